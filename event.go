@@ -1,0 +1,112 @@
+package hearth
+
+import "time"
+
+// An EventKind says what happened in a turn.
+type EventKind string
+
+// The events of a turn. Any front door (terminal, JSON, WebSocket) is a pure mapping of them.
+const (
+	EventWait      EventKind = "wait"       // the phase changed: queued, loading, reading, writing
+	EventText      EventKind = "text"       // a piece of the answer
+	EventThinking  EventKind = "thinking"   // a piece of the model's reasoning; never part of the answer
+	EventToolStart EventKind = "tool_start" // a call is about to run
+	EventToolEnd   EventKind = "tool_end"   // its result is known
+	EventNotice    EventKind = "notice"     // something the person should know once: a fallback, a lesson, a cut
+	EventReport    EventKind = "report"     // an attempt at a model ended
+	EventDone      EventKind = "done"       // the turn ended
+)
+
+// An Event is one thing that happened in a turn, in order. Exactly one payload field
+// fits its Kind. Events are values: keeping or dropping one changes nothing.
+type Event struct {
+	Seq      int // 1, 2, 3 … within a turn
+	Turn     TurnID
+	Kind     EventKind
+	At       time.Time
+	Wait     Wait
+	Text     string // EventText, EventThinking
+	Notice   Notice
+	Call     *ToolCall   // EventToolStart, EventToolEnd
+	Result   *ToolResult // EventToolEnd
+	Decision string      // EventToolStart: what the guard said and why, when it did not simply allow
+	Report   *Report
+}
+
+// A Phase is where a model call is. Each has its own clock.
+type Phase string
+
+// The phases of a model call, in order. Any may be skipped.
+const (
+	PhaseQueued     Phase = "queued"     // waiting for our own slot
+	PhaseConnecting Phase = "connecting" // dialling
+	PhaseStarting   Phase = "starting"   // a local service is being started
+	PhaseLoading    Phase = "loading"    // the server is loading the model
+	PhaseReading    Phase = "reading"    // prefill: the server is reading the prompt
+	PhaseWriting    Phase = "writing"    // tokens are arriving
+	PhaseStopping   Phase = "stopping"   // waiting until a cancelled request is gone from the server
+)
+
+// A Wait marks a change of phase. On local servers silence is not failure, so waiting
+// is data. Elapsed seconds are the front door's own timer.
+type Wait struct {
+	Phase  Phase         `json:"phase"`
+	Model  string        `json:"model,omitempty"`  // what is being waited for
+	Behind string        `json:"behind,omitempty"` // queued: who holds the slot
+	Done   int           `json:"done,omitempty"`   // reading: tokens read
+	Total  int           `json:"total,omitempty"`  // reading: tokens to read
+	ETA    time.Duration `json:"eta,omitempty"`    // reading: learned from this server's measured speed; 0 = unknown
+	Note   string        `json:"note,omitempty"`   // one clause for the person: "the first answer loads the model"
+}
+
+// A Notice is something the person is told once, beside the answer.
+type Notice struct {
+	Kind string `json:"kind"` // a stable word: "fallback", "lesson", "truncated", "hidden_call", "length", …
+	Text string `json:"text"`
+}
+
+// Locality says where a model runs.
+type Locality string
+
+// The localities.
+const (
+	LocalityUnknown Locality = "unknown"
+	LocalityMachine Locality = "machine" // this machine
+	LocalityPrivate Locality = "private" // the owner's network
+	LocalityHosted  Locality = "hosted"  // somebody else's computer
+)
+
+// A Report is what one attempt at a model left behind. It is committed with the
+// message it belongs to, and it is how "append, never re-render" is proved.
+type Report struct {
+	Turn     TurnID        `json:"turn"`
+	At       time.Time     `json:"at"`
+	Target   ModelRef      `json:"target"`
+	Answered string        `json:"answered,omitempty"` // the model the server named, where it differs
+	Endpoint string        `json:"endpoint"`           // origin only
+	Protocol string        `json:"protocol"`
+	Locality Locality      `json:"locality"`
+	Lane     string        `json:"lane,omitempty"`
+	EpochID  int64         `json:"epoch,omitempty"`
+	Items    int           `json:"items"`  // messages in the request
+	Bytes    int           `json:"bytes"`  // length of the body
+	Added    []byte        `json:"-"`      // bytes of the items that the request before did not have
+	Prefix   string        `json:"prefix"` // hash over the head and all items
+	Params   string        `json:"params"` // hash over everything else in the body, so that a change can be listed
+	Usage    Usage         `json:"usage"`  // as the server counted
+	Phases   PhaseTimes    `json:"phases"` // how long each took
+	Reason   Reason        `json:"reason,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	Stop     StopReason    `json:"stop,omitempty"`
+	Lesson   string        `json:"lesson,omitempty"` // what was learned and kept
+	Flush    time.Duration `json:"flush,omitempty"`  // time spent making the message durable
+}
+
+// PhaseTimes says how long each phase of an attempt took, in nanoseconds in JSON.
+type PhaseTimes struct {
+	Queue   time.Duration `json:"queue"`
+	Connect time.Duration `json:"connect"`
+	Load    time.Duration `json:"load"`
+	Read    time.Duration `json:"read"`
+	Write   time.Duration `json:"write"`
+}

@@ -1,0 +1,234 @@
+package model
+
+import (
+	"slices"
+
+	"hearth"
+)
+
+// ToolSupport says how a model can be given tools.
+type ToolSupport string
+
+// The kinds of tool support.
+const (
+	ToolsNative ToolSupport = "native" // in the request's tool list
+	ToolsText   ToolSupport = "text"   // only as text, in the dialect of Capabilities.TextDialect
+	ToolsNone   ToolSupport = "none"
+)
+
+// Capabilities is what a server and model can do, merged and plain. It is all that
+// protocol code reads: no protocol looks at a provider's name or a server's header.
+// The zero value is what an unknown OpenAI-compatible server is assumed to accept,
+// except Tools, Input and Window, which Merge fills from DefaultLayer.
+type Capabilities struct {
+	Window      int // tokens in force, as served
+	WindowKnown bool
+	TrainedMax  int // what the model was trained for; never what is sent
+	MaxTokens   int // the most one answer may hold; 0 = unknown
+
+	Tools            ToolSupport
+	TextDialect      string
+	ForcedToolChoice bool // tool_choice "required" is honoured
+	Vision           bool
+	Reasoning        bool     // the model thinks
+	Efforts          []string // levels that may be asked for, beyond "off"; nil = the protocol's usual ones
+	EffortMap        []EffortWord
+	ThinkingFormat   string // how thinking is switched: "", openai, openrouter, deepseek, zai, qwen, qwen-chat-template, together
+	ReplayThinking   bool   // reasoning is sent back with the assistant message it led to
+	ReasoningShaped  bool   // reasoning_effort may be sent at all
+
+	StringContent   bool // content must be a plain string
+	StrictKeys      bool // message objects hold only role and content
+	DeveloperRole   bool
+	OneSystem       bool
+	AlternateRoles  bool
+	StreamUsage     bool // stream_options.include_usage is accepted
+	MaxTokensField  string
+	ToolResultName  bool
+	RefusedFields   []string // body fields to leave out
+	RefusedKeywords []string // JSON Schema keywords to leave out, beyond our own reduction
+	PromptCacheKey  bool
+	ProxyLike       bool // every host but the vendor's own
+	CachedCounted   bool // usage says how many tokens were cached, so a small count means truncation
+	ReturnProgress  bool // llama.cpp's return_progress is understood
+	SlotChoice      bool // id_slot is understood
+
+	Slots     int
+	Locality  hearth.Locality
+	Server    string // "ollama", "llama.cpp", …; for people, never for decisions in a protocol
+	Build     string
+	Resident  bool
+	ParamsB   float64 // billions of parameters, where known
+	Embedding bool    // not a chat model
+}
+
+// EffortWord maps one of our thinking levels to the server's word.
+type EffortWord struct{ Level, Word string }
+
+// A Layer is what one source knows: nil means it does not say.
+type Layer struct {
+	Window           *int         `json:"window,omitempty"`
+	TrainedMax       *int         `json:"trainedMax,omitempty"`
+	MaxTokens        *int         `json:"maxTokens,omitempty"`
+	Tools            *ToolSupport `json:"tools,omitempty"`
+	TextDialect      *string      `json:"textDialect,omitempty"`
+	ForcedToolChoice *bool        `json:"forcedToolChoice,omitempty"`
+	Vision           *bool        `json:"vision,omitempty"`
+	Reasoning        *bool        `json:"reasoning,omitempty"`
+	Efforts          []string     `json:"efforts,omitempty"`
+	EffortMap        []EffortWord `json:"effortMap,omitempty"`
+	ThinkingFormat   *string      `json:"thinkingFormat,omitempty"`
+	ReplayThinking   *bool        `json:"replayThinking,omitempty"`
+	ReasoningShaped  *bool        `json:"reasoningShaped,omitempty"`
+	StringContent    *bool        `json:"stringContent,omitempty"`
+	StrictKeys       *bool        `json:"strictKeys,omitempty"`
+	DeveloperRole    *bool        `json:"developerRole,omitempty"`
+	OneSystem        *bool        `json:"oneSystem,omitempty"`
+	AlternateRoles   *bool        `json:"alternateRoles,omitempty"`
+	StreamUsage      *bool        `json:"streamUsage,omitempty"`
+	MaxTokensField   *string      `json:"maxTokensField,omitempty"`
+	ToolResultName   *bool        `json:"toolResultName,omitempty"`
+	RefusedFields    []string     `json:"refusedFields,omitempty"`
+	RefusedKeywords  []string     `json:"refusedKeywords,omitempty"`
+	PromptCacheKey   *bool        `json:"promptCacheKey,omitempty"`
+	ProxyLike        *bool        `json:"proxyLike,omitempty"`
+	CachedCounted    *bool        `json:"cachedCounted,omitempty"`
+	ReturnProgress   *bool        `json:"returnProgress,omitempty"`
+	SlotChoice       *bool        `json:"slotChoice,omitempty"`
+
+	Slots     *int             `json:"slots,omitempty"`
+	Locality  *hearth.Locality `json:"locality,omitempty"`
+	Server    *string          `json:"server,omitempty"`
+	Build     *string          `json:"build,omitempty"`
+	Resident  *bool            `json:"resident,omitempty"`
+	ParamsB   *float64         `json:"paramsB,omitempty"`
+	Embedding *bool            `json:"embedding,omitempty"`
+
+	// Evidence says where a value came from, by field name: "GET /props n_ctx=8192".
+	Evidence map[string]string `json:"evidence,omitempty"`
+}
+
+// Layers are the five sources, most trusted first. Config wins over Probe over Server
+// (what it says of itself, and lessons learned) over Catalog over Default.
+type Layers struct {
+	Config  Layer
+	Probe   Layer
+	Server  Layer
+	Catalog Layer
+	Default Layer
+}
+
+// DefaultWindow is assumed when nobody knows better (contract: defaults).
+const DefaultWindow = 16384
+
+// DefaultLayer is what is assumed of a server nobody knows anything about.
+func DefaultLayer() Layer {
+	window, native, yes, field, slots := DefaultWindow, ToolsNative, true, "max_tokens", 1
+	return Layer{Window: &window, Tools: &native, StreamUsage: &yes, ProxyLike: &yes, MaxTokensField: &field, Slots: &slots}
+}
+
+// named pairs a layer with its name, for Merge and Winner.
+type named struct {
+	name  string
+	layer *Layer
+}
+
+func (l *Layers) ordered() []named {
+	return []named{{"config", &l.Config}, {"probe", &l.Probe}, {"server", &l.Server}, {"catalog", &l.Catalog}, {"default", &l.Default}}
+}
+
+// pick gives the first value set, in order of trust, and whose it was.
+func pick[T any](ls []named, field func(*Layer) *T) (v T, from string) {
+	for _, l := range ls {
+		if p := field(l.layer); p != nil {
+			return *p, l.name
+		}
+	}
+	return v, ""
+}
+
+// pickSlice is pick for fields where nil means unsaid.
+func pickSlice[T any](ls []named, field func(*Layer) []T) []T {
+	for _, l := range ls {
+		if s := field(l.layer); s != nil {
+			return slices.Clone(s)
+		}
+	}
+	return nil
+}
+
+// Merge flattens the layers. The window is special: the configured one caps what the
+// server says and never raises it, because a server cuts or refuses what is longer.
+func (l Layers) Merge() Capabilities {
+	ls := l.ordered()
+	var c Capabilities
+	set(ls, &c.TrainedMax, func(l *Layer) *int { return l.TrainedMax })
+	set(ls, &c.MaxTokens, func(l *Layer) *int { return l.MaxTokens })
+	set(ls, &c.Tools, func(l *Layer) *ToolSupport { return l.Tools })
+	set(ls, &c.TextDialect, func(l *Layer) *string { return l.TextDialect })
+	set(ls, &c.ForcedToolChoice, func(l *Layer) *bool { return l.ForcedToolChoice })
+	set(ls, &c.Vision, func(l *Layer) *bool { return l.Vision })
+	set(ls, &c.Reasoning, func(l *Layer) *bool { return l.Reasoning })
+	set(ls, &c.ThinkingFormat, func(l *Layer) *string { return l.ThinkingFormat })
+	set(ls, &c.ReplayThinking, func(l *Layer) *bool { return l.ReplayThinking })
+	set(ls, &c.ReasoningShaped, func(l *Layer) *bool { return l.ReasoningShaped })
+	set(ls, &c.StringContent, func(l *Layer) *bool { return l.StringContent })
+	set(ls, &c.StrictKeys, func(l *Layer) *bool { return l.StrictKeys })
+	set(ls, &c.DeveloperRole, func(l *Layer) *bool { return l.DeveloperRole })
+	set(ls, &c.OneSystem, func(l *Layer) *bool { return l.OneSystem })
+	set(ls, &c.AlternateRoles, func(l *Layer) *bool { return l.AlternateRoles })
+	set(ls, &c.StreamUsage, func(l *Layer) *bool { return l.StreamUsage })
+	set(ls, &c.MaxTokensField, func(l *Layer) *string { return l.MaxTokensField })
+	set(ls, &c.ToolResultName, func(l *Layer) *bool { return l.ToolResultName })
+	set(ls, &c.PromptCacheKey, func(l *Layer) *bool { return l.PromptCacheKey })
+	set(ls, &c.ProxyLike, func(l *Layer) *bool { return l.ProxyLike })
+	set(ls, &c.CachedCounted, func(l *Layer) *bool { return l.CachedCounted })
+	set(ls, &c.ReturnProgress, func(l *Layer) *bool { return l.ReturnProgress })
+	set(ls, &c.SlotChoice, func(l *Layer) *bool { return l.SlotChoice })
+	set(ls, &c.Slots, func(l *Layer) *int { return l.Slots })
+	set(ls, &c.Locality, func(l *Layer) *hearth.Locality { return l.Locality })
+	set(ls, &c.Server, func(l *Layer) *string { return l.Server })
+	set(ls, &c.Build, func(l *Layer) *string { return l.Build })
+	set(ls, &c.Resident, func(l *Layer) *bool { return l.Resident })
+	set(ls, &c.ParamsB, func(l *Layer) *float64 { return l.ParamsB })
+	set(ls, &c.Embedding, func(l *Layer) *bool { return l.Embedding })
+	c.Efforts = pickSlice(ls, func(l *Layer) []string { return l.Efforts })
+	c.EffortMap = pickSlice(ls, func(l *Layer) []EffortWord { return l.EffortMap })
+	c.RefusedFields = union(ls, func(l *Layer) []string { return l.RefusedFields })
+	c.RefusedKeywords = union(ls, func(l *Layer) []string { return l.RefusedKeywords })
+	c.Window, c.WindowKnown, _ = l.window()
+	return c
+}
+
+// set is pick into a field.
+func set[T any](ls []named, into *T, field func(*Layer) *T) { *into, _ = pick(ls, field) }
+
+// window gives the tokens in force, whether more than a guess stands behind it, and
+// the layer that decided.
+func (l Layers) window() (tokens int, known bool, from string) {
+	served, by := pick([]named{{"probe", &l.Probe}, {"server", &l.Server}}, func(l *Layer) *int { return l.Window })
+	if l.Config.Window != nil && (served == 0 || *l.Config.Window <= served) {
+		return *l.Config.Window, true, "config"
+	}
+	if served > 0 {
+		return served, true, by
+	}
+	if l.Catalog.Window != nil {
+		return *l.Catalog.Window, true, "catalog"
+	}
+	if l.Default.Window != nil {
+		return *l.Default.Window, false, "default"
+	}
+	return DefaultWindow, false, "default"
+}
+
+// union collects a list from all layers, each value once, in sorted order so that
+// bytes built from it do not depend on when something was learned.
+func union(ls []named, field func(*Layer) []string) []string {
+	var all []string
+	for _, l := range ls {
+		all = append(all, field(l.layer)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -1,0 +1,146 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+
+	"hearth"
+)
+
+// A Provider speaks one protocol to one endpoint. It never retries and never queues.
+//
+// Stream sends req and yields what comes back until the model stops. The first Delta
+// carries Sent, before anything is dialled. The sequence ends after a Delta with Stop
+// set, or after an error (a *hearth.Error; the Delta beside it is empty). A stream that
+// ends without a finish reason is an error with ReasonCut: text already yielded is
+// partial. Cancelling ctx closes the connection and yields ReasonCancelled with
+// context.Cause kept. Stream may be called from several goroutines at once.
+type Provider interface {
+	Stream(ctx context.Context, req *Request) iter.Seq2[Delta, error]
+}
+
+// A Request is everything one model call needs. It is built by prompt.Build, which is
+// pure: equal plans and messages give equal requests, and a protocol encodes equal
+// requests to equal bytes.
+type Request struct {
+	Model    string // the id the server knows
+	System   string // one text, first; empty sends none
+	Tools    []hearth.ToolSpec
+	Messages []hearth.Message
+
+	// MaxTokens bounds the answer; 0 leaves the field out.
+	MaxTokens int
+	// Thinking is the level asked for, one of the words of Capabilities.Efforts, "off",
+	// or "" to say nothing.
+	Thinking string
+	// Capabilities is all a protocol reads about server and model.
+	Capabilities Capabilities
+	// ChatTemplateKwargs is sent as such; a change to it reaches the chat template.
+	ChatTemplateKwargs json.RawMessage
+	// Options is the protocol's own bag, canonical JSON: Ollama's num_ctx, keep_alive,
+	// temperature. Protocols without such a bag put known names at the top level.
+	Options json.RawMessage
+	// ExtraBody is an object merged into the body last; its members win over ours.
+	ExtraBody json.RawMessage
+	// Slot asks for a server slot where the server offers the choice; negative or nil does not ask.
+	Slot *int
+	// Encoded keeps each message's wire form between calls of one session. May be nil.
+	Encoded *EncodedCache
+}
+
+// A Delta is one thing a model server told us. At most one of the pointer and text
+// fields is set; Thinking is never visible text.
+type Delta struct {
+	Text     string
+	Thinking string
+	Call     *hearth.ToolCall // whole, never a fragment
+	Usage    *hearth.Usage    // running total of this call; the last one counts
+	Timing   *Timing
+	Wait     *hearth.Wait
+	Notice   *hearth.Notice
+	Sent     *Sent
+	Opaque   json.RawMessage // to be kept with the assistant message and sent back unread
+	Answered string          // the model the server says it is, when it says so
+	Stop     hearth.StopReason
+}
+
+// Sent describes a request as it went out, so that its prefix can be compared with the
+// one before. All slices share the body's memory: read them before the next Delta.
+type Sent struct {
+	Body []byte
+	// Head is every byte that reaches the chat template before the first message:
+	// system text, tools, thinking switch, template arguments.
+	Head []byte
+	// Items are the encoded messages, in order.
+	Items [][]byte
+	// Params is everything else in the body: sampling, limits, flags.
+	Params []byte
+}
+
+// Timing is what a server measured of its own work; zero fields are unknown.
+type Timing struct {
+	PromptTokens  int // evaluated now, not read from cache
+	CachedTokens  int
+	OutputTokens  int
+	PromptMS      float64
+	OutputMS      float64
+	LoadMS        float64
+	PromptPerSec  float64
+	OutputsPerSec float64
+}
+
+// A Target is one candidate that may answer: a model at an endpoint, spoken to by a provider.
+type Target struct {
+	Ref      hearth.ModelRef
+	Protocol string // "openai-completions", "openai-responses", "anthropic-messages", "ollama", "demo"
+	Endpoint Endpoint
+	Provider Provider
+	Layers   Layers // what is known of it, by source
+	// Profile is the credential profile of a ref written with @profile; usually empty.
+	Profile string
+}
+
+// Endpoint is where a target is reached.
+type Endpoint struct {
+	BaseURL  string // as configured
+	Origin   string // scheme://host:port in canonical form: the unit of slots and locks
+	Locality hearth.Locality
+	Slots    int // configured; 0 = learn, else one
+}
+
+// A Lane orders claims to an endpoint; lower goes first.
+type Lane int
+
+// The lanes: the person before everything that works for them.
+const (
+	LaneOwner Lane = iota
+	LaneFollowUp
+	LaneSubagent
+	LaneSchedule
+	LaneHousekeeping
+)
+
+// String gives the lane's word.
+func (l Lane) String() string {
+	switch l {
+	case LaneOwner:
+		return "owner"
+	case LaneFollowUp:
+		return "follow-up"
+	case LaneSubagent:
+		return "subagent"
+	case LaneSchedule:
+		return "schedule"
+	default:
+		return "housekeeping"
+	}
+}
+
+// A Claim asks for the use of an endpoint.
+type Claim struct {
+	Endpoint Endpoint
+	Lane     Lane
+	Session  hearth.SessionID
+	Model    string // for the Wait line of whoever queues behind
+}
