@@ -25,6 +25,8 @@ const (
 	RoleUser      Role = "user"
 	RoleAssistant Role = "assistant"
 	RoleTool      Role = "tool"
+	// RoleMark is a message for the gateway alone: it records progress of a turn and is never sent.
+	RoleMark Role = "mark"
 )
 
 // Provenance says who is behind some bytes. It is set by code where the bytes enter
@@ -65,6 +67,15 @@ type Message struct {
 	Sender Sender     `json:"sender,omitzero"`
 	Model  ModelRef   `json:"model,omitzero"` // who produced it; empty for people and the gateway
 	Stop   StopReason `json:"stop,omitempty"` // assistant messages: why the model stopped
+	// Facts are the versions of what this message told the model beside its text (workspace
+	// files, skills), so that the next message tells only what changed. Never sent.
+	Facts []Fact `json:"facts,omitempty"`
+}
+
+// A Fact is one version of something the model is told of.
+type Fact struct {
+	Name string `json:"name"` // "AGENTS.md"
+	Hash string `json:"hash"` // empty: it is gone
 }
 
 // Sender is the person or channel a message came from. The zero Sender is the owner at a terminal.
@@ -81,6 +92,7 @@ type Part struct {
 	Blob       *Blob           `json:"blob,omitempty"`
 	Call       *ToolCall       `json:"call,omitempty"`
 	Result     *ToolResult     `json:"result,omitempty"`
+	Mark       *Mark           `json:"mark,omitempty"`
 	Opaque     json.RawMessage `json:"opaque,omitempty"` // data of the protocol that produced it, sent back unread, to the same model only
 	Provenance Provenance      `json:"from,omitempty"`
 }
@@ -123,6 +135,28 @@ type ToolResult struct {
 	Detail json.RawMessage `json:"detail,omitempty"`
 	// From says who is behind the text, for the guard. Empty counts as tainting.
 	From Provenance `json:"from,omitempty"`
+}
+
+// A MarkKind says what a mark records.
+type MarkKind string
+
+// The marks of a turn. The turn's progress is the transcript itself: after kill -9
+// there is no second state to disagree with it.
+const (
+	MarkStarted  MarkKind = "started"  // a call with effects is about to run
+	MarkAsked    MarkKind = "asked"    // a person was asked about the call with this hash
+	MarkApproved MarkKind = "approved" // and said yes; used once
+	MarkDenied   MarkKind = "denied"   // and said no
+	MarkStopped  MarkKind = "stopped"  // the turn ended without an answer; Reason says why
+)
+
+// A Mark is one step of a turn that the model never sees.
+type Mark struct {
+	Kind   MarkKind  `json:"kind"`
+	Call   CallID    `json:"call,omitempty"`
+	Hash   string    `json:"hash,omitempty"` // of the exact action, for approvals
+	Until  time.Time `json:"until,omitzero"` // an approval or question expires then
+	Reason string    `json:"reason,omitempty"`
 }
 
 // Effect says what running a call would touch. The guard decides on it.

@@ -2,6 +2,8 @@ package model
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"iter"
 
@@ -61,6 +63,7 @@ type Delta struct {
 	Notice   *hearth.Notice
 	Sent     *Sent
 	Opaque   json.RawMessage // to be kept with the assistant message and sent back unread
+	Report   *hearth.Report  // one attempt ended; route yields it after the attempt's last Delta, also of failed ones
 	Answered string          // the model the server says it is, when it says so
 	Stop     hearth.StopReason
 }
@@ -76,6 +79,20 @@ type Sent struct {
 	Items [][]byte
 	// Params is everything else in the body: sampling, limits, flags.
 	Params []byte
+}
+
+// Prefix gives a hash over the head and the first n items. Request N+1 extends request
+// N exactly when its Prefix over as many items equals N's over all of them.
+func (s *Sent) Prefix(n int) string {
+	sum := sha256.Sum256(s.Head)
+	h := sha256.New()
+	for _, item := range s.Items[:min(n, len(s.Items))] {
+		h.Reset()
+		h.Write(sum[:])
+		h.Write(item)
+		h.Sum(sum[:0])
+	}
+	return hex.EncodeToString(sum[:])
 }
 
 // Timing is what a server measured of its own work; zero fields are unknown.
