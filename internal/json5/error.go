@@ -1,0 +1,58 @@
+package json5
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// A SyntaxError says where a source stops being JSON5.
+type SyntaxError struct {
+	Name         string // the file
+	Offset       int
+	Line, Column int    // counted from 1; Column in characters
+	Message      string // what is wrong there, without the place
+	LineText     string // the line, shortened around the place when it is long
+	caret        int    // characters before the place in LineText
+}
+
+// Error gives one line: file, line, column and the message.
+func (e *SyntaxError) Error() string {
+	name := e.Name
+	if name == "" {
+		name = "json5"
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", name, e.Line, e.Column, e.Message)
+}
+
+// Excerpt gives two lines: the line and, under it, a caret at the place.
+func (e *SyntaxError) Excerpt() string {
+	return e.LineText + "\n" + strings.Repeat(" ", e.caret) + "^"
+}
+
+// excerptWidth is how much of a long line is shown.
+const excerptWidth = 100
+
+func (d *Document) errorAt(offset int, format string, args ...any) *SyntaxError {
+	line, column := d.Position(offset)
+	text := []rune(strings.Map(plainBlank, string(d.lineText(line))))
+	caret := min(column-1, len(text))
+	if len(text) > excerptWidth {
+		from := max(0, min(caret-excerptWidth/2, len(text)-excerptWidth))
+		text = text[from : from+excerptWidth]
+		caret -= from
+	}
+	return &SyntaxError{
+		Name: d.Name, Offset: offset, Line: line, Column: column,
+		Message: fmt.Sprintf(format, args...), LineText: string(text), caret: caret,
+	}
+}
+
+// plainBlank keeps the caret under its character: a tab is as wide as the terminal
+// likes, and control characters have no width.
+func plainBlank(r rune) rune {
+	if r < ' ' || r == 0x7f || r == utf8.RuneError {
+		return ' '
+	}
+	return r
+}

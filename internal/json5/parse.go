@@ -1,0 +1,287 @@
+package json5
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// Limits that keep a hostile or damaged file from exhausting memory or stack.
+const (
+	MaxBytes = 8 << 20
+	MaxDepth = 500
+)
+
+// Parse reads one JSON5 value. Name is only used in errors, which are *SyntaxError.
+// The document keeps src: the caller must not change it afterwards.
+func Parse(name string, src []byte) (*Document, error) {
+	d := &Document{Name: name, Source: src, lines: lineStarts(src)}
+	if len(src) > MaxBytes {
+		return nil, d.errorAt(0, "the file is larger than %d MB", MaxBytes>>20)
+	}
+	p := &parser{doc: d, src: src}
+	p.trivia()
+	if p.err == nil {
+		d.Root = p.value(0)
+		p.trivia()
+	}
+	if p.err == nil && p.pos < len(src) {
+		p.fail(p.pos, "%s after the end of the value", p.describe())
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	return d, nil
+}
+
+// parser walks the source once. The first error stops it: every step looks at err.
+type parser struct {
+	doc *Document
+	src []byte
+	pos int
+	err error
+}
+
+func (p *parser) fail(offset int, format string, args ...any) {
+	if p.err == nil {
+		p.err = p.doc.errorAt(offset, format, args...)
+	}
+}
+
+// peek returns the next character without moving; size 0 means the end.
+func (p *parser) peek() (rune, int) {
+	if p.pos >= len(p.src) {
+		return 0, 0
+	}
+	if b := p.src[p.pos]; b < utf8.RuneSelf {
+		return rune(b), 1
+	}
+	return utf8.DecodeRune(p.src[p.pos:])
+}
+
+func (p *parser) is(b byte) bool { return p.pos < len(p.src) && p.src[p.pos] == b }
+
+// describe names what stands at the current position, for an error text.
+func (p *parser) describe() string {
+	r, size := p.peek()
+	switch {
+	case size == 0:
+		return "the file ends"
+	case r == utf8.RuneError && size == 1:
+		return "a byte that is not UTF-8"
+	case r == '“' || r == '”' || r == '‘' || r == '’':
+		return "the curly quote " + string(r)
+	case r == '\n' || r == '\r':
+		return "the line ends"
+	}
+	return "unexpected " + quoteRune(r)
+}
+
+func quoteRune(r rune) string {
+	if r < ' ' {
+		return "control character"
+	}
+	return "'" + string(r) + "'"
+}
+
+// trivia skips blanks, line breaks and comments.
+func (p *parser) trivia() {
+	end, msg := skipTrivia(p.src, p.pos)
+	if msg != "" {
+		p.fail(end, "%s", msg)
+		return
+	}
+	p.pos = end
+}
+
+// skipTrivia returns the offset of the next token at or after pos. A comment without
+// an end gives its offset and a message.
+func skipTrivia(src []byte, pos int) (int, string) {
+	for pos < len(src) {
+		if src[pos] == '/' {
+			end, msg := skipComment(src, pos)
+			if msg != "" || end == pos {
+				return pos, msg
+			}
+			pos = end
+			continue
+		}
+		n := blank(src[pos:])
+		if n == 0 {
+			break
+		}
+		pos += n
+	}
+	return pos, ""
+}
+
+// skipComment returns the offset after the comment that begins at pos, or pos when
+// none begins there. The line break after a // comment is not part of it.
+func skipComment(src []byte, pos int) (int, string) {
+	switch {
+	case bytes.HasPrefix(src[pos:], []byte("//")):
+		for pos < len(src) && lineBreak(src[pos:]) == 0 {
+			pos++
+		}
+	case bytes.HasPrefix(src[pos:], []byte("/*")):
+		n := bytes.Index(src[pos+2:], []byte("*/"))
+		if n < 0 {
+			return pos, "this comment has no end (*/)"
+		}
+		pos += 2 + n + 2
+	}
+	return pos, ""
+}
+
+func (p *parser) value(depth int) *Value {
+	if p.err != nil {
+		return nil
+	}
+	if depth > MaxDepth {
+		p.fail(p.pos, "nested deeper than %d levels", MaxDepth)
+		return nil
+	}
+	r, _ := p.peek()
+	switch {
+	case r == '{':
+		return p.object(depth)
+	case r == '[':
+		return p.array(depth)
+	case r == '"' || r == '\'':
+		start := p.pos
+		text := p.str()
+		return p.scalar(String, text, start)
+	case r == '+' || r == '-' || r == '.' || isDigit(r):
+		return p.number()
+	}
+	return p.word()
+}
+
+func (p *parser) scalar(k Kind, text string, start int) *Value {
+	if p.err != nil {
+		return nil
+	}
+	return &Value{Kind: k, Text: text, Doc: p.doc, Start: start, End: p.pos}
+}
+
+// word reads null, true, false, Infinity or NaN.
+func (p *parser) word() *Value {
+	start := p.pos
+	name := p.bareWord()
+	switch name {
+	case "null":
+		return p.scalar(Null, name, start)
+	case "true", "false":
+		return p.scalar(Bool, name, start)
+	case "Infinity", "NaN":
+		return p.scalar(Number, name, start)
+	case "":
+		p.pos = start
+		p.fail(start, "%s where a value should be", p.describe())
+	default:
+		p.fail(start, "the text %s needs quotes", name)
+	}
+	return nil
+}
+
+// bareWord reads letters and digits without looking at escapes; it is short on
+// purpose, as it only names a value or a mistake.
+func (p *parser) bareWord() string {
+	start := p.pos
+	for {
+		r, size := p.peek()
+		if size == 0 || !isIdentPart(r) && r != '-' && r != '/' || p.pos-start > 40 {
+			return string(p.src[start:p.pos])
+		}
+		p.pos += size
+	}
+}
+
+func (p *parser) object(depth int) *Value {
+	v := &Value{Kind: Object, Doc: p.doc, Start: p.pos}
+	p.pos++
+	for p.trivia(); p.err == nil && !p.is('}'); p.trivia() {
+		m := Member{KeyStart: p.pos}
+		m.Key = p.key()
+		m.KeyEnd = p.pos
+		p.trivia()
+		if p.err == nil && !p.is(':') {
+			p.fail(p.pos, "%s where a ':' should follow the key %q", p.describe(), m.Key)
+		}
+		p.pos++
+		p.trivia()
+		m.Value = p.value(depth + 1)
+		if !p.separator(v, '}') {
+			return nil
+		}
+		v.Members = append(v.Members, m)
+	}
+	return p.closed(v)
+}
+
+func (p *parser) array(depth int) *Value {
+	v := &Value{Kind: Array, Doc: p.doc, Start: p.pos}
+	p.pos++
+	for p.trivia(); p.err == nil && !p.is(']'); p.trivia() {
+		e := p.value(depth + 1)
+		if !p.separator(v, ']') {
+			return nil
+		}
+		v.Elements = append(v.Elements, e)
+	}
+	return p.closed(v)
+}
+
+// separator reads the comma after an item, or stops before the closing bracket.
+func (p *parser) separator(v *Value, closing byte) bool {
+	before := p.pos
+	p.trivia()
+	switch {
+	case p.err != nil:
+		return false
+	case p.is(','):
+		v.commas = append(v.commas, p.pos)
+		p.pos++
+	case p.is(closing):
+		v.commas = append(v.commas, -1)
+	case p.pos >= len(p.src):
+		p.unclosed(v)
+	default:
+		// The missing comma is where the item ended, not where the next one begins.
+		at := before
+		if line, _ := p.doc.Position(before); line == p.doc.lineOf(p.pos) {
+			at = p.pos
+		}
+		p.fail(at, "a ',' or '%c' is missing here", closing)
+	}
+	return p.err == nil
+}
+
+func (d *Document) lineOf(offset int) int {
+	line, _ := d.Position(offset)
+	return line
+}
+
+func (p *parser) closed(v *Value) *Value {
+	if p.err != nil {
+		return nil
+	}
+	p.pos++
+	v.End = p.pos
+	return v
+}
+
+func (p *parser) unclosed(v *Value) {
+	p.fail(p.pos, "the file ends, but the '%c' of line %d is still open", p.src[v.Start], p.doc.lineOf(v.Start))
+}
+
+// key reads a member's name: a string or an identifier.
+func (p *parser) key() string {
+	if p.pos >= len(p.src) {
+		p.fail(p.pos, "the file ends where a key or '}' should be")
+		return ""
+	}
+	if p.is('"') || p.is('\'') {
+		return p.str()
+	}
+	return p.identifier()
+}
