@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNotJSON is returned for Infinity and NaN, which JSON cannot say.
-var ErrNotJSON = errors.New("Infinity and NaN cannot be written as JSON")
+var ErrNotJSON = errors.New("no JSON for Infinity and NaN")
 
 // AppendJSON appends v as compact JSON: no blanks, members in source order, of a key
 // that occurs twice only the last value. Numbers keep their digits; hexadecimal ones

@@ -2,6 +2,7 @@ package json5
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 	"unicode/utf8"
 )
@@ -90,8 +91,8 @@ func (v *Value) index(key string) int {
 	if v == nil {
 		return -1
 	}
-	for i := len(v.Members) - 1; i >= 0; i-- {
-		if v.Members[i].Key == key {
+	for i, m := range slices.Backward(v.Members) {
+		if m.Key == key {
 			return i
 		}
 	}
