@@ -114,8 +114,19 @@ type Target struct {
 	Endpoint Endpoint
 	Provider Provider
 	Layers   Layers // what is known of it, by source
+	Params   Params // what its owner wants sent
 	// Profile is the credential profile of a ref written with @profile; usually empty.
 	Profile string
+}
+
+// Params are the owner's wishes for requests to a target. They become part of a Plan
+// when an epoch begins. The zero value wishes nothing.
+type Params struct {
+	MaxTokens          int
+	Thinking           string
+	ChatTemplateKwargs json.RawMessage
+	Options            json.RawMessage
+	ExtraBody          json.RawMessage
 }
 
 // Endpoint is where a target is reached.

@@ -33,3 +33,10 @@ type Describer interface {
 type Parallel interface {
 	Parallel(call hearth.ToolCall) bool
 }
+
+// A Foreseer can say, without doing it, what a call would execute and write: the argv of
+// a command, and the workspace-relative paths that would change. The guard decides on
+// them. Found by type assertion.
+type Foreseer interface {
+	Foresee(call hearth.ToolCall) (argv, targets []string)
+}
