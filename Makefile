@@ -33,6 +33,7 @@ check: $(LINT) build ## lint, modules, generated files, other systems, size
 	.ci/generated
 	.ci/crossbuild
 	.ci/deadcode
+	.ci/licences
 
 gen: ## write the generated files again
 	go generate ./...
