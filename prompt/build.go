@@ -1,0 +1,71 @@
+package prompt
+
+import (
+	"hearth"
+	"hearth/model"
+)
+
+// Build joins a plan and the messages of its epoch into a request. It is pure; the
+// messages it is given decide what is sent, and earlier ones never look different
+// because of later ones.
+func Build(p *Plan, messages []hearth.Message) *model.Request {
+	r := &model.Request{
+		Model: p.Target.Model, System: p.System, Tools: p.Tools,
+		MaxTokens: p.Params.MaxTokens, Thinking: p.Params.Thinking, Capabilities: p.Capabilities,
+		ChatTemplateKwargs: p.Params.ChatTemplateKwargs, Options: p.Params.Options, ExtraBody: p.Params.ExtraBody,
+	}
+	r.Messages = make([]hearth.Message, 0, len(messages)+2)
+	if p.Summary != "" {
+		r.Messages = append(r.Messages, summaryMessages(p)...)
+	}
+	for i := range messages {
+		if m, ok := visible(p, &messages[i]); ok {
+			r.Messages = append(r.Messages, m)
+		}
+	}
+	return r
+}
+
+// visible gives the message as this plan's model may see it: marks are the gateway's
+// own, and opaque data and reasoning go back only to the model that produced them.
+func visible(p *Plan, m *hearth.Message) (hearth.Message, bool) {
+	if m.Role == hearth.RoleMark {
+		return hearth.Message{}, false
+	}
+	if m.Role != hearth.RoleAssistant || m.Model == p.Target || !hasPrivate(m) {
+		return *m, len(m.Parts) > 0
+	}
+	out := *m
+	out.Parts = make([]hearth.Part, 0, len(m.Parts))
+	for _, part := range m.Parts {
+		if part.Opaque == nil && part.Thinking == "" {
+			out.Parts = append(out.Parts, part)
+		}
+	}
+	return out, len(out.Parts) > 0
+}
+
+// hasPrivate reports whether a message holds parts meant for its own model only.
+func hasPrivate(m *hearth.Message) bool {
+	for i := range m.Parts {
+		if m.Parts[i].Opaque != nil || m.Parts[i].Thinking != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// summaryMessages stand for what came before the epoch. They are a pair, so that roles
+// alternate whatever comes next.
+func summaryMessages(p *Plan) []hearth.Message {
+	id := hearth.MessageID("summary-" + hashText(p.Summary))
+	return []hearth.Message{
+		{ID: id, Role: hearth.RoleUser, Parts: []hearth.Part{{
+			Text:       "[Hearth shortened this conversation. What came before, in summary:]\n" + p.Summary,
+			Provenance: hearth.FromGateway,
+		}}},
+		{ID: id + "-ack", Role: hearth.RoleAssistant, Parts: []hearth.Part{{
+			Text: "Understood. I go on from there.", Provenance: hearth.FromGateway,
+		}}},
+	}
+}

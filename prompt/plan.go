@@ -1,0 +1,86 @@
+package prompt
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hearth"
+	"hearth/model"
+)
+
+// A Plan is everything a request has besides history. It is stored with its epoch as
+// JSON and never changes while the epoch lives.
+type Plan struct {
+	Target       hearth.ModelRef    `json:"target"`
+	Protocol     string             `json:"protocol"`
+	System       string             `json:"system"`
+	Tools        []hearth.ToolSpec  `json:"tools,omitempty"`
+	Window       int                `json:"window"`
+	Capabilities model.Capabilities `json:"capabilities"`
+	Params       model.Params       `json:"params"`
+	// Facts are the versions of the workspace files folded into System.
+	Facts []hearth.Fact `json:"facts,omitempty"`
+	// Summary stands for everything before the epoch's first message, after a compaction.
+	Summary string `json:"summary,omitempty"`
+	// Tainted says that somebody other than the owner is behind a part of Summary: a
+	// summary never launders.
+	Tainted bool `json:"tainted,omitempty"`
+}
+
+// Encode gives the plan's JSON and a hash of it. Equal plans encode to equal bytes.
+func (p *Plan) Encode() (json.RawMessage, string, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode plan: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return b, hex.EncodeToString(sum[:]), nil
+}
+
+// DecodePlan reads what Encode wrote, also by an older version: fields that are missing
+// are zero.
+func DecodePlan(b json.RawMessage) (*Plan, error) {
+	var p Plan
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, fmt.Errorf("decode plan: %w", err)
+	}
+	return &p, nil
+}
+
+// NewPlan decides what requests to a target begin with. tools are all that policy lets
+// this turn use; a target that takes no tools gets none.
+func NewPlan(target model.Target, house House, tools []hearth.ToolSpec) *Plan {
+	caps := target.Layers.Merge()
+	p := &Plan{
+		Target: target.Ref, Protocol: target.Protocol, Window: caps.Window,
+		Capabilities: caps, Params: target.Params,
+	}
+	if caps.Tools == model.ToolsNative {
+		p.Tools = slices.Clone(tools)
+		slices.SortFunc(p.Tools, func(a, b hearth.ToolSpec) int { return strings.Compare(a.Name, b.Name) })
+	}
+	p.System, p.Facts = systemText(house, caps.Window, len(p.Tools) > 0)
+	return p
+}
+
+// ToolNames gives the names of the tools in the plan, sorted.
+func (p *Plan) ToolNames() []string {
+	names := make([]string, len(p.Tools))
+	for i, t := range p.Tools {
+		names[i] = t.Name
+	}
+	return names
+}
+
+// hashText is the version of a text in a Fact.
+func hashText(s string) string {
+	if s == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,126 @@
+package prompt_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"hearth"
+	"hearth/model"
+	"hearth/prompt"
+)
+
+func target(layer model.Layer) model.Target {
+	return model.Target{Ref: hearth.ModelRef{Provider: "local", Model: "m"}, Layers: model.Layers{Config: layer, Default: model.DefaultLayer()}}
+}
+
+func spec(name string) hearth.ToolSpec {
+	return hearth.ToolSpec{Name: name, Schema: json.RawMessage(`{"type":"object"}`)}
+}
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.FixedZone("CET", 3600))
+
+func TestAPlanIsTheSameForTheSameHouseAndSortsItsTools(t *testing.T) {
+	house := prompt.House{Dir: "/home/ann/ws", OS: "linux, sh", Files: []prompt.File{{Name: "AGENTS.md", Text: "Be kind.\n"}}}
+	a, hashA, err := prompt.NewPlan(target(model.Layer{}), house, []hearth.ToolSpec{spec("write"), spec("read")}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, hashB, _ := prompt.NewPlan(target(model.Layer{}), house, []hearth.ToolSpec{spec("read"), spec("write")}).Encode()
+	if string(a) != string(b) || hashA != hashB {
+		t.Errorf("equal houses give other plans:\n%s\n%s", a, b)
+	}
+	plan, err := prompt.DecodePlan(a)
+	if err != nil || !reflect.DeepEqual(plan.ToolNames(), []string{"read", "write"}) || !strings.Contains(plan.System, "# AGENTS.md\nBe kind.") {
+		t.Errorf("got %+v, %v", plan, err)
+	}
+}
+
+func TestAModelWithoutToolsIsNotToldOfThem(t *testing.T) {
+	none := model.ToolsNone
+	plan := prompt.NewPlan(target(model.Layer{Tools: &none}), prompt.House{Dir: "/ws"}, []hearth.ToolSpec{spec("read")})
+	if len(plan.Tools) != 0 || strings.Contains(plan.System, "tool") {
+		t.Errorf("got %+v", plan)
+	}
+}
+
+func TestWorkspaceFilesTakeAtMostTheirShareOfASmallWindow(t *testing.T) {
+	window := 8000
+	house := prompt.House{Files: []prompt.File{{Name: "AGENTS.md", Text: strings.Repeat("Ünderstand this. ", 2000)}, {Name: "SOUL.md", Text: "soul"}}}
+	plan := prompt.NewPlan(target(model.Layer{Window: &window}), house, nil)
+	if n := len(plan.System); n > 8000*3*15/100+1500 {
+		t.Errorf("the system text has %d bytes", n)
+	}
+	if !strings.Contains(plan.System, "bytes of AGENTS.md are shown; read the file for the rest]") {
+		t.Errorf("the cut is not told: …%s", plan.System[len(plan.System)-300:])
+	}
+}
+
+func TestFreezeStampsTheMessageAndTellsWhatChanged(t *testing.T) {
+	plan := prompt.NewPlan(target(model.Layer{}), prompt.House{Files: []prompt.File{{Name: "AGENTS.md", Text: "old"}}}, nil)
+	m := prompt.Freeze(plan, prompt.Incoming{
+		ID: "1", Text: "hi", At: noon, From: hearth.FromMember, Sender: hearth.Sender{Name: "Bob]\n[x", Channel: "telegram"},
+	}, []prompt.File{{Name: "AGENTS.md", Text: "new"}}, plan.Facts)
+	want := "[Sat 2026-11-21 12:00 CET · from Bob| |x · telegram]\n[AGENTS.md was changed by its owner. It now says:]\nnew\n[end of AGENTS.md]"
+	if m.Parts[0].Text != want || m.Parts[1].Text != "hi" || m.Parts[1].Provenance != hearth.FromMember {
+		t.Errorf("got %+v", m.Parts)
+	}
+	again := prompt.Freeze(plan, prompt.Incoming{Text: "x", At: noon}, []prompt.File{{Name: "AGENTS.md", Text: "new"}}, prompt.KnownFacts(plan, []hearth.Message{m}))
+	if strings.Contains(again.Parts[0].Text, "AGENTS.md") {
+		t.Errorf("the change is told twice: %q", again.Parts[0].Text)
+	}
+	gone := prompt.Freeze(plan, prompt.Incoming{Text: "x", At: noon}, []prompt.File{{Name: "AGENTS.md"}}, plan.Facts)
+	if !strings.Contains(gone.Parts[0].Text, "[AGENTS.md was removed; what it said no longer holds.]") {
+		t.Errorf("the removal is not told: %q", gone.Parts[0].Text)
+	}
+}
+
+func TestImagesForATextModelBecomeASentence(t *testing.T) {
+	yes := true
+	in := prompt.Incoming{Text: "see", At: noon, Images: []hearth.Blob{{Hash: "h", MIME: "image/png", Name: "cat.png"}}}
+	blind := prompt.NewPlan(target(model.Layer{}), prompt.House{}, nil)
+	if m := prompt.Freeze(blind, in, nil, nil); len(m.Parts) != 2 || !strings.Contains(m.Parts[0].Text, "[Left out, because this model reads text only: cat.png]") {
+		t.Errorf("got %+v", m.Parts)
+	}
+	seeing := prompt.NewPlan(target(model.Layer{Vision: &yes}), prompt.House{}, nil)
+	if m := prompt.Freeze(seeing, in, nil, nil); len(m.Parts) != 3 || m.Parts[2].Blob == nil {
+		t.Errorf("got %+v", m.Parts)
+	}
+}
+
+func TestToolOutputIsCutOnceAndScaledToTheWindow(t *testing.T) {
+	for _, c := range []struct{ window, most int }{{4000, 2400}, {16000, 9600}, {400_000, 64_000}} {
+		plan := prompt.NewPlan(target(model.Layer{Window: &c.window}), prompt.House{}, nil)
+		r := prompt.FreezeResult(plan, hearth.ToolResult{Text: strings.Repeat("é", 100_000)})
+		if len(r.Text) > c.most+100 || !strings.Contains(r.Text, "bytes left out here") {
+			t.Errorf("window %d: kept %d bytes", c.window, len(r.Text))
+		}
+		if again := prompt.FreezeResult(plan, r); again.Text != r.Text && len(r.Text) <= c.most {
+			t.Errorf("window %d: freezing twice changes the text", c.window)
+		}
+	}
+}
+
+func TestBuildLeavesOutMarksAndWhatBelongsToAnotherModel(t *testing.T) {
+	plan := prompt.NewPlan(target(model.Layer{}), prompt.House{}, nil)
+	plan.Summary = "They met."
+	other := hearth.ModelRef{Provider: "x", Model: "y"}
+	req := prompt.Build(plan, []hearth.Message{
+		{ID: "1", Role: hearth.RoleUser, Parts: []hearth.Part{{Text: "hi"}}},
+		{ID: "2", Role: hearth.RoleMark, Parts: []hearth.Part{{Mark: &hearth.Mark{Kind: hearth.MarkStarted}}}},
+		{ID: "3", Role: hearth.RoleAssistant, Model: other, Parts: []hearth.Part{{Thinking: "hm"}, {Opaque: json.RawMessage(`1`)}, {Text: "yes"}}},
+		{ID: "4", Role: hearth.RoleAssistant, Model: plan.Target, Parts: []hearth.Part{{Thinking: "hm"}, {Text: "yes"}}},
+	})
+	var got []string
+	for _, m := range req.Messages {
+		for _, p := range m.Parts {
+			got = append(got, p.Text+p.Thinking+string(p.Opaque))
+		}
+	}
+	want := []string{"[Hearth shortened this conversation. What came before, in summary:]\nThey met.", "Understood. I go on from there.", "hi", "yes", "hm", "yes"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
