@@ -1,0 +1,16 @@
+package tool
+
+import (
+	"io/fs"
+	"syscall"
+	"time"
+)
+
+// changed is when a file's bytes, name or mode last changed. Programs can set the
+// modification time to anything; this one they cannot.
+func changed(info fs.FileInfo) time.Time {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Ctimespec.Sec, st.Ctimespec.Nsec)
+	}
+	return info.ModTime()
+}

@@ -1,0 +1,12 @@
+//go:build !linux && !darwin
+
+package tool
+
+import (
+	"io/fs"
+	"time"
+)
+
+// changed is when a file last changed, as far as this system tells: programs that mean
+// to hide a change can.
+func changed(info fs.FileInfo) time.Time { return info.ModTime() }

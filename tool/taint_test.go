@@ -1,0 +1,162 @@
+package tool
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func openTaints(t *testing.T, file string) *Taints {
+	t.Helper()
+	taints, err := OpenTaints(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return taints
+}
+
+func written(t *testing.T, name string) os.FileInfo {
+	t.Helper()
+	if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func TestMarksSurviveARestartAndOtherProcesses(t *testing.T) {
+	dir := t.TempDir()
+	info := written(t, filepath.Join(dir, "f"))
+	one := openTaints(t, filepath.Join(dir, "taints"))
+	two := openTaints(t, filepath.Join(dir, "taints"))
+	if err := one.Mark("notes/Plan.md"); err != nil {
+		t.Fatal(err)
+	}
+	for name, taints := range map[string]*Taints{"the writer": one, "another process": two, "a restart": openTaints(t, filepath.Join(dir, "taints"))} {
+		if !taints.Tainted("notes/plan.md", info) {
+			t.Errorf("%s does not know the mark", name)
+		}
+		if taints.Tainted("notes/other.md", info) {
+			t.Errorf("%s taints a file nobody marked", name)
+		}
+	}
+	if err := two.Clear("notes/Plan.md"); err != nil {
+		t.Fatal(err)
+	}
+	if one.Tainted("notes/Plan.md", info) {
+		t.Error("a cleared mark is still there")
+	}
+}
+
+func TestFilesChangedWhileACommandRanAreTainted(t *testing.T) {
+	dir := t.TempDir()
+	taints := openTaints(t, filepath.Join(dir, "taints"))
+	ended, err := taints.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	during := written(t, filepath.Join(dir, "during"))
+	if !taints.Tainted("during", during) {
+		t.Error("a file written by a running command is not tainted")
+	}
+	if err := ended(); err != nil {
+		t.Fatal(err)
+	}
+	if !taints.Tainted("during", during) || !openTaints(t, filepath.Join(dir, "taints")).Tainted("during", during) {
+		t.Error("a file written by a command that ended is not tainted")
+	}
+	past := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, "during"), past, past); err != nil {
+		t.Fatal(err)
+	}
+	if hidden, _ := os.Stat(filepath.Join(dir, "during")); changed(hidden) != hidden.ModTime() && !taints.Tainted("during", hidden) {
+		t.Error("setting the modification time back hides the change")
+	}
+}
+
+func TestFilesChangedOutsideARunAreTheOwners(t *testing.T) {
+	dir := t.TempDir()
+	taints := openTaints(t, filepath.Join(dir, "taints"))
+	clock := time.Now().Add(-time.Hour)
+	taints.now = func() time.Time { clock = clock.Add(time.Second); return clock }
+	ended, err := taints.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ended(); err != nil {
+		t.Fatal(err)
+	}
+	if taints.Tainted("f", written(t, filepath.Join(dir, "f"))) {
+		t.Error("a file changed an hour after the command is tainted")
+	}
+}
+
+func TestALostRunTaintsForAWhile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "taints")
+	lost := openTaints(t, file)
+	start := time.Now()
+	lost.now = func() time.Time { return start }
+	if _, err := lost.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if !openTaints(t, file).Tainted("f", written(t, filepath.Join(dir, "f"))) {
+		t.Error("the file of a command whose gateway died is not tainted")
+	}
+	start = start.Add(-2 * lostRun)
+	old := filepath.Join(dir, "old")
+	gone := openTaints(t, old)
+	gone.now = func() time.Time { return start }
+	if _, err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if openTaints(t, old).Tainted("f", written(t, filepath.Join(dir, "f"))) {
+		t.Error("a command lost two hours ago still taints")
+	}
+}
+
+func TestATornLineDoesNotSwallowTheNext(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "taints")
+	if err := os.WriteFile(file, []byte("mark \"a\"\nmark \"b"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	taints := openTaints(t, file)
+	if err := taints.Mark("c"); err != nil {
+		t.Fatal(err)
+	}
+	info := written(t, filepath.Join(dir, "f"))
+	again := openTaints(t, file)
+	if !again.Tainted("a", info) || !again.Tainted("c", info) {
+		t.Error("a mark beside a torn line is lost")
+	}
+}
+
+func TestAnUnreadableRecordTaints(t *testing.T) {
+	dir := t.TempDir()
+	taints := openTaints(t, filepath.Join(dir, "taints"))
+	if err := os.Mkdir(filepath.Join(dir, "taints"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if !taints.Tainted("f", written(t, filepath.Join(dir, "f"))) {
+		t.Error("a record that cannot be read vouches for a file")
+	}
+	if taints.Mark("f") == nil {
+		t.Error("a mark that was not written is reported as kept")
+	}
+}
+
+func TestNoRecordTaintsNothing(t *testing.T) {
+	var none *Taints
+	if err := none.Mark("f"); err != nil || none.Tainted("f", written(t, filepath.Join(t.TempDir(), "f"))) {
+		t.Errorf("nil record: Mark gave %v", err)
+	}
+	ended, err := none.Run()
+	if err != nil || ended() != nil {
+		t.Error("nil record refuses a run")
+	}
+}
