@@ -1,0 +1,271 @@
+package slot
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+// endpoint is the state of one model server. Whoever changes it calls pump, which
+// gives every free slot to whoever is next.
+type endpoint struct {
+	slots  *Slots
+	origin string
+
+	mu         sync.Mutex // guards the fields below
+	configured int        // slots by the config; 0 = it does not say
+	learned    int
+	seats      []seat // may be longer than the number of slots in force
+	waiting    []*waiter
+	turns      [model.LaneHousekeeping + 1]turns
+	arrivals   int64
+	uses       int64
+	retry      *time.Timer // runs while a lock of another process is in the way
+	stranger   string      // holder of that lock, for the Wait line
+}
+
+// seat is one slot.
+type seat struct {
+	holder   *waiter // nil while free
+	draining bool    // its last request was closed early and may still run
+	yield    context.CancelCauseFunc
+	unlock   func()
+
+	lastSession hearth.SessionID
+	lastLane    model.Lane
+	lastUse     int64
+	endpoint    model.Endpoint // as it was claimed
+	overstayed  bool           // the wait for a stopped request ran out
+}
+
+func (s *seat) taken() bool { return s.holder != nil || s.draining }
+
+// waiter is one claim, from its arrival until its slot is given back.
+type waiter struct {
+	claim   model.Claim
+	arrival int64
+	turn    int64 // place within its lane
+
+	granted chan struct{}    // closed when seat is valid
+	news    chan hearth.Wait // what it waits for; the newest counts
+	told    hearth.Wait
+	seat    int
+	own     bool
+	note    string // something to be said when the wait is over
+}
+
+func (e *endpoint) enqueue(c model.Claim) *waiter {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c.Endpoint.Slots > 0 {
+		e.configured = c.Endpoint.Slots
+	}
+	e.arrivals++
+	w := &waiter{
+		claim: c, arrival: e.arrivals, turn: e.turns[lane(c)].take(c.Session),
+		granted: make(chan struct{}), news: make(chan hearth.Wait, 1),
+	}
+	e.waiting = append(e.waiting, w)
+	if lane(c) != model.LaneHousekeeping {
+		e.clearHousekeeping()
+	}
+	e.pump()
+	return w
+}
+
+// clearHousekeeping tells running housekeeping to make room.
+func (e *endpoint) clearHousekeeping() {
+	for i := range e.seats {
+		if s := &e.seats[i]; s.holder != nil && lane(s.holder.claim) == model.LaneHousekeeping && s.yield != nil {
+			s.yield(model.ErrYield)
+		}
+	}
+}
+
+// leave takes back a claim that was not used.
+func (e *endpoint) leave(w *waiter) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, other := range e.waiting {
+		if other == w {
+			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
+			e.pump()
+			return
+		}
+	}
+	e.free(w.seat)
+}
+
+// hold makes the ticket of a granted claim.
+func (e *endpoint) hold(ctx context.Context, w *waiter, wait func(hearth.Wait)) (context.Context, *model.Ticket, error) {
+	if w.note != "" && wait != nil {
+		wait(hearth.Wait{Phase: hearth.PhaseStopping, Model: w.claim.Model, Note: w.note})
+	}
+	held, cancel := context.WithCancelCause(ctx)
+	e.mu.Lock()
+	e.seats[w.seat].yield = cancel
+	if lane(w.claim) == model.LaneHousekeeping && e.othersWait(w) {
+		cancel(model.ErrYield) // somebody came between the grant and now
+	}
+	e.mu.Unlock()
+	var once sync.Once
+	done := func(clean bool) {
+		once.Do(func() {
+			cancel(nil)
+			e.giveBack(w, clean)
+		})
+	}
+	return held, &model.Ticket{Slot: w.seat, Own: w.own, Done: done}, nil
+}
+
+// othersWait reports whether anybody but housekeeping waits.
+func (e *endpoint) othersWait(than *waiter) bool {
+	for _, w := range e.waiting {
+		if w != than && lane(w.claim) != model.LaneHousekeeping {
+			return true
+		}
+	}
+	return false
+}
+
+// giveBack ends the use of a slot. After a request that was closed early the slot
+// stays taken until the server is through with it.
+func (e *endpoint) giveBack(w *waiter, clean bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := &e.seats[w.seat]
+	if clean || e.slots.cfg.Gone == nil || e.slots.life.Err() != nil {
+		e.free(w.seat)
+		return
+	}
+	s.holder, s.yield, s.draining = nil, nil, true
+	s.endpoint = w.claim.Endpoint
+	e.slots.draining.Go(func() { e.drain(w.seat) })
+	e.pump()
+}
+
+// drain waits until the stopped request of a slot is gone from the server.
+func (e *endpoint) drain(number int) {
+	ctx, cancel := context.WithTimeout(e.slots.life, e.slots.cfg.Patience)
+	defer cancel()
+	e.mu.Lock()
+	server := e.seats[number].endpoint
+	e.mu.Unlock()
+	tick := time.NewTicker(goneEvery)
+	defer tick.Stop()
+	gone := false
+	for !gone && ctx.Err() == nil {
+		if gone = e.slots.cfg.Gone(ctx, server, number); gone {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.seats[number].overstayed = !gone
+	e.free(number)
+}
+
+// free makes a slot available to the next claim. The caller holds e.mu.
+func (e *endpoint) free(number int) {
+	s := &e.seats[number]
+	if s.unlock != nil {
+		s.unlock()
+	}
+	s.holder, s.yield, s.unlock, s.draining = nil, nil, nil, false
+	e.pump()
+}
+
+// inForce is the number of slots that may be used now.
+func (e *endpoint) inForce() int {
+	n := e.learned
+	if e.configured > 0 {
+		n = e.configured
+	}
+	for len(e.seats) < n {
+		e.seats = append(e.seats, seat{})
+	}
+	return n
+}
+
+// pump grants free slots, in order, until nothing more can be granted, and tells those
+// who still wait what they wait for. The caller holds e.mu.
+func (e *endpoint) pump() {
+	e.stranger = ""
+	for e.grantNext() {
+	}
+	if e.stranger != "" && e.retry == nil {
+		e.retry = time.AfterFunc(lockEvery, func() {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.retry = nil
+			e.pump()
+		})
+	}
+	for _, w := range e.waiting {
+		w.tell(e.line(w))
+	}
+}
+
+// grantNext gives a slot to the first in line, if there is one for it.
+func (e *endpoint) grantNext() bool {
+	w := e.first()
+	if w == nil || lane(w.claim) == model.LaneHousekeeping && !e.idle() {
+		return false
+	}
+	for _, number := range e.preferred(w.claim.Session) {
+		unlock, ok := e.lock(w, number)
+		if !ok {
+			continue
+		}
+		e.grant(w, number, unlock)
+		return true
+	}
+	return false
+}
+
+func (e *endpoint) grant(w *waiter, number int, unlock func()) {
+	for i, other := range e.waiting {
+		if other == w {
+			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
+			break
+		}
+	}
+	e.turns[lane(w.claim)].served(w.claim.Session, w.turn)
+	s := &e.seats[number]
+	w.seat, w.own = number, s.lastUse > 0 && s.lastSession == w.claim.Session
+	if s.overstayed {
+		s.overstayed = false
+		w.note = "the server may still be working on the request that was stopped; going on"
+	}
+	e.uses++
+	s.holder, s.unlock = w, unlock
+	s.lastSession, s.lastLane, s.lastUse = w.claim.Session, lane(w.claim), e.uses
+	close(w.granted)
+}
+
+// lock takes the lock that other processes see. ok is false while one of them has it.
+func (e *endpoint) lock(w *waiter, number int) (unlock func(), ok bool) {
+	where := w.claim.Endpoint.Locality
+	if e.slots.cfg.TryLock == nil || where != hearth.LocalityMachine && where != hearth.LocalityPrivate {
+		return nil, true
+	}
+	unlock, holder, err := e.slots.cfg.TryLock(lockName(e.origin, number))
+	if err != nil {
+		return nil, true // a broken lock file keeps nobody from their own model
+	}
+	if unlock == nil {
+		e.stranger = holder
+		if holder == "" {
+			e.stranger = "another process"
+		}
+		return nil, false
+	}
+	return unlock, true
+}

@@ -1,0 +1,134 @@
+package slot
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+const (
+	defaultPatience = 10 * time.Second
+	lockEvery       = 50 * time.Millisecond  // how often a lock held by another process is tried
+	goneEvery       = 250 * time.Millisecond // how often a server is asked about a stopped request
+)
+
+// Config says what Slots may use of the world outside. The zero value shares nothing
+// with other processes and takes a closed request for a finished one.
+type Config struct {
+	// TryLock takes the lock called name, which other processes see, without blocking.
+	// A nil unlock with a nil error means that somebody has it; holder says who. It is
+	// called for endpoints on this machine and on private networks. An error is not a
+	// reason to keep a person waiting: the slot is used without the lock.
+	TryLock func(name string) (unlock func(), holder string, err error)
+	// Gone reports whether nothing of ours is running any more on that slot of the
+	// endpoint. It is asked after a request was closed early, from a goroutine of its
+	// own, until it says yes or Patience is over. It should return when ctx ends.
+	Gone func(ctx context.Context, e model.Endpoint, slot int) bool
+	// Patience bounds the wait for a stopped request; 0 means 10 s.
+	Patience time.Duration
+}
+
+// Slots is the one owner of in-flight work of this process. Its methods may be called
+// from any goroutine.
+type Slots struct {
+	cfg      Config
+	life     context.Context //nolint:containedctx // the life of the drains, which outlive the claims that left them; Close ends it
+	end      context.CancelFunc
+	draining sync.WaitGroup
+
+	mu        sync.Mutex // guards the fields below
+	endpoints map[string]*endpoint
+	outages   map[string]outage
+}
+
+// New gives Slots without any endpoint; they appear as they are claimed.
+func New(cfg Config) *Slots {
+	if cfg.Patience == 0 {
+		cfg.Patience = defaultPatience
+	}
+	life, end := context.WithCancel(context.Background())
+	return &Slots{
+		cfg: cfg, life: life, end: end,
+		endpoints: make(map[string]*endpoint), outages: make(map[string]outage),
+	}
+}
+
+// Close ends the waits for stopped requests and returns when their goroutines are
+// gone. Claims still work afterwards, but wait for nothing that was stopped.
+func (s *Slots) Close() {
+	s.end()
+	s.draining.Wait()
+}
+
+// SetSlots tells how many requests the server at origin works on at once, as it said
+// itself. A number in the config wins. Fewer slots than are in use take effect as
+// requests end.
+func (s *Slots) SetSlots(origin string, n int) {
+	e := s.endpoint(origin)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.learned = max(n, 1)
+	e.pump()
+}
+
+// Load tells how many requests run at origin and how many wait for it.
+func (s *Slots) Load(origin string) (running, waiting int) {
+	e := s.endpoint(origin)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.seats {
+		if e.seats[i].taken() {
+			running++
+		}
+	}
+	return running, len(e.waiting)
+}
+
+func (s *Slots) endpoint(origin string) *endpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.endpoints[origin]
+	if !ok {
+		e = &endpoint{slots: s, origin: origin, learned: 1, seats: make([]seat, 1)}
+		for lane := range e.turns {
+			e.turns[lane].next = make(map[hearth.SessionID]int64)
+		}
+		s.endpoints[origin] = e
+	}
+	return e
+}
+
+// Acquire implements model.Acquire.
+func (s *Slots) Acquire(ctx context.Context, c model.Claim, wait func(hearth.Wait)) (context.Context, *model.Ticket, error) {
+	if ctx.Err() != nil {
+		return nil, nil, cancelled(ctx)
+	}
+	e := s.endpoint(c.Endpoint.Origin)
+	w := e.enqueue(c)
+	for {
+		// A grant and a cancel may be there at once: the cancel wins, so that a person
+		// who pressed Ctrl-C never sees a request go out.
+		select {
+		case <-ctx.Done():
+			e.leave(w)
+			return nil, nil, cancelled(ctx)
+		case <-w.granted:
+			if ctx.Err() != nil {
+				e.leave(w)
+				return nil, nil, cancelled(ctx)
+			}
+			return e.hold(ctx, w, wait)
+		case line := <-w.news:
+			if wait != nil {
+				wait(line)
+			}
+		}
+	}
+}
+
+func cancelled(ctx context.Context) error {
+	return &hearth.Error{Op: "wait for the model", Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)}
+}

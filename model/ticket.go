@@ -1,0 +1,33 @@
+package model
+
+import (
+	"context"
+	"errors"
+
+	"hearth"
+)
+
+// A Ticket is the right to use one slot of an endpoint. It is given by slot and held
+// only while a request is on the wire.
+type Ticket struct {
+	// Slot is the slot's number at its endpoint, from 0. A session gets the number it
+	// had before whenever that one is free.
+	Slot int
+	// Own says that this session was the last to use the slot, so that the server may
+	// still have its prefix in the cache.
+	Own bool
+	// Done gives the slot back. clean says that the server is known to be through with
+	// the request; after a request that was closed early the slot first waits until it
+	// is gone from the server. Calls after the first do nothing. It does not block.
+	Done func(clean bool)
+}
+
+// Acquire waits for a slot of c.Endpoint. The context it gives is the one to work
+// under: it is cancelled with ErrYield when a housekeeping claim has to make room.
+// wait, which may be nil, is called from the waiting goroutine whenever what is being
+// waited for changes. The error is a *hearth.Error with ReasonCancelled that keeps
+// context.Cause. The implementation is slot.Slots; route is handed it as a value.
+type Acquire func(ctx context.Context, c Claim, wait func(hearth.Wait)) (held context.Context, t *Ticket, err error)
+
+// ErrYield is the cause of a cancelled housekeeping request: somebody needs the model.
+var ErrYield = errors.New("made room for somebody who is waiting")
