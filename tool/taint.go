@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -127,8 +128,7 @@ func (t *Taints) Tainted(name string, info fs.FileInfo) bool {
 			return true
 		}
 	}
-	for i := len(t.windows) - 1; i >= 0; i-- {
-		w := t.windows[i]
+	for _, w := range slices.Backward(t.windows) {
 		if !at.Before(w.from.Add(-coarse)) && !at.After(w.to.Add(coarse)) {
 			return true
 		}

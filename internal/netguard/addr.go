@@ -1,6 +1,9 @@
 package netguard
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // A Kind of address says who may be behind it.
 type Kind string
@@ -59,10 +62,8 @@ func KindOf(a netip.Addr) Kind {
 		return KindNever
 	}
 	a = a.Unmap()
-	for _, m := range metadataAddrs {
-		if a == m {
-			return KindNever
-		}
+	if slices.Contains(metadataAddrs, a) {
+		return KindNever
 	}
 	switch {
 	case a.IsLoopback():
