@@ -56,3 +56,9 @@ func plainBlank(r rune) rune {
 	}
 	return r
 }
+
+// ErrorAt makes an error about a place of the document, for what parses but cannot be
+// used.
+func (d *Document) ErrorAt(offset int, format string, args ...any) *SyntaxError {
+	return d.errorAt(offset, format, args...)
+}

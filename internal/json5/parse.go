@@ -22,15 +22,43 @@ func Parse(name string, src []byte) (*Document, error) {
 	p.trivia()
 	if p.err == nil {
 		d.Root = p.value(0)
+	}
+	return p.finish()
+}
+
+// ParseBare reads an object that lacks its opening brace, and its closing one too
+// unless closed is set. Offsets count in src as it stands, so an edit works on it; the
+// root begins at offset 0. At least one member must be there.
+func ParseBare(name string, src []byte, closed bool) (*Document, error) {
+	d := &Document{Name: name, Source: src, lines: lineStarts(src)}
+	if len(src) > MaxBytes {
+		return nil, d.errorAt(0, "the file is larger than %d MB", MaxBytes>>20)
+	}
+	p := &parser{doc: d, src: src, bare: !closed}
+	d.Root = &Value{Kind: Object, Doc: d}
+	p.members(d.Root, 0)
+	if p.err == nil && len(d.Root.Members) == 0 {
+		p.fail(p.pos, "%s where a key should be", p.describe())
+	}
+	if p.err == nil && closed {
+		p.pos++
+	}
+	d.Root.End = p.pos
+	return p.finish()
+}
+
+// finish makes sure that nothing follows the value.
+func (p *parser) finish() (*Document, error) {
+	if p.err == nil {
 		p.trivia()
 	}
-	if p.err == nil && p.pos < len(src) {
+	if p.err == nil && p.pos < len(p.src) {
 		p.fail(p.pos, "%s after the end of the value", p.describe())
 	}
 	if p.err != nil {
 		return nil, p.err
 	}
-	return d, nil
+	return p.doc, nil
 }
 
 // parser walks the source once. The first error stops it: every step looks at err.
@@ -39,6 +67,8 @@ type parser struct {
 	src []byte
 	pos int
 	err error
+	// bare is set while the root's members end with the file instead of a brace.
+	bare bool
 }
 
 func (p *parser) fail(offset int, format string, args ...any) {
@@ -199,7 +229,13 @@ func (p *parser) bareWord() string {
 func (p *parser) object(depth int) *Value {
 	v := &Value{Kind: Object, Doc: p.doc, Start: p.pos}
 	p.pos++
-	for p.trivia(); p.err == nil && !p.is('}'); p.trivia() {
+	p.members(v, depth)
+	return p.closed(v)
+}
+
+// members reads up to the closing brace and leaves it.
+func (p *parser) members(v *Value, depth int) {
+	for p.trivia(); p.err == nil && !p.is('}') && !p.ended(depth); p.trivia() {
 		m := Member{KeyStart: p.pos}
 		m.Key = p.key()
 		m.KeyEnd = p.pos
@@ -210,12 +246,16 @@ func (p *parser) object(depth int) *Value {
 		p.pos++
 		p.trivia()
 		m.Value = p.value(depth + 1)
-		if !p.separator(v, '}') {
-			return nil
+		if !p.separator(v, depth, '}') {
+			return
 		}
 		v.Members = append(v.Members, m)
 	}
-	return p.closed(v)
+}
+
+// ended reports whether a root without braces ends here.
+func (p *parser) ended(depth int) bool {
+	return p.bare && depth == 0 && p.pos >= len(p.src)
 }
 
 func (p *parser) array(depth int) *Value {
@@ -223,7 +263,7 @@ func (p *parser) array(depth int) *Value {
 	p.pos++
 	for p.trivia(); p.err == nil && !p.is(']'); p.trivia() {
 		e := p.value(depth + 1)
-		if !p.separator(v, ']') {
+		if !p.separator(v, depth+1, ']') {
 			return nil
 		}
 		v.Elements = append(v.Elements, e)
@@ -232,7 +272,7 @@ func (p *parser) array(depth int) *Value {
 }
 
 // separator reads the comma after an item, or stops before the closing bracket.
-func (p *parser) separator(v *Value, closing byte) bool {
+func (p *parser) separator(v *Value, depth int, closing byte) bool {
 	before := p.pos
 	p.trivia()
 	switch {
@@ -241,7 +281,7 @@ func (p *parser) separator(v *Value, closing byte) bool {
 	case p.is(','):
 		v.commas = append(v.commas, p.pos)
 		p.pos++
-	case p.is(closing):
+	case p.is(closing), p.ended(depth):
 		v.commas = append(v.commas, -1)
 	case p.pos >= len(p.src):
 		p.unclosed(v)

@@ -256,3 +256,33 @@ func FuzzParseNeverPanicsAndReadsJSONAsJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestParseBareReadsAnObjectWithoutItsBraces(t *testing.T) {
+	for _, c := range []struct {
+		name, src string
+		closed    bool
+		want      string // as JSON, or the error's place
+	}{
+		{"no opening brace", "a: 1,\nb: {c: 2},\n}", true, `{"a":1,"b":{"c":2}}`},
+		{"no braces", "// x\na: 1,\nb: [{c: 2}]", false, `{"a":1,"b":[{"c":2}]}`},
+		{"no braces, a comma and a comment last", "a: 1, // x", false, `{"a":1}`},
+		{"a brace too many", "a: 1}", false, ":1:5"},
+		{"a brace missing inside", "a: {b: 1", false, ":1:9"},
+		{"a list missing its end", "a: [1", false, ":1:6"},
+		{"nothing", " // x", false, ":1:6"},
+		{"an object after all", "{a: 1}", false, ":1:1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, err := ParseBare("", []byte(c.src), c.closed)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			} else if b, err := d.Root.AppendJSON(nil); err == nil {
+				got = string(b)
+			}
+			if got != c.want && (c.want[0] != ':' || !strings.Contains(got, c.want)) {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}

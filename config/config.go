@@ -1,0 +1,55 @@
+package config
+
+import "encoding/json"
+
+// A Config is what Hearth uses of a config file, in the file's own shape and names.
+// Zero values mean "not written"; a pointer marks a key whose absence differs from
+// its zero value. Everything else that OpenClaw knows is accepted and left alone.
+//
+// The json tag is the key; an alias tag lists other spellings of it; an enum tag
+// lists the values that are allowed.
+type Config struct {
+	Schema  string  `json:"$schema"`
+	Env     Env     `json:"env"`
+	Secrets Secrets `json:"secrets"`
+	Models  Models  `json:"models"`
+	Agents  Agents  `json:"agents"`
+	Tools   Tools   `json:"tools"`
+	Session Session `json:"session"`
+}
+
+// Params are free settings that travel to a model server. The values are compact JSON
+// whose numbers have the digits of the file.
+type Params map[string]json.RawMessage
+
+// Env is the env block: variables that apply where the process has none.
+type Env struct {
+	Vars     map[string]string `json:"vars"`
+	ShellEnv ShellEnv          `json:"shellEnv"`
+	// Flat holds env.NAME, the older spelling of env.vars.NAME.
+	Flat map[string]string `json:"*"`
+}
+
+// ShellEnv asks for variables from a login shell.
+type ShellEnv struct {
+	Enabled   bool `json:"enabled"`
+	TimeoutMS int  `json:"timeoutMs"`
+}
+
+// Session holds the session settings.
+type Session struct {
+	Scope         string              `json:"scope" enum:"per-sender|global"`
+	DMScope       string              `json:"dmScope" enum:"main|per-peer|per-channel-peer|per-account-channel-peer"`
+	MainKey       string              `json:"mainKey"`
+	IdentityLinks map[string][]string `json:"identityLinks"`
+	ResetTriggers []string            `json:"resetTriggers"`
+	Reset         SessionReset        `json:"reset"`
+	IdleMinutes   int                 `json:"idleMinutes"`
+}
+
+// SessionReset says when a session begins anew by itself.
+type SessionReset struct {
+	Mode        string `json:"mode" enum:"daily|idle|none"`
+	AtHour      *int   `json:"atHour"`
+	IdleMinutes int    `json:"idleMinutes"`
+}

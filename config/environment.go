@@ -1,0 +1,172 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"hearth/internal/json5"
+)
+
+// environment answers what a config may ask of variables. The order is the process,
+// the .env files, then the env block of the config.
+type environment struct {
+	process func(string) (string, bool)
+	files   []map[string]string // .env of the working folder, of the state folder, of OpenClaw
+	block   map[string]string   // env.vars and env.NAME
+}
+
+// lookup returns a variable that is set and not empty.
+func (e *environment) lookup(name string) (string, bool) {
+	if v, ok := e.process(name); ok && v != "" {
+		return v, true
+	}
+	if !strings.HasPrefix(name, "HEARTH_") {
+		for _, f := range e.files {
+			if v := f[name]; v != "" {
+				return v, true
+			}
+		}
+	}
+	v := e.block[name]
+	return v, v != ""
+}
+
+// newEnvironment reads the .env files. A missing one is no matter; one that cannot be
+// read is a warning.
+func newEnvironment(p Places, workDir string) (*environment, []Warning) {
+	e := &environment{process: p.env}
+	if workDir == "" {
+		workDir, _ = os.Getwd() // without a working folder there is no .env in it
+	}
+	var warnings []Warning
+	seen := map[string]bool{"": true}
+	for _, dir := range []string{workDir, p.State, p.OpenClaw} {
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		path := filepath.Join(dir, ".env")
+		text, err := readLimited(path, maxIncludeBytes)
+		switch {
+		case err == nil:
+			e.files = append(e.files, parseDotenv(text))
+		case !errors.Is(err, fs.ErrNotExist):
+			warnings = append(warnings, Warning{Kind: Unreadable, File: path, Message: err.Error()})
+		}
+	}
+	return e, warnings
+}
+
+var dotenvLine = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*?)\s*$`)
+
+// parseDotenv reads NAME=value lines: "export" before the name, # comments, quotes of
+// both kinds, \n and \" inside double quotes. Texts over several lines are not read.
+func parseDotenv(text []byte) map[string]string {
+	out := map[string]string{}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	for line := range strings.Lines(strings.ReplaceAll(string(text), "\r\n", "\n")) {
+		m := dotenvLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		if m == nil {
+			continue
+		}
+		out[m[1]] = dotenvValue(m[2])
+	}
+	return out
+}
+
+func dotenvValue(v string) string {
+	if v == "" {
+		return ""
+	}
+	if q := v[0]; q == '"' || q == '\'' {
+		for i := 1; i < len(v); i++ {
+			if q == '"' && v[i] == '\\' {
+				i++
+				continue
+			}
+			if v[i] != q {
+				continue
+			}
+			if q == '\'' {
+				return v[1:i]
+			}
+			return strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t", `\"`, `"`, `\\`, `\`).Replace(v[1:i])
+		}
+		return v
+	}
+	if i := strings.Index(v, " #"); i >= 0 {
+		v = v[:i]
+	}
+	return strings.TrimSpace(v)
+}
+
+// reference matches ${NAME} and $${NAME}, the latter being a literal ${NAME}.
+var reference = regexp.MustCompile(`\$?\$\{[A-Z_][A-Z0-9_]*\}`)
+
+// A substitution puts variables into the texts of a tree.
+type substitution struct {
+	lookup  func(string) (string, bool)
+	missing []finding
+	// whole remembers texts that were one ${NAME} and nothing else, with the name,
+	// and broken those that name a variable nobody has set.
+	whole, broken map[*json5.Value]string
+}
+
+// tree returns v with its references replaced; what has none is shared with v.
+func (s *substitution) tree(path string, v *json5.Value) *json5.Value {
+	switch v.Kind {
+	case json5.String:
+		if strings.Contains(v.Text, "${") {
+			return s.text(path, v)
+		}
+	case json5.Array:
+		out := *v
+		out.Elements = make([]*json5.Value, len(v.Elements))
+		for i, e := range v.Elements {
+			out.Elements[i] = s.tree(formatIndex(path, i), e)
+		}
+		return &out
+	case json5.Object:
+		out := *v
+		out.Members = make([]json5.Member, len(v.Members))
+		for i, m := range v.Members {
+			m.Value = s.tree(joinKey(path, m.Key), m.Value)
+			out.Members[i] = m
+		}
+		return &out
+	default:
+	}
+	return v
+}
+
+func (s *substitution) text(path string, v *json5.Value) *json5.Value {
+	out := *v
+	missing := ""
+	out.Text = reference.ReplaceAllStringFunc(v.Text, func(ref string) string {
+		if strings.HasPrefix(ref, "$$") {
+			return ref[1:]
+		}
+		name := ref[2 : len(ref)-1]
+		value, ok := s.lookup(name)
+		if !ok {
+			missing = name
+			return ref
+		}
+		return value
+	})
+	if missing != "" {
+		s.broken[&out] = missing
+		s.missing = append(s.missing, finding{
+			kind: MissingEnv, path: path, full: path, at: v,
+			soft: `missing env var "` + missing + `" at ` + path,
+		})
+	} else if reference.FindString(v.Text) == v.Text && !strings.HasPrefix(v.Text, "$$") {
+		s.whole[&out] = v.Text[2 : len(v.Text)-1]
+	}
+	return &out
+}

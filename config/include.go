@@ -1,0 +1,237 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hearth/internal/json5"
+)
+
+// Limits of $include.
+const (
+	includeKey      = "$include"
+	maxIncludeDepth = 10
+	maxIncludeBytes = 2 << 20
+	maxIncludePath  = 4096
+)
+
+// A source is one file of a config, as it was read.
+type source struct {
+	path    string
+	bytes   []byte
+	doc     *json5.Document
+	repairs []Repair
+}
+
+// readSource reads and parses one file.
+func readSource(path string, limit int64) (*source, error) {
+	text, err := readLimited(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	doc, repairs, err := read(path, text)
+	if err != nil {
+		return &source{path: path, bytes: text}, err
+	}
+	return &source{path: path, bytes: text, doc: doc, repairs: repairs}, nil
+}
+
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	err = errors.Join(err, f.Close())
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("%s is larger than %d MB", path, limit>>20)
+	}
+	return text, err
+}
+
+// An includeError is an $include that cannot be followed.
+type includeError struct {
+	at  *json5.Value // the $include
+	err error
+}
+
+func (e *includeError) Error() string { return "$include: " + e.err.Error() }
+func (e *includeError) Unwrap() error { return e.err }
+
+// An includer follows the $include keys of a config. Everything it reads must lie in
+// one of its roots, symbolic links followed.
+type includer struct {
+	roots []string
+	files []*source // what was read, the config file first
+}
+
+func newIncluder(root *source) *includer {
+	dir := filepath.Dir(root.path)
+	return &includer{
+		roots: []string{realPath(dir), filepath.Dir(realPath(root.path))},
+		files: []*source{root},
+	}
+}
+
+// resolve returns v with its includes merged in. stack holds the files that are being
+// read, the one of v last.
+func (in *includer) resolve(v *json5.Value, stack []string) (*json5.Value, error) {
+	switch v.Kind {
+	case json5.Array:
+		out := *v
+		out.Elements = make([]*json5.Value, len(v.Elements))
+		for i, e := range v.Elements {
+			r, err := in.resolve(e, stack)
+			if err != nil {
+				return nil, err
+			}
+			out.Elements[i] = r
+		}
+		return &out, nil
+	case json5.Object:
+		return in.object(v, stack)
+	default:
+		return v, nil
+	}
+}
+
+func (in *includer) object(v *json5.Value, stack []string) (*json5.Value, error) {
+	out := *v
+	out.Members = nil
+	for _, m := range v.Unique() {
+		if m.Key == includeKey {
+			continue
+		}
+		r, err := in.resolve(m.Value, stack)
+		if err != nil {
+			return nil, err
+		}
+		m.Value = r
+		out.Members = append(out.Members, m)
+	}
+	inc := v.Get(includeKey)
+	if inc == nil {
+		return &out, nil
+	}
+	base, err := in.include(inc, stack)
+	if err != nil || len(out.Members) == 0 {
+		return base, err
+	}
+	if base.Kind != json5.Object {
+		return nil, &includeError{inc, errors.New("other keys stand beside it, so the included file must hold an object")}
+	}
+	return merge(base, &out), nil
+}
+
+// include reads what one $include names, merging a list in its order.
+func (in *includer) include(inc *json5.Value, stack []string) (*json5.Value, error) {
+	switch {
+	case inc.Kind == json5.String:
+		return in.file(inc, inc.Text, stack)
+	case inc.Kind == json5.Array && len(inc.Elements) > 0:
+		var out *json5.Value
+		for _, e := range inc.Elements {
+			if e.Kind != json5.String {
+				break
+			}
+			v, err := in.file(e, e.Text, stack)
+			if err != nil {
+				return nil, err
+			}
+			if out != nil {
+				v = merge(out, v)
+			}
+			out = v
+		}
+		if out != nil {
+			return out, nil
+		}
+	}
+	return nil, &includeError{inc, errors.New("it takes a file name or a list of file names")}
+}
+
+func (in *includer) file(at *json5.Value, name string, stack []string) (*json5.Value, error) {
+	path, err := in.admit(name, stack)
+	if err != nil {
+		return nil, &includeError{at, err}
+	}
+	src, err := in.open(path)
+	if err != nil {
+		var syntax *json5.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, err
+		}
+		return nil, &includeError{at, err}
+	}
+	return in.resolve(src.doc.Root, append(slices.Clone(stack), path))
+}
+
+// open reads a file once, however often it is included.
+func (in *includer) open(path string) (*source, error) {
+	for _, f := range in.files[1:] {
+		if f.path == path {
+			return f, nil
+		}
+	}
+	src, err := readSource(path, maxIncludeBytes)
+	if err != nil {
+		return nil, err
+	}
+	in.files = append(in.files, src)
+	return src, nil
+}
+
+// admit turns the name in an $include into a path that may be read.
+func (in *includer) admit(name string, stack []string) (string, error) {
+	switch {
+	case name == "" || strings.ContainsRune(name, 0) || len(name) >= maxIncludePath:
+		return "", fmt.Errorf("%.60q is not a file name", name)
+	case len(stack) > maxIncludeDepth:
+		return "", fmt.Errorf("%s is nested deeper than %d files", name, maxIncludeDepth)
+	}
+	path := filepath.Clean(name)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(stack[len(stack)-1]), path)
+	}
+	if slices.Contains(stack, path) {
+		return "", fmt.Errorf("%s includes itself: %s", filepath.Base(path), strings.Join(append(slices.Clone(stack), path), " -> "))
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	if !slices.ContainsFunc(in.roots, func(root string) bool { return inside(root, real) }) {
+		return "", fmt.Errorf("%s lies outside the folder of the config file", name)
+	}
+	return path, nil
+}
+
+// merge lays over on under, as OpenClaw does it: objects key by key, lists one after
+// the other, anything else replaced.
+func merge(under, over *json5.Value) *json5.Value {
+	switch {
+	case under.Kind == json5.Array && over.Kind == json5.Array:
+		out := *over
+		out.Elements = slices.Concat(under.Elements, over.Elements)
+		return &out
+	case under.Kind == json5.Object && over.Kind == json5.Object:
+		out := *over
+		out.Members = slices.Clone(under.Unique())
+		for _, m := range over.Unique() {
+			i := slices.IndexFunc(out.Members, func(o json5.Member) bool { return o.Key == m.Key })
+			if i < 0 {
+				out.Members = append(out.Members, m)
+				continue
+			}
+			m.Value = merge(out.Members[i].Value, m.Value)
+			out.Members[i] = m
+		}
+		return &out
+	}
+	return over
+}

@@ -1,0 +1,315 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hearth/internal/atomicfile"
+	"hearth/internal/json5"
+)
+
+// A File is a config as it was read at one moment. It is never changed: edits give a
+// Change, and a reload gives another File. It may be used by several goroutines.
+type File struct {
+	// Config is what Hearth uses of it.
+	Config Config
+	// Places says where the file and the state folder are.
+	Places Places
+	// Exists reports whether the file is there. When it is not, Config is empty.
+	Exists bool
+	// Broken is why the file could not be used, or nil. Config then comes from the
+	// last good copy, or is empty when there is none (LastGood tells which).
+	Broken   error
+	LastGood bool
+
+	opts     Options
+	env      *environment
+	sources  []*source // the file and what it includes; none when it was not read
+	tree     *json5.Value
+	findings []finding
+	unused   []string
+	stamps   []stamp
+}
+
+// Load finds and reads the config. What is wrong with the file comes as warnings and
+// never as an error: the last good copy or the defaults are used, and File.Broken
+// says so. An error means that this machine has no place for a config at all.
+func Load(ctx context.Context, o Options) (*File, []Warning, error) {
+	places, err := Locate(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	f := &File{Places: places, opts: o}
+	var warnings []Warning
+	f.env, warnings = newEnvironment(places, o.WorkDir)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	tree, found := f.read()
+	warnings = append(warnings, found...)
+	if tree == nil {
+		f.watch()
+		return f, warnings, nil
+	}
+	warnings = append(warnings, f.interpret(tree)...)
+	f.watch()
+	if f.Broken == nil && !o.ReadOnly {
+		if err := f.keepLastGood(); err != nil {
+			warnings = append(warnings, Warning{Kind: Unreadable, File: f.lastGoodPath(), Message: "no copy of this config could be kept: " + err.Error()})
+		}
+	}
+	return f, warnings, nil
+}
+
+// Path is the config file in use.
+func (f *File) Path() string { return f.Places.Config }
+
+// Source is the file as it was read, byte for byte; nil when it was not.
+func (f *File) Source() []byte {
+	if len(f.sources) == 0 {
+		return nil
+	}
+	return f.sources[0].bytes
+}
+
+// LookupEnv answers what the config may ask of variables: the process first, then the
+// .env files, then the env block. Empty counts as not set.
+func (f *File) LookupEnv(name string) (string, bool) { return f.env.lookup(name) }
+
+// Workspace is the folder in which an agent works; "" means the default agent. An
+// OpenClaw file keeps OpenClaw's workspace.
+func (f *File) Workspace(agentID string) string {
+	agents := f.Config.Agents
+	own, _ := agents.own(agentID)
+	switch {
+	case own.Workspace != "":
+		return f.Places.expand(own.Workspace)
+	case agents.Defaults.Workspace != "":
+		return f.Places.expand(agents.Defaults.Workspace)
+	}
+	base := filepath.Join(f.Places.State, "workspace")
+	if f.Places.Target != f.Places.Config {
+		base = filepath.Join(filepath.Dir(f.Places.Config), "workspace")
+	}
+	if agentID == "" || strings.EqualFold(agentID, agents.DefaultID()) {
+		return base
+	}
+	return base + "-" + agentID
+}
+
+// read returns the tree of the file with its includes, or that of the last good copy,
+// or nil.
+func (f *File) read() (*json5.Value, []Warning) {
+	root, err := readSource(f.Places.Config, json5.MaxBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		if f.Places.Origin == "--config" || f.Places.Origin == "HEARTH_CONFIG" {
+			return nil, []Warning{{Kind: Missing, File: f.Places.Config, Message: "there is no such file (" + f.Places.Origin + "): the defaults are used"}}
+		}
+		return nil, nil
+	}
+	f.Exists = true
+	if err == nil {
+		in := newIncluder(root)
+		var tree *json5.Value
+		tree, err = in.resolve(root.doc.Root, []string{root.path})
+		f.sources = in.files
+		if err == nil && tree.Kind != json5.Object {
+			err = fmt.Errorf("%s must include an object", root.path)
+		}
+		if err == nil {
+			return tree, f.repairWarnings()
+		}
+	} else if root != nil {
+		f.sources = []*source{root}
+	}
+	f.Broken = err
+	return f.fallBack(err)
+}
+
+func (f *File) repairWarnings() []Warning {
+	var out []Warning
+	for _, s := range f.sources {
+		for _, r := range s.repairs {
+			out = append(out, Warning{Kind: Repaired, File: s.path, Line: r.Line, Message: r.String()})
+		}
+	}
+	return out
+}
+
+// fallBack reads the last good copy and makes the one warning about the broken file.
+func (f *File) fallBack(cause error) (*json5.Value, []Warning) {
+	w := brokenWarning(f.Places.Config, cause)
+	text, err := readLimited(f.lastGoodPath(), json5.MaxBytes)
+	if err == nil {
+		// The copy's includes were merged when it was made; one that a person put
+		// here with an $include of its own is not followed.
+		if doc, _, err := read(f.lastGoodPath(), text); err == nil {
+			f.LastGood = true
+			w.Message += "; the last good config is used"
+			return doc.Root, []Warning{w}
+		}
+	}
+	w.Message += "; the defaults are used"
+	return nil, []Warning{w}
+}
+
+func brokenWarning(path string, cause error) Warning {
+	var syntax *json5.SyntaxError
+	var inc *includeError
+	switch {
+	case errors.As(cause, &syntax):
+		return Warning{
+			Kind: Syntax, File: syntax.Name, Line: syntax.Line, Column: syntax.Column,
+			Message: syntax.Message, Excerpt: syntax.Excerpt(),
+		}
+	case errors.As(cause, &inc):
+		w := Warning{Kind: Include, File: path, Line: inc.at.Line(), Message: inc.Error()}
+		if inc.at.Doc != nil {
+			w.File = inc.at.Doc.Name
+		}
+		return w
+	}
+	return Warning{Kind: Unreadable, File: path, Message: cause.Error()}
+}
+
+// interpret fills Config from a tree.
+func (f *File) interpret(tree *json5.Value) []Warning {
+	f.tree = tree
+	f.Config, f.findings, f.unused = interpret(tree, f.env)
+	return f.warnings(f.findings, f.unused)
+}
+
+// interpret decodes a tree. It sets the env block of env.
+func interpret(tree *json5.Value, env *environment) (Config, []finding, []string) {
+	var block Env
+	if v := tree.Get("env"); v != nil {
+		quiet := &decoder{} // the same findings come again below
+		quiet.structure("env", v, &block)
+	}
+	env.block = block.Vars
+	for name, v := range block.Flat {
+		if env.block == nil {
+			env.block = map[string]string{}
+		}
+		if env.block[name] == "" {
+			env.block[name] = v
+		}
+	}
+	sub := &substitution{lookup: env.lookup, whole: map[*json5.Value]string{}, broken: map[*json5.Value]string{}}
+	tree = sub.tree("", tree)
+	d := &decoder{sub: sub}
+	var c Config
+	d.structure("", tree, &c)
+	c.Models.ProviderOrder = order(tree.At(json5.Key("models"), json5.Key("providers")), c.Models.Providers)
+	c.Agents.EntryOrder = order(tree.At(json5.Key("agents"), json5.Key("entries")), c.Agents.Entries)
+	c.Agents.Defaults.ModelOrder = order(tree.At(json5.Key("agents"), json5.Key("defaults"), json5.Key("models")), c.Agents.Defaults.Models)
+	return c, append(sub.missing, d.findings...), d.unused
+}
+
+// order lists the keys of a decoded map as they stand in the file.
+func order[T any](v *json5.Value, m map[string]T) []string {
+	if v == nil {
+		return nil
+	}
+	var keys []string
+	for _, member := range v.Unique() {
+		if _, ok := m[member.Key]; ok {
+			keys = append(keys, member.Key)
+		}
+	}
+	return keys
+}
+
+// warnings turns findings into warnings: one each, and one for all keys that only
+// OpenClaw uses, with what is wrong among those.
+func (f *File) warnings(findings []finding, unused []string) []Warning {
+	var out []Warning
+	wrong := 0
+	for _, x := range findings {
+		if x.unused {
+			wrong++
+			continue
+		}
+		w := Warning{Kind: x.kind, Path: x.full, File: f.Places.Config, Line: x.at.Line(), Message: x.soft}
+		if x.at.Doc != nil {
+			w.File = x.at.Doc.Name
+		}
+		out = append(out, w)
+	}
+	if len(unused) == 0 {
+		return out
+	}
+	const shown = 6
+	list := strings.Join(unused[:min(shown, len(unused))], ", ")
+	if len(unused) > shown {
+		list += fmt.Sprintf(" and %d more", len(unused)-shown)
+	}
+	message := "OpenClaw's keys that Hearth does not use: " + list
+	if wrong > 0 {
+		message += fmt.Sprintf(" (%d of the values there have the wrong type)", wrong)
+	}
+	return append(out, Warning{Kind: UnusedKeys, File: f.Places.Config, Message: message})
+}
+
+// Issues lists what config validate complains about: what does not parse, keys nobody
+// knows, values of the wrong type, also in parts that Hearth does not use.
+func (f *File) Issues() []Issue {
+	if f.Broken != nil {
+		w := brokenWarning(f.Places.Config, f.Broken)
+		return []Issue{{Path: "<root>", Message: w.Message, Line: w.Line, File: f.includedName(w.File)}}
+	}
+	return f.issues(f.findings)
+}
+
+func (f *File) issues(findings []finding) []Issue {
+	var out []Issue
+	for _, x := range findings {
+		if x.strict == "" {
+			continue
+		}
+		i := Issue{Path: first(x.path, "<root>"), Message: x.strict, Line: x.at.Line()}
+		if x.at.Doc != nil {
+			i.File = f.includedName(x.at.Doc.Name)
+		}
+		if !slices.Contains(out, i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (f *File) includedName(name string) string {
+	if name == f.Places.Config {
+		return ""
+	}
+	return name
+}
+
+// lastGoodPath is beside the file, or in the state folder for OpenClaw's.
+func (f *File) lastGoodPath() string { return f.Places.Target + ".last-good" }
+
+// keepLastGood keeps a copy of a config that could be used. With includes the copy
+// holds the merged whole, so that it works without them.
+func (f *File) keepLastGood() error {
+	text := f.sources[0].bytes
+	if len(f.sources) > 1 {
+		var err error
+		if text, err = f.tree.AppendJSON(nil); err != nil {
+			return err
+		}
+	}
+	path := f.lastGoodPath()
+	if old, err := readLimited(path, json5.MaxBytes); err == nil && string(old) == string(text) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, text, 0o600)
+}

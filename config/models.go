@@ -1,0 +1,199 @@
+package config
+
+// Models is the models block.
+type Models struct {
+	// Mode is "merge" or "replace"; "" means merge.
+	Mode      string              `json:"mode" enum:"merge|replace"`
+	Providers map[string]Provider `json:"providers"`
+	// ProviderOrder lists the provider ids as they stand in the file: "the first
+	// configured provider" is a choice that a map cannot answer.
+	ProviderOrder []string `json:"-"`
+}
+
+// A Provider is one model server: models.providers.<id>.
+type Provider struct {
+	BaseURL string `json:"baseUrl" alias:"baseURL"`
+	APIKey  Secret `json:"apiKey"`
+	Auth    string `json:"auth" enum:"api-key|aws-sdk|oauth|token"`
+	// API names the protocol, as written; see Provider.Protocol.
+	API        string            `json:"api"`
+	Headers    map[string]Secret `json:"headers"`
+	AuthHeader *bool             `json:"authHeader"`
+	// TimeoutSeconds bounds each model request; 0 means not written.
+	TimeoutSeconds int     `json:"timeoutSeconds"`
+	Params         Params  `json:"params"`
+	Models         []Model `json:"models"`
+	// Request overrides headers, credentials, proxy, TLS and network trust.
+	Request      Request       `json:"request"`
+	LocalService *LocalService `json:"localService"`
+	Region       string        `json:"region"`
+	// ContextWindow, ContextTokens and MaxTokens are defaults for the models below.
+	ContextWindow int `json:"contextWindow"`
+	ContextTokens int `json:"contextTokens"`
+	MaxTokens     int `json:"maxTokens"`
+	// InjectNumCtx puts options.num_ctx into OpenAI-style requests to an Ollama.
+	InjectNumCtx *bool `json:"injectNumCtxForOpenAICompat"`
+	// Slots is how many requests the server works on at once; Hearth's own key.
+	Slots int `json:"slots"`
+}
+
+// Protocols that a provider's or a model's api may name. Anything else is another
+// program's, and the provider cannot be used.
+const (
+	OpenAICompletions = "openai-completions"
+	OpenAIResponses   = "openai-responses"
+	AnthropicMessages = "anthropic-messages"
+	Ollama            = "ollama"
+	GoogleGenerative  = "google-generative-ai"
+)
+
+// Protocol is the protocol of the provider: its api, with the legacy name "openai"
+// and an omitted one read as openai-completions.
+func (p Provider) Protocol() string { return protocol(p.API) }
+
+// Model returns the entry with that id. Ids are compared as written.
+func (p Provider) Model(id string) (Model, bool) {
+	for _, m := range p.Models {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Model{}, false
+}
+
+func protocol(api string) string {
+	switch api {
+	case "", "openai":
+		return OpenAICompletions
+	}
+	return api
+}
+
+// A Model is one row of a provider's models: what its server offers and can do.
+type Model struct {
+	ID   string `json:"id"` // without the provider prefix; may contain slashes
+	Name string `json:"name"`
+	// API, BaseURL, Headers and Params override the provider's.
+	API       string            `json:"api"`
+	BaseURL   string            `json:"baseUrl" alias:"baseURL"`
+	Headers   map[string]Secret `json:"headers"`
+	Params    Params            `json:"params"`
+	Reasoning *bool             `json:"reasoning"`
+	// Input lists what the model reads: text, image, video, audio.
+	Input []string `json:"input" enum:"text|image|video|audio"`
+	Cost  *Cost    `json:"cost"`
+	// ContextWindow is the model's own window in tokens, ContextTokens a cap below it.
+	ContextWindow int    `json:"contextWindow"`
+	ContextTokens int    `json:"contextTokens"`
+	MaxTokens     int    `json:"maxTokens"` // output cap
+	Compat        Compat `json:"compat"`
+	// ThinkingLevelMap gives the wire value of a thinking level; nil means that the
+	// level does not exist on this model.
+	ThinkingLevelMap map[string]*string `json:"thinkingLevelMap"`
+	MediaInput       MediaInput         `json:"mediaInput"`
+}
+
+// Cost is in dollars per million tokens.
+type Cost struct {
+	Input      float64 `json:"input"`
+	Output     float64 `json:"output"`
+	CacheRead  float64 `json:"cacheRead"`
+	CacheWrite float64 `json:"cacheWrite"`
+}
+
+// MediaInput limits what is attached.
+type MediaInput struct {
+	Image ImageInput `json:"image"`
+}
+
+// ImageInput limits an image.
+type ImageInput struct {
+	MaxBytes        int    `json:"maxBytes"`
+	MaxPixels       int    `json:"maxPixels"`
+	MaxSidePx       int    `json:"maxSidePx"`
+	PreferredSidePx int    `json:"preferredSidePx"`
+	TokenMode       string `json:"tokenMode" enum:"tile|detail|provider"`
+}
+
+// Compat describes where a server differs from the protocol it speaks. A nil flag is
+// not written, and what was learned or is usual applies.
+type Compat struct {
+	SupportsStore                 *bool             `json:"supportsStore"`
+	SupportsPromptCacheKey        *bool             `json:"supportsPromptCacheKey"`
+	SupportsDeveloperRole         *bool             `json:"supportsDeveloperRole"`
+	SupportsReasoningEffort       *bool             `json:"supportsReasoningEffort"`
+	SupportedReasoningEfforts     []string          `json:"supportedReasoningEfforts"`
+	ReasoningEffortMap            map[string]string `json:"reasoningEffortMap"`
+	SupportsUsageInStreaming      *bool             `json:"supportsUsageInStreaming"`
+	SupportsTools                 *bool             `json:"supportsTools"`
+	SupportsStrictMode            *bool             `json:"supportsStrictMode"`
+	SupportsTemperature           *bool             `json:"supportsTemperature"`
+	SupportsInstructions          *bool             `json:"supportsInstructions"`
+	RequiresStringContent         *bool             `json:"requiresStringContent"`
+	StrictMessageKeys             *bool             `json:"strictMessageKeys"`
+	VisibleReasoningDetailTypes   []string          `json:"visibleReasoningDetailTypes"`
+	MaxTokensField                string            `json:"maxTokensField" enum:"max_completion_tokens|max_tokens"`
+	ThinkingFormat                string            `json:"thinkingFormat" enum:"openai|openrouter|deepseek|together|qwen|qwen-chat-template|zai"`
+	RequiresToolResultName        *bool             `json:"requiresToolResultName"`
+	RequiresAssistantAfterTool    *bool             `json:"requiresAssistantAfterToolResult"`
+	RequiresThinkingAsText        *bool             `json:"requiresThinkingAsText"`
+	RequiresReasoningContent      *bool             `json:"requiresReasoningContentOnAssistantMessages"`
+	RequiresMistralToolIDs        *bool             `json:"requiresMistralToolIds"`
+	ToolSchemaProfile             string            `json:"toolSchemaProfile"`
+	UnsupportedToolSchemaKeywords []string          `json:"unsupportedToolSchemaKeywords"`
+	ToolCallArgumentsEncoding     string            `json:"toolCallArgumentsEncoding"`
+	RequiresAnthropicToolPayload  *bool             `json:"requiresOpenAiAnthropicToolPayload"`
+	SupportsResponsesContinuation *bool             `json:"supportsResponsesContinuation"`
+	SupportsJSONSchemaResponse    *bool             `json:"supportsJsonSchemaResponseFormat"`
+	CacheControlFormat            string            `json:"cacheControlFormat" enum:"anthropic"`
+	ZAIToolStream                 *bool             `json:"zaiToolStream"`
+	SupportsLongCacheRetention    *bool             `json:"supportsLongCacheRetention"`
+	SupportsEagerToolStreaming    *bool             `json:"supportsEagerToolInputStreaming"`
+}
+
+// Request is models.providers.<id>.request.
+type Request struct {
+	Headers map[string]Secret `json:"headers"`
+	Auth    RequestAuth       `json:"auth"`
+	Proxy   *RequestProxy     `json:"proxy"`
+	TLS     *RequestTLS       `json:"tls"`
+	// AllowPrivateNetwork trusts the provider's exact origin on a private network.
+	AllowPrivateNetwork *bool `json:"allowPrivateNetwork"`
+}
+
+// RequestAuth replaces the way a credential travels.
+type RequestAuth struct {
+	Mode       string `json:"mode" enum:"authorization-bearer|header|provider-default"`
+	Token      Secret `json:"token"`
+	HeaderName string `json:"headerName"`
+	Value      Secret `json:"value"`
+	Prefix     string `json:"prefix"`
+}
+
+// RequestProxy sends a provider's requests through a proxy.
+type RequestProxy struct {
+	Mode string      `json:"mode" enum:"env-proxy|explicit-proxy"`
+	URL  string      `json:"url"`
+	TLS  *RequestTLS `json:"tls"`
+}
+
+// RequestTLS sets how the server's certificate is checked and which one is shown.
+type RequestTLS struct {
+	CA                 Secret `json:"ca"`
+	Cert               Secret `json:"cert"`
+	Key                Secret `json:"key"`
+	Passphrase         Secret `json:"passphrase"`
+	ServerName         string `json:"serverName"`
+	InsecureSkipVerify bool   `json:"insecureSkipVerify"`
+}
+
+// LocalService is a model server that is started when it is needed.
+type LocalService struct {
+	Command        string            `json:"command"` // absolute
+	Args           []string          `json:"args"`
+	Cwd            string            `json:"cwd"`
+	Env            map[string]string `json:"env"`
+	HealthURL      string            `json:"healthUrl"`
+	ReadyTimeoutMS int               `json:"readyTimeoutMs"`
+	IdleStopMS     int               `json:"idleStopMs"`
+}

@@ -1,0 +1,80 @@
+package config
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// A stamp tells whether a file was touched without reading it.
+type stamp struct {
+	path  string
+	mtime time.Time
+	size  int64 // -1 when the file is not there
+}
+
+func stampOf(path string) stamp {
+	info, err := os.Stat(path)
+	if err != nil {
+		return stamp{path: path, size: -1}
+	}
+	return stamp{path: path, mtime: info.ModTime(), size: info.Size()}
+}
+
+// watch remembers the state of every file that this config depends on.
+func (f *File) watch() {
+	paths := []string{f.Places.Config, filepath.Join(f.Places.State, ".env")}
+	if f.Places.OpenClaw != "" {
+		paths = append(paths, filepath.Join(f.Places.OpenClaw, ".env"))
+	}
+	for _, s := range f.sources {
+		paths = append(paths, s.path)
+	}
+	slices.Sort(paths)
+	for _, p := range slices.Compact(paths) {
+		f.stamps = append(f.stamps, stampOf(p))
+	}
+}
+
+// Touched reports whether a file of this config looks different on disk: a few
+// stats, no reads. A Hearth file that has come up beside an OpenClaw one counts.
+func (f *File) Touched() bool {
+	if now, err := Locate(f.opts); err == nil && now.Config != f.Places.Config {
+		return true
+	}
+	return slices.ContainsFunc(f.stamps, func(s stamp) bool {
+		now := stampOf(s.path)
+		return now.size != s.size || !now.mtime.Equal(s.mtime)
+	})
+}
+
+// Reload reads the config again when it was touched. changed is false when nothing
+// was touched or the bytes are what they were. A file that broke
+// meanwhile keeps f's Config, and the warning says so: what runs is better than what
+// was last saved.
+func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, changed bool, err error) {
+	if !f.Touched() {
+		return f, nil, false, nil
+	}
+	next, warnings, err = Load(ctx, f.opts)
+	if err != nil {
+		return f, nil, false, err
+	}
+	if next.Broken != nil && f.Broken == nil {
+		next.Config, next.tree, next.env = f.Config, f.tree, f.env
+		next.findings, next.unused = f.findings, f.unused
+	}
+	if next.sameBytes(f) {
+		return next, nil, false, nil
+	}
+	return next, warnings, true, nil
+}
+
+func (f *File) sameBytes(o *File) bool {
+	return slices.EqualFunc(f.sources, o.sources, func(a, b *source) bool {
+		return a.path == b.path && string(a.bytes) == string(b.bytes)
+	}) && slices.EqualFunc(f.env.files, o.env.files, maps.Equal) && f.Exists == o.Exists
+}
