@@ -108,6 +108,10 @@ type Error struct {
 	RetryAfter time.Duration // what the server asked for; 0 where it did not
 	Err        error
 
+	// Again says that the same request may well succeed: what broke was made by the
+	// model (a tool call that its server could not parse), not by us.
+	Again bool
+
 	// Cause and Try are the second and third line a person sees: the likely cause,
 	// and one thing to try. They may be empty.
 	Cause string

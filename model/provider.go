@@ -117,6 +117,11 @@ type Target struct {
 	Params   Params // what its owner wants sent
 	// Profile is the credential profile of a ref written with @profile; usually empty.
 	Profile string
+	// Replicas are further places where the same model is served, beside Endpoint.
+	Replicas []Replica
+	// Refused is set while a request is built again because the server refused the one
+	// before; Layers hold the lesson already.
+	Refused *Refusal
 }
 
 // Params are the owner's wishes for requests to a target. They become part of a Plan

@@ -1,0 +1,22 @@
+package model
+
+import "hearth"
+
+// A Question is one model call to be answered by the first candidate that can. It is
+// what agent asks and route answers.
+type Question struct {
+	// Chain holds the candidates: the chosen model first, then its fallbacks.
+	Chain []Target
+	// Build gives the request for a candidate. It is called for each attempt; after a
+	// refusal the target is Refused and its layers hold the lesson.
+	Build   func(Target) (*Request, error)
+	Lane    Lane
+	Session hearth.SessionID
+	Turn    hearth.TurnID
+}
+
+// A Replica is another place where the same model is served.
+type Replica struct {
+	Endpoint Endpoint
+	Provider Provider
+}
