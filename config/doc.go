@@ -28,5 +28,3 @@
 // byte order mark stay;
 // writing is atomic, mode 0600, and keeps five backups.
 package config
-
-//go:generate sh -c "go run keys_gen.go \"$OPENCLAW_KEYS\" > keys.txt"

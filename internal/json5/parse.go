@@ -40,6 +40,7 @@ func ParseBare(name string, src []byte, closed bool) (*Document, error) {
 	if p.err == nil && len(d.Root.Members) == 0 {
 		p.fail(p.pos, "%s where a key should be", p.describe())
 	}
+	d.Root.innerEnd = p.pos
 	if p.err == nil && closed {
 		p.pos++
 	}
@@ -227,7 +228,7 @@ func (p *parser) bareWord() string {
 }
 
 func (p *parser) object(depth int) *Value {
-	v := &Value{Kind: Object, Doc: p.doc, Start: p.pos}
+	v := &Value{Kind: Object, Doc: p.doc, Start: p.pos, inner: p.pos + 1}
 	p.pos++
 	p.members(v, depth)
 	return p.closed(v)
@@ -259,7 +260,7 @@ func (p *parser) ended(depth int) bool {
 }
 
 func (p *parser) array(depth int) *Value {
-	v := &Value{Kind: Array, Doc: p.doc, Start: p.pos}
+	v := &Value{Kind: Array, Doc: p.doc, Start: p.pos, inner: p.pos + 1}
 	p.pos++
 	for p.trivia(); p.err == nil && !p.is(']'); p.trivia() {
 		e := p.value(depth + 1)
@@ -305,6 +306,7 @@ func (p *parser) closed(v *Value) *Value {
 	if p.err != nil {
 		return nil
 	}
+	v.innerEnd = p.pos
 	p.pos++
 	v.End = p.pos
 	return v

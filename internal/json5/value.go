@@ -69,6 +69,10 @@ type Value struct {
 	Start, End int
 
 	commas []int // offset of the comma after each member or element, -1 if none
+
+	// What stands between the brackets of a container: Doc.Source[inner:innerEnd]. A
+	// root without braces has its members there all the same.
+	inner, innerEnd int
 }
 
 // A Member is one key and value of an Object.
