@@ -62,12 +62,17 @@ type Epoch struct {
 	Detail     string `json:"detail,omitempty"`
 }
 
-// A Commit is what one transaction adds. Blobs must hold Data; they are stored once per hash.
+// A Commit is what one transaction adds. Every message must have an ID. Blobs must hold
+// Data; they are stored once per hash.
 type Commit struct {
 	Messages []hearth.Message
 	Reports  []hearth.Report
-	Epoch    *Epoch // begins here; its ID is filled in
-	Blobs    []hearth.Blob
+	// Epoch begins here. Its ID is filled in; so are FirstSeq, where it is 0, with the first
+	// message of this commit, and Began, where it is zero.
+	Epoch *Epoch
+	Blobs []hearth.Blob
+
+	Flush time.Duration // filled in: how long the disk took to make it durable
 }
 
 // A Transcript is one session, owned by the caller until it is released. It is used by
@@ -78,7 +83,8 @@ type Transcript interface {
 	// Append makes c durable as one transaction and gives the Seq of the first message
 	// (0 without messages). On error nothing was added. Errors have ReasonStorage.
 	Append(ctx context.Context, c *Commit) (Seq, error)
-	// Since yields the entries from Seq on, in order; a blob's Data is not filled.
+	// Since yields the entries from Seq on, in order; a blob's Data is not filled. Messages
+	// are shared between calls: copy a Part before changing it.
 	Since(ctx context.Context, from Seq) iter.Seq2[Entry, error]
 	// Epoch gives the live epoch of model; ok is false where there is none.
 	Epoch(ctx context.Context, model hearth.ModelRef) (e Epoch, ok bool, err error)

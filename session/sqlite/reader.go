@@ -1,0 +1,159 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"hearth"
+	"hearth/session"
+)
+
+// reader reads one session.
+type reader struct {
+	store *Store
+	n     int64
+	info  session.Info
+}
+
+var _ session.Reader = (*reader)(nil)
+
+// Info is what was known when the session was opened.
+func (r *reader) Info() session.Info { return r.info }
+
+// Since yields the entries from Seq on. No transaction is open while the caller works.
+func (r *reader) Since(ctx context.Context, from session.Seq) iter.Seq2[session.Entry, error] {
+	return func(yield func(session.Entry, error) bool) {
+		for e, err := range r.rows(ctx, from, maxSeq) {
+			if !yield(e.Entry, err) {
+				return
+			}
+		}
+	}
+}
+
+const maxSeq session.Seq = 1<<63 - 1
+
+// row is an entry with the length of its JSON.
+type row struct {
+	session.Entry
+	bytes int
+}
+
+// page is how many messages are read at once (the statement says it too). Between pages
+// the database is not held.
+const page = 256
+
+// rows yields the entries in [from, before), page by page.
+func (r *reader) rows(ctx context.Context, from, before session.Seq) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		next := max(from, 1)
+		for next < before {
+			rows, err := r.page(ctx, next, before)
+			if err != nil {
+				yield(row{}, r.store.storageError("read session", err))
+				return
+			}
+			for _, e := range rows {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			next += session.Seq(len(rows))
+			if len(rows) < page {
+				if before != maxSeq && next < before {
+					yield(row{}, r.store.storageError("read session", fmt.Errorf("message %d is missing", next)))
+				}
+				return
+			}
+		}
+	}
+}
+
+func (r *reader) page(ctx context.Context, from, before session.Seq) (got []row, err error) {
+	rows, err := r.store.stmt.since.QueryContext(ctx, r.n, int64(from), int64(before))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err below says what went wrong
+	for want := from; rows.Next(); want++ {
+		var e row
+		var body sql.RawBytes
+		if err := rows.Scan(&e.Seq, &body); err != nil {
+			return nil, err
+		}
+		if e.Seq != want {
+			return nil, fmt.Errorf("message %d is missing", want)
+		}
+		e.bytes = len(body)
+		if err := json.Unmarshal(body, &e.Message); err != nil {
+			return nil, fmt.Errorf("message %d: %w", e.Seq, err)
+		}
+		got = append(got, e)
+	}
+	return got, rows.Err()
+}
+
+const selectEpoch = `SELECT id, provider, model, first_seq, began, reason, plan, plan_hash, first_diff, tokens_lost, detail FROM epochs WHERE session = ?`
+
+func scanEpoch(scan func(...any) error) (e session.Epoch, err error) {
+	var began int64
+	var plan []byte
+	err = scan(&e.ID, &e.Model.Provider, &e.Model.Model, &e.FirstSeq, &began, &e.Reason, &plan, &e.PlanHash, &e.FirstDiff, &e.TokensLost, &e.Detail)
+	e.Began, e.Plan = time.Unix(0, began).UTC(), plan
+	return e, err
+}
+
+// Epochs gives all of them, oldest first.
+func (r *reader) Epochs(ctx context.Context) ([]session.Epoch, error) {
+	rows, err := r.store.read.QueryContext(ctx, selectEpoch+" ORDER BY id", r.n)
+	if err != nil {
+		return nil, r.store.storageError("read epochs", err)
+	}
+	defer func() { _ = rows.Close() }() // Err below says what went wrong
+	var all []session.Epoch
+	for rows.Next() {
+		e, err := scanEpoch(rows.Scan)
+		if err != nil {
+			return nil, r.store.storageError("read epochs", err)
+		}
+		all = append(all, e)
+	}
+	return all, r.store.storageError("read epochs", rows.Err())
+}
+
+// LastReports gives the newest n reports, newest last.
+func (r *reader) LastReports(ctx context.Context, n int) ([]hearth.Report, error) {
+	all, err := r.lastReports(ctx, n)
+	if err != nil {
+		return nil, r.store.storageError("read reports", err)
+	}
+	slices.Reverse(all)
+	return all, nil
+}
+
+func (r *reader) lastReports(ctx context.Context, n int) (all []hearth.Report, err error) {
+	rows, err := r.store.stmt.reports.QueryContext(ctx, r.n, n)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err below says what went wrong
+	for rows.Next() {
+		var report hearth.Report
+		var body sql.RawBytes
+		var added []byte
+		if err := rows.Scan(&body, &added); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(body, &report); err != nil {
+			return nil, err
+		}
+		report.Added = added
+		all = append(all, report)
+	}
+	return all, rows.Err()
+}

@@ -1,0 +1,41 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+)
+
+// statements are those of every turn, prepared once for each connection.
+type statements struct {
+	grow, insertMessage, insertReport *sql.Stmt // of the writing connection
+	since, reports                    *sql.Stmt
+}
+
+func (st *statements) prepare(ctx context.Context, s *Store) error {
+	for _, p := range []struct {
+		into **sql.Stmt
+		db   *sql.DB
+		text string
+	}{
+		{&st.grow, s.write, "UPDATE sessions SET messages = messages + ?, updated = ? WHERE n = ? AND messages = ?"},
+		{&st.insertMessage, s.write, "INSERT INTO messages (session, seq, id, turn, role, body) VALUES (?,?,?,?,?,?)"},
+		{&st.insertReport, s.write, "INSERT INTO reports (session, turn, body, added) VALUES (?,?,?,?)"},
+		{&st.since, s.read, "SELECT seq, body FROM messages WHERE session = ? AND seq >= ? AND seq < ? ORDER BY seq LIMIT 256"},
+		{&st.reports, s.read, "SELECT body, added FROM reports WHERE session = ? ORDER BY n DESC LIMIT ?"},
+	} {
+		stmt, err := p.db.PrepareContext(ctx, p.text) //nolint:sqlclosecheck // close does it, with the store
+		if err != nil {
+			return err
+		}
+		*p.into = stmt
+	}
+	return nil
+}
+
+func (st *statements) close(errs *[]error) {
+	for _, stmt := range []*sql.Stmt{st.grow, st.insertMessage, st.insertReport, st.since, st.reports} {
+		if stmt != nil {
+			*errs = append(*errs, stmt.Close())
+		}
+	}
+}
