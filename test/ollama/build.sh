@@ -9,8 +9,8 @@
 # A change of the version, the compiler flags or the header beside this script
 # changes the path, so a cached binary is never a stale one.
 #
-# It needs: go, a C++ compiler, nlohmann/json and stb. On Debian and Ubuntu the
-# last two are installed when they are missing; elsewhere the script says so.
+# It needs go, ps, a C++ compiler, nlohmann/json and stb. On Debian and Ubuntu all
+# but go are installed when they are missing; elsewhere the script says so.
 set -eu
 
 version=${HEARTH_E2E_OLLAMA_VERSION:-v0.17.4}
@@ -39,9 +39,10 @@ fi
 
 # A module zip carries no vendor/ directory, where Ollama keeps the headers it
 # includes as nlohmann/json.hpp and stb/stb_image.h. Debian packages both under
-# the same names.
-has_headers() {
-	printf '#include <nlohmann/json.hpp>\n#include <stb/stb_image.h>\n' |
+# the same names. The tests themselves need ps, to find a runner to kill.
+complete() {
+	command -v ps >/dev/null && command -v "${CXX:-c++}" >/dev/null &&
+		printf '#include <nlohmann/json.hpp>\n#include <stb/stb_image.h>\n' |
 		${CXX:-c++} ${CPPFLAGS:-} -std=c++17 -fsyntax-only -x c++ - 2>/dev/null
 }
 
@@ -49,17 +50,13 @@ as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-if ! command -v "${CXX:-c++}" >/dev/null; then
-	echo "build.sh: no C++ compiler (looked for ${CXX:-c++}); on Debian: apt-get install g++" >&2
-	exit 1
-fi
-if ! has_headers && command -v apt-get >/dev/null; then
+if ! complete && command -v apt-get >/dev/null; then
 	as_root env DEBIAN_FRONTEND=noninteractive sh -c \
-		'apt-get update -qq && apt-get install -y -qq nlohmann-json3-dev libstb-dev' >&2
+		'apt-get update -qq && apt-get install -y -qq g++ procps nlohmann-json3-dev libstb-dev' >&2
 fi
-if ! has_headers; then
-	echo "build.sh: nlohmann/json.hpp or stb/stb_image.h is not on the compiler's include path;" >&2
-	echo "install nlohmann-json and stb, and name their folder in CPPFLAGS=-I..." >&2
+if ! complete; then
+	echo "build.sh: needed here: ps, a C++ compiler (${CXX:-c++}), and on its include path" >&2
+	echo "nlohmann/json.hpp and stb/stb_image.h; name their folder in CPPFLAGS=-I..." >&2
 	exit 1
 fi
 

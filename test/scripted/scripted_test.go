@@ -24,12 +24,21 @@ func defaultNetwork(t *testing.T) *network {
 	return n
 }
 
+const smallSpec = `{"default": "@@hi", "scripts": [
+	{"name": "hi", "trigger": "@@hi", "text": "Hello there."},
+	{"name": "bye", "trigger": "@@bye", "text": "See you."}
+]}`
+
 func TestEqualConfigsGiveEqualBytes(t *testing.T) {
-	first, err := Build(Config{})
+	spec, err := Parse([]byte(smallSpec))
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := Build(Config{})
+	first, err := Build(Config{Spec: spec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Build(Config{Spec: spec})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +51,7 @@ func TestEqualConfigsGiveEqualBytes(t *testing.T) {
 	if len(first) > 2<<20 {
 		t.Errorf("the model has %d bytes; it should stay small enough to build in every run", len(first))
 	}
-	withTemplate, err := Build(Config{ChatTemplate: "{{ messages }}"})
+	withTemplate, err := Build(Config{Spec: spec, ChatTemplate: "{{ messages }}"})
 	if err != nil {
 		t.Fatal(err)
 	}

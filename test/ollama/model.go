@@ -1,0 +1,100 @@
+//go:build unix
+
+package ollama
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	"hearth/test/scripted"
+)
+
+// The models a started server has.
+const (
+	Chat  = "tiny"       // tools and thinking
+	Tools = "tiny-tools" // tools, no thinking: the "<think>" of a script stays in the text
+	Plain = "tiny-plain" // neither
+	Small = "tiny-small" // Chat with a window of SmallContext tokens
+)
+
+// SmallContext is the window of Small, in tokens. Ollama's /v1 routes have no field
+// for it, so a test of overflow there needs a model that is made small.
+const SmallContext = 2048
+
+var (
+	//go:embed templates/chat.tmpl
+	chatTemplate string
+	//go:embed templates/tools.tmpl
+	toolsTemplate string
+	//go:embed templates/plain.tmpl
+	plainTemplate string
+)
+
+// creation is the body of POST /api/create.
+type creation struct {
+	Model      string            `json:"model"`
+	Files      map[string]string `json:"files"` // file name → digest of an uploaded blob
+	Template   string            `json:"template"`
+	Parameters parameters        `json:"parameters"`
+	Stream     bool              `json:"stream"`
+}
+
+type parameters struct {
+	NumThread int `json:"num_thread"`
+	NumCtx    int `json:"num_ctx,omitempty"`
+}
+
+// createModels uploads the scripted model once and names it with each template.
+func (s *Server) createModels(ctx context.Context) error {
+	model, err := scripted.Build(scripted.Config{})
+	if err != nil {
+		return err
+	}
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(model))
+	if err := s.post(ctx, "/api/blobs/"+digest, model); err != nil {
+		return err
+	}
+	for _, c := range []creation{
+		{Model: Chat, Template: chatTemplate},
+		{Model: Tools, Template: toolsTemplate},
+		{Model: Plain, Template: plainTemplate},
+		{Model: Small, Template: chatTemplate, Parameters: parameters{NumCtx: SmallContext}},
+	} {
+		c.Files = map[string]string{"script.gguf": digest}
+		c.Parameters.NumThread = 1
+		body, err := json.Marshal(c)
+		if err != nil {
+			return fmt.Errorf("write request: %w", err)
+		}
+		if err := s.post(ctx, "/api/create", body); err != nil {
+			return fmt.Errorf("create model %s: %w", c.Model, err)
+		}
+	}
+	return nil
+}
+
+func (s *Server) post(ctx context.Context, path string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // nothing is left to learn from it
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("POST %s: %w", path, err)
+	}
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("POST %s: %s: %s", path, resp.Status, answer)
+	}
+	return nil
+}
