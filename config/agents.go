@@ -1,5 +1,7 @@
 package config
 
+import "maps"
+
 import "strings"
 
 // Agents is the agents block. Agents are written as a list or as a map of entries;
@@ -245,22 +247,22 @@ func (a Agents) Agent(id string) (agent Agent, ok bool) {
 // defaults', the ref's, the agent's own. The agent must come from Agents.Agent, which
 // has merged the defaults' into the agent's; own is the agent as written.
 func (a Agents) ParamsFor(agentID, ref string) Params {
-	own, _ := a.own(agentID)
+	own := a.own(agentID)
 	p := mergeParams(a.Defaults.Params, a.Defaults.Models[ref].Params)
 	p = mergeParams(p, own.Models[ref].Params)
 	return mergeParams(p, own.Params)
 }
 
-func (a Agents) own(id string) (Agent, bool) {
+func (a Agents) own(id string) Agent {
 	if id == "" {
 		id = a.DefaultID()
 	}
 	for _, g := range a.All() {
 		if strings.EqualFold(g.ID, id) {
-			return g, true
+			return g
 		}
 	}
-	return Agent{}, false
+	return Agent{}
 }
 
 // mergeParams merges key by key; over wins. It shares nothing with its arguments.
@@ -269,12 +271,8 @@ func mergeParams(under, over Params) Params {
 		return nil
 	}
 	out := make(Params, len(under)+len(over))
-	for k, v := range under {
-		out[k] = v
-	}
-	for k, v := range over {
-		out[k] = v
-	}
+	maps.Copy(out, under)
+	maps.Copy(out, over)
 	return out
 }
 
@@ -283,9 +281,7 @@ func mergeModels(under, over map[string]ModelEntry) map[string]ModelEntry {
 		return nil
 	}
 	out := make(map[string]ModelEntry, len(under)+len(over))
-	for ref, e := range under {
-		out[ref] = e
-	}
+	maps.Copy(out, under)
 	for ref, e := range over {
 		base := out[ref]
 		e.Alias = first(e.Alias, base.Alias)

@@ -70,10 +70,10 @@ func (d *decoder) structure(path string, v *json5.Value, dst any) bool {
 
 // value decodes v into dst. enum limits texts when it is not empty.
 func (d *decoder) value(path string, v *json5.Value, dst reflect.Value, enum []string) bool {
-	if own, ok := dst.Addr().Interface().(decodable); ok {
+	if own, ok := reflect.TypeAssert[decodable](dst.Addr()); ok {
 		return own.decode(d, path, v)
 	}
-	if raw, ok := dst.Addr().Interface().(*json.RawMessage); ok {
+	if raw, ok := reflect.TypeAssert[*json.RawMessage](dst.Addr()); ok {
 		return d.raw(path, v, raw)
 	}
 	switch dst.Kind() {

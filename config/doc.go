@@ -24,7 +24,6 @@
 // one. A file that does not parse leaves the last good copy in use, or the defaults.
 // Each is one Warning. Only File.Issues, for "config validate", is strict.
 //
-// Edits splice bytes: comments, order, quotes, line ends and a
-// byte order mark stay;
+// Edits splice bytes: comments, order, quotes, line ends and a byte order mark stay;
 // writing is atomic, mode 0600, and keeps five backups.
 package config

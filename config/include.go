@@ -162,8 +162,7 @@ func (in *includer) file(at *json5.Value, name string, stack []string) (*json5.V
 	}
 	src, err := in.open(path)
 	if err != nil {
-		var syntax *json5.SyntaxError
-		if errors.As(err, &syntax) {
+		if _, ok := errors.AsType[*json5.SyntaxError](err); ok {
 			return nil, err
 		}
 		return nil, &includeError{at, err}
@@ -201,11 +200,11 @@ func (in *includer) admit(name string, stack []string) (string, error) {
 	if slices.Contains(stack, path) {
 		return "", fmt.Errorf("%s includes itself: %s", filepath.Base(path), strings.Join(append(slices.Clone(stack), path), " -> "))
 	}
-	real, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
 	}
-	if !slices.ContainsFunc(in.roots, func(root string) bool { return inside(root, real) }) {
+	if !slices.ContainsFunc(in.roots, func(root string) bool { return inside(root, target) }) {
 		return "", fmt.Errorf("%s lies outside the folder of the config file", name)
 	}
 	return path, nil

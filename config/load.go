@@ -86,7 +86,7 @@ func (f *File) LookupEnv(name string) (string, bool) { return f.env.lookup(name)
 // OpenClaw file keeps OpenClaw's workspace.
 func (f *File) Workspace(agentID string) string {
 	agents := f.Config.Agents
-	own, _ := agents.own(agentID)
+	own := agents.own(agentID)
 	switch {
 	case own.Workspace != "":
 		return f.Places.expand(own.Workspace)

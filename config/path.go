@@ -35,8 +35,8 @@ func splitPath(path string) ([]segment, error) {
 	var segs []segment
 	rest := path
 	for rest != "" {
-		switch {
-		case rest[0] == '[':
+		switch rest[0] {
+		case '[':
 			seg, tail, err := bracket(rest)
 			if err != nil {
 				return bad(err.Error())

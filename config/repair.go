@@ -241,8 +241,8 @@ func plainQuote(r rune) byte {
 func (m *mender) straight(quote byte) {
 	end := lineEnd(m.src, m.pos)
 	for i := m.pos + 1; i < len(m.src); i++ {
-		switch {
-		case m.src[i] == '\\':
+		switch m.src[i] {
+		case '\\':
 			i++
 			if bytes.HasPrefix(m.src[min(i, len(m.src)):], []byte("\r\n")) {
 				i++
@@ -251,10 +251,10 @@ func (m *mender) straight(quote byte) {
 				m.line++
 				end = lineEnd(m.src, i+1)
 			}
-		case m.src[i] == quote:
+		case quote:
 			m.pos = i + 1
 			return
-		case m.src[i] == '\n':
+		case '\n':
 			m.closeWithCurly(quote, end)
 			return
 		}

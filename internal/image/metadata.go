@@ -118,7 +118,7 @@ func withoutMetadata(mime string, data []byte) []byte {
 				return
 			}
 			out.Write([]byte{0xff, marker})
-			out.Write(binary.BigEndian.AppendUint16(nil, uint16(len(body)+2))) //nolint:gosec // body came with a 16-bit length
+			out.Write(binary.BigEndian.AppendUint16(nil, uint16(len(body)+2))) // body came with a 16-bit length
 			out.Write(body)
 		})
 		// After the picture, phones append thumbnails, depth maps and whole videos.
