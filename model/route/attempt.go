@@ -1,0 +1,262 @@
+package route
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+// attempt is one request to one candidate.
+type attempt struct {
+	run    *run
+	tries  *tries
+	report hearth.Report
+	clock  stopwatch
+	body   [sha256.Size]byte // of what was sent; zero before
+
+	spoke    bool // a visible word arrived
+	thought  bool
+	kept     []model.Delta // calls and opaque data, until the stream is whole
+	answered string
+	timing   model.Timing
+	before   sent // the request before to this model in this session
+	extends  bool // and this one begins with it
+	err      error
+	halt     error // why reading stopped before the stream's end
+}
+
+// attempt asks once and yields the Report. Its error is a *hearth.Error unless Build
+// gave another.
+func (r *run) attempt(ctx context.Context, t *tries) error {
+	a := &attempt{run: r, tries: t, report: hearth.Report{
+		Turn: r.q.Turn, At: time.Now(), Target: t.target.Ref, Protocol: t.target.Protocol,
+		Endpoint: t.target.Endpoint.Origin, Locality: t.target.Endpoint.Locality, Lane: r.q.Lane.String(),
+	}}
+	a.err = a.explain(a.ask(ctx))
+	a.finish()
+	return a.err
+}
+
+func (a *attempt) ask(ctx context.Context) error {
+	t := a.tries.target
+	req, err := a.run.q.Build(t)
+	if err != nil {
+		return err
+	}
+	if t.Provider == nil {
+		return &hearth.Error{Op: "ask " + t.Ref.String(), Reason: hearth.ReasonInternal, Err: errors.New("the target has no provider")}
+	}
+	if where := req.Capabilities.Locality; where != "" && where != hearth.LocalityUnknown {
+		a.report.Locality = where
+	}
+	held, ticket, err := a.acquire(ctx, req)
+	if err != nil {
+		return err
+	}
+	if c := req.Capabilities; c.SlotChoice && c.Slots > 1 && req.Slot == nil {
+		chosen := *req
+		chosen.Slot = &ticket.Slot // the session's prompt is in that slot's cache
+		req = &chosen
+	}
+	err = a.hold(held, req)
+	ticket.Done(a.serverIsThrough(err))
+	if err != nil {
+		return err
+	}
+	return a.complete(ctx, req)
+}
+
+// acquire claims the slot. When the caller stops reading while we wait, so do we.
+func (a *attempt) acquire(ctx context.Context, req *model.Request) (context.Context, *model.Ticket, error) {
+	if a.run.cfg.Acquire == nil {
+		return ctx, &model.Ticket{Done: func(bool) {}}, nil
+	}
+	a.clock.enter(hearth.PhaseQueued)
+	wanted, stop := context.WithCancel(ctx)
+	claim := model.Claim{Endpoint: a.tries.target.Endpoint, Lane: a.run.q.Lane, Session: a.run.q.Session, Model: req.Model}
+	held, ticket, err := a.run.cfg.Acquire(wanted, claim, func(w hearth.Wait) {
+		if !a.run.send(model.Delta{Wait: &w}) {
+			stop()
+		}
+	})
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	done := ticket.Done
+	ticket.Done = func(clean bool) { done(clean); stop() }
+	return held, ticket, nil
+}
+
+// hold does what is done while the slot is ours.
+func (a *attempt) hold(ctx context.Context, req *model.Request) error {
+	if a.run.gone {
+		return a.stopped(ctx)
+	}
+	t := a.tries.target
+	if prepare := a.run.cfg.Prepare; prepare != nil {
+		a.clock.enter(hearth.PhaseLoading)
+		if err := prepare(ctx, t, req, func(w hearth.Wait) { a.run.send(model.Delta{Wait: &w}) }); err != nil {
+			return err
+		}
+	}
+	a.clock.enter(hearth.PhaseConnecting)
+	names := make([]string, len(req.Tools))
+	for i := range req.Tools {
+		names[i] = req.Tools[i].Name
+	}
+	for d, err := range a.run.cfg.Visible(t.Provider.Stream(ctx, req), names) {
+		if err != nil {
+			return err
+		}
+		if !a.take(ctx, &d) {
+			return a.halt
+		}
+	}
+	if a.report.Stop == "" {
+		return &hearth.Error{Op: "read the answer of " + t.Ref.String(), Reason: hearth.ReasonCut, Err: errors.New("the stream ended without a finish reason")}
+	}
+	return nil
+}
+
+func (a *attempt) stopped(ctx context.Context) error {
+	return &hearth.Error{Op: "ask " + a.tries.target.Ref.String(), Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)}
+}
+
+// take uses one delta and passes it on. It gives false to stop reading; a.halt says why.
+func (a *attempt) take(ctx context.Context, d *model.Delta) bool {
+	switch {
+	case d.Sent != nil:
+		if a.halt = a.sent(d.Sent); a.halt != nil {
+			return false
+		}
+	case d.Text != "":
+		a.clock.enter(hearth.PhaseWriting)
+		if strings.TrimSpace(d.Text) != "" {
+			a.spoke, a.run.visible = true, true
+		}
+	case d.Thinking != "":
+		a.clock.enter(hearth.PhaseWriting)
+		a.thought = true
+	case d.Call != nil, d.Opaque != nil:
+		a.clock.enter(hearth.PhaseWriting)
+		kept := *d
+		kept.Stop = ""
+		a.kept = append(a.kept, kept)
+		if d.Stop != "" {
+			a.report.Stop = d.Stop
+		}
+		return true
+	case d.Usage != nil:
+		a.report.Usage = *d.Usage
+	case d.Timing != nil:
+		a.timing = *d.Timing
+	case d.Wait != nil:
+		a.clock.enter(d.Wait.Phase)
+	case d.Report != nil:
+		return true // only we report
+	}
+	if d.Answered != "" {
+		a.answered = d.Answered
+	}
+	out := *d
+	out.Stop = "" // it is passed on when the answer has been looked at as a whole
+	if out.Text+out.Thinking+out.Answered != "" || out.Usage != nil || out.Timing != nil ||
+		out.Wait != nil || out.Notice != nil || out.Sent != nil {
+		if !a.run.send(out) {
+			a.halt = a.stopped(ctx)
+			return false
+		}
+	}
+	if d.Stop != "" {
+		a.report.Stop = d.Stop
+	}
+	return true
+}
+
+// sent notes what goes out. Nothing has been dialled yet, so a body that was refused
+// before goes no further.
+func (a *attempt) sent(s *model.Sent) error {
+	body := sha256.Sum256(s.Body)
+	if before, refused := a.tries.refused[body]; refused {
+		return before
+	}
+	a.body = body
+	params := sha256.Sum256(s.Params)
+	a.report.Items, a.report.Bytes = len(s.Items), len(s.Body)
+	a.report.Prefix, a.report.Params = s.Prefix(len(s.Items)), hex.EncodeToString(params[:])
+	a.before = a.run.before(a.lane())
+	a.extends = a.before.items > 0 && a.before.items <= len(s.Items) && s.Prefix(a.before.items) == a.before.prefix
+	return nil
+}
+
+// serverIsThrough reports whether the server can have nothing of ours left to do.
+func (a *attempt) serverIsThrough(err error) bool {
+	if a.body == ([sha256.Size]byte{}) {
+		return true // nothing went out
+	}
+	switch hearth.ReasonOf(err) {
+	case hearth.ReasonCancelled, hearth.ReasonTimeout, hearth.ReasonStalled:
+		return err == nil
+	default:
+		return true
+	}
+}
+
+// complete looks at a whole answer, and passes on what had to wait for its end.
+func (a *attempt) complete(ctx context.Context, req *model.Request) error {
+	if !a.spoke && !a.hasCall() {
+		return a.emptiness(req)
+	}
+	a.notices(ctx, req)
+	for _, d := range a.kept {
+		a.run.send(d)
+	}
+	a.run.send(model.Delta{Stop: a.report.Stop})
+	return nil
+}
+
+func (a *attempt) hasCall() bool {
+	for i := range a.kept {
+		if a.kept[i].Call != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// deterministic reports whether the same bytes would get the same no.
+func deterministic(reason hearth.Reason) bool {
+	switch reason {
+	case hearth.ReasonBadRequest, hearth.ReasonToolsRefused, hearth.ReasonContextOverflow:
+		return true
+	default:
+		return false
+	}
+}
+
+// finish completes and yields the Report.
+func (a *attempt) finish() {
+	a.report.Phases = a.clock.times(a.timing)
+	if a.err != nil {
+		e := asError(a.err)
+		a.report.Reason, a.report.Error = e.Reason, e.Error()
+		if a.report.Stop == "" && e.Reason == hearth.ReasonCancelled {
+			a.report.Stop = hearth.StopCancelled
+		}
+		if a.report.Stop == "" && e.Reason == hearth.ReasonCut {
+			a.report.Stop = hearth.StopCut
+		}
+		if deterministic(e.Reason) && !e.Again && a.body != ([sha256.Size]byte{}) {
+			a.tries.refused[a.body] = a.err
+		}
+	}
+	report := a.report
+	a.run.send(model.Delta{Report: &report})
+}

@@ -1,0 +1,139 @@
+package route
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+// How long a candidate is given before the next one is asked, and before the person is
+// told. A server at home that answers "loading" is alive, and silence is not death.
+const (
+	loadPatience     = 10 * time.Minute // without another candidate
+	loadPatienceElse = time.Minute      // with one
+	longestRetry     = time.Minute      // a Retry-After above this is not waited for
+	longestRetryElse = 5 * time.Second
+	mostRetries      = 3
+)
+
+// tries is what was tried with one candidate.
+type tries struct {
+	target  model.Target
+	last    bool // there is no other candidate
+	taught  bool
+	empty   bool // it was asked again after an empty answer
+	again   bool // and after a failure of the model's own
+	retries int  // after "too many requests" and the like
+	loading time.Time
+	refused map[[sha256.Size]byte]error // bodies that got a deterministic no
+}
+
+// insist asks one candidate until it answers or asking again would not help.
+func (r *run) insist(ctx context.Context, target model.Target, last bool) error {
+	t := &tries{target: target, last: last, refused: make(map[[sha256.Size]byte]error)}
+	for {
+		err := r.attempt(ctx, t)
+		if err == nil || r.gone || r.visible || ctx.Err() != nil || !r.worthAnother(ctx, t, err) {
+			return err
+		}
+	}
+}
+
+// worthAnother decides whether the same candidate is asked once more, and waits where
+// that is what the server asked for.
+func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
+	e := asError(err)
+	if refusal, ok := errors.AsType[*model.Refusal](err); ok {
+		return t.teach(refusal)
+	}
+	local := t.target.Endpoint.Locality == hearth.LocalityMachine || t.target.Endpoint.Locality == hearth.LocalityPrivate
+	switch {
+	case e.Again && !t.again:
+		t.again = true
+		r.notice("again", "%s wrote something that its own server could not read (%s); asking once more", t.target.Ref, words(err))
+		return true
+	case e.Reason == hearth.ReasonEmpty && !t.empty:
+		t.empty = true
+		r.notice("again", "%s finished without a word; asking once more", t.target.Ref)
+		return true
+	case e.Reason == hearth.ReasonOverloaded && local:
+		return r.waitLoading(ctx, t, e)
+	case e.Reason == hearth.ReasonRateLimit, e.Reason == hearth.ReasonOverloaded:
+		return r.waitRetry(ctx, t, e)
+	case e.Reason == hearth.ReasonServer && t.target.Endpoint.Locality == hearth.LocalityHosted && t.last:
+		return t.retries == 0 && r.waitRetry(ctx, t, e)
+	default:
+		return false
+	}
+}
+
+// teach has the request built again with the lesson, once.
+func (t *tries) teach(refusal *model.Refusal) bool {
+	if t.taught {
+		return false
+	}
+	t.taught = true
+	t.target.Refused = refusal
+	t.target.Layers.Server = refusal.Teach().Over(t.target.Layers.Server)
+	return true
+}
+
+// waitLoading waits for a local server that says it is loading or busy.
+func (r *run) waitLoading(ctx context.Context, t *tries, e *hearth.Error) bool {
+	now := time.Now()
+	if t.loading.IsZero() {
+		t.loading = now
+	}
+	patience := loadPatience
+	if !t.last {
+		patience = loadPatienceElse
+	}
+	if now.Sub(t.loading) >= patience {
+		return false
+	}
+	t.retries++
+	pause := min(time.Duration(t.retries)*time.Second, 5*time.Second)
+	if e.RetryAfter > 0 {
+		pause = min(e.RetryAfter, longestRetry)
+	}
+	r.send(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseLoading, Model: t.target.Ref.Model, Note: "the server says: " + words(e)}})
+	return sleep(ctx, pause)
+}
+
+// waitRetry waits as long as a server asked for, if that is short.
+func (r *run) waitRetry(ctx context.Context, t *tries, e *hearth.Error) bool {
+	longest, most := longestRetry, mostRetries
+	if !t.last {
+		longest, most = longestRetryElse, 1
+	}
+	pause := e.RetryAfter
+	if pause == 0 {
+		if !t.last {
+			return false // the next candidate is sooner than a guess
+		}
+		pause = time.Second << t.retries
+	}
+	if pause > longest || t.retries >= most {
+		return false
+	}
+	t.retries++
+	r.send(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseQueued, Model: t.target.Ref.Model,
+		Note: "the server asks to wait " + pause.Round(time.Second/10).String() + ": " + words(e)}})
+	return sleep(ctx, pause)
+}
+
+// sleep waits; it reports whether the time passed before ctx was done.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,251 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"hearth"
+	"hearth/model"
+)
+
+// lane names the requests of one session to one model.
+type lane struct {
+	session hearth.SessionID
+	ref     hearth.ModelRef
+}
+
+// sent is what the newest request of a lane held, and how many tokens the server read.
+type sent struct {
+	prefix string
+	items  int
+	tokens int
+}
+
+// mostLanes bounds what is remembered; beyond it, everything is forgotten at once,
+// which costs one comparison for each session.
+const mostLanes = 1024
+
+// notices tells what the person should know of a whole answer.
+func (a *attempt) notices(ctx context.Context, req *model.Request) {
+	if a.tries.target.Refused != nil {
+		a.lesson(ctx)
+	}
+	a.otherName(req)
+	if a.report.Stop == hearth.StopLength {
+		a.length(req)
+	}
+	a.truncated(req)
+}
+
+// lesson keeps what was learned, now that it was answered, and says it.
+func (a *attempt) lesson(ctx context.Context) {
+	r, refused := a.run, a.tries.target.Refused
+	a.tries.target.Refused = nil
+	if refused.Lesson == model.LessonNoTools {
+		r.notice("lesson", "%s cannot be given tools (%s); it answers without them for now", a.tries.target.Ref, refused.Words)
+		return
+	}
+	a.report.Lesson = strings.TrimSpace(string(refused.Lesson) + " " + refused.Detail)
+	kept := "this is remembered"
+	if r.cfg.Learn == nil {
+		kept = "this is remembered until Hearth ends"
+	} else if err := r.cfg.Learn(ctx, a.tries.target, refused); err != nil {
+		kept = "this could not be saved: " + err.Error()
+	}
+	r.notice("lesson", "%s %s; %s", a.tries.target.Endpoint.Origin, learned(refused), kept)
+}
+
+// learned says a lesson in words that fit behind the server's address.
+func learned(r *model.Refusal) string {
+	switch r.Lesson {
+	case model.LessonStringContent:
+		return "takes message content only as plain text"
+	case model.LessonNoDeveloperRole:
+		return "does not know the developer role"
+	case model.LessonOneSystem:
+		return "takes one system message only"
+	case model.LessonAlternate:
+		return "wants user and assistant messages to alternate"
+	case model.LessonNoStreamOptions:
+		return "refuses stream_options, so it will not count tokens while streaming"
+	case model.LessonStrictKeys:
+		return "takes only role and content in a message"
+	case model.LessonDropField:
+		return fmt.Sprintf("refuses the field %q, which is now left out", r.Detail)
+	case model.LessonDropKeyword:
+		return fmt.Sprintf("refuses %q in tool schemas, which is now left out", r.Detail)
+	case model.LessonMaxTokensField:
+		return fmt.Sprintf("wants the output limit in %q", r.Detail)
+	default:
+		return "refused the request (" + r.Words + ") and took it in another form"
+	}
+}
+
+// otherName tells, once, that another model answered than the one that was asked, or
+// that the server does not list the one that was asked.
+func (a *attempt) otherName(req *model.Request) {
+	t := a.tries.target
+	listed := a.run.listed(t)
+	near := Nearest(req.Model, listed)
+	other := a.answered != "" && !SameModel(req.Model, a.answered)
+	if other {
+		a.report.Answered = a.answered
+	}
+	var text string
+	switch {
+	case other:
+		text = fmt.Sprintf("asked for %s, but %s says that %s answered", req.Model, t.Endpoint.Origin, a.answered)
+	case len(listed) > 0 && (near == "" || !SameModel(near, req.Model)):
+		text = fmt.Sprintf("%s does not list a model called %s, but something answered", t.Endpoint.Origin, req.Model)
+	default:
+		return
+	}
+	if near != "" && !(other && SameModel(near, a.answered)) {
+		text += "; the nearest model it lists is " + near
+	}
+	if a.run.once("name " + t.Endpoint.Origin + " " + req.Model + " " + a.answered) {
+		a.run.notice("other_model", "%s", text)
+	}
+}
+
+// explain adds to an error what only we know.
+func (a *attempt) explain(err error) error {
+	e, ok := errors.AsType[*hearth.Error](err)
+	if !ok || e.Reason != hearth.ReasonModelNotFound || e.Try != "" {
+		return err
+	}
+	near := Nearest(a.tries.target.Ref.Model, a.run.listed(a.tries.target))
+	if near == "" {
+		return err
+	}
+	out := *e
+	out.Try = fmt.Sprintf("The server lists %s: write %s/%s.", near, a.tries.target.Ref.Provider, near)
+	return &out
+}
+
+// listed gives the ids that the target's server is known to have.
+func (r *Router) listed(t model.Target) []string {
+	if r.cfg.Listed == nil {
+		return nil
+	}
+	return r.cfg.Listed(t)
+}
+
+// length tells that an answer was cut off, and which setting did it.
+func (a *attempt) length(req *model.Request) {
+	provider, id := a.tries.target.Ref.Provider, a.tries.target.Ref.Model
+	written := a.report.Usage.Output
+	switch {
+	case req.MaxTokens > 0 && (written == 0 || written >= req.MaxTokens):
+		a.run.notice("length", "the answer was cut off at the output limit of %d tokens: raise maxTokens of %s in models.providers.%s", req.MaxTokens, id, provider)
+	case a.windowIsFull(req):
+		a.run.notice("length", "the answer was cut off because the context window of %d tokens is full: try /compact, or %s", req.Capabilities.Window, windowSetting(req.Capabilities.Server))
+	default:
+		a.run.notice("length", "the answer was cut off by the server's own output limit: set maxTokens of %s in models.providers.%s", id, provider)
+	}
+}
+
+func (a *attempt) windowIsFull(req *model.Request) bool {
+	u := a.report.Usage
+	return req.Capabilities.WindowKnown && u.Input > 0 && (u.Input+u.Output)*100 >= req.Capabilities.Window*97
+}
+
+// truncated tells when the server read less than was sent: it cut the conversation
+// without saying so. Only counts that include cached tokens can show that.
+func (a *attempt) truncated(req *model.Request) {
+	read := a.report.Usage.Input
+	if read == 0 || !a.report.Usage.CacheCounted && !req.Capabilities.CachedCounted {
+		return
+	}
+	a.run.remember(a.lane(), sent{a.report.Prefix, a.report.Items, read})
+	var told string
+	switch wordsSent := countWords(req); {
+	case read < wordsSent:
+		told = fmt.Sprintf("the server read %d tokens of a conversation of at least %d words: it cut a part away without saying so", read, wordsSent)
+	case a.extends && read < a.before.tokens && !req.Capabilities.ReplayThinking:
+		told = fmt.Sprintf("the server read %d tokens, fewer than the %d before, though the conversation grew: it cut a part away without saying so", read, a.before.tokens)
+	default:
+		return
+	}
+	a.run.notice("truncated", "%s; %s", told, windowSetting(req.Capabilities.Server))
+}
+
+func (a *attempt) lane() lane { return lane{a.run.q.Session, a.tries.target.Ref} }
+
+func (r *Router) before(key lane) sent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last[key]
+}
+
+func (r *Router) remember(key lane, now sent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.last) >= mostLanes {
+		clear(r.last)
+	}
+	r.last[key] = now
+}
+
+// countWords counts what the person, the tools and the model wrote: a server that read
+// it all read at least as many tokens. Thinking is left out, because templates drop it.
+func countWords(req *model.Request) int {
+	n := len(strings.Fields(req.System))
+	for _, m := range req.Messages {
+		for _, p := range m.Parts {
+			n += len(strings.Fields(p.Text))
+			if p.Result != nil {
+				n += len(strings.Fields(p.Result.Text))
+			}
+		}
+	}
+	return n
+}
+
+// windowSetting says where a server's window is set.
+func windowSetting(server string) string {
+	switch server {
+	case "ollama":
+		return "raise num_ctx (params.num_ctx of the provider, or OLLAMA_CONTEXT_LENGTH)"
+	case "lmstudio":
+		return "load the model with a larger context length in LM Studio"
+	case "llama.cpp":
+		return "start llama-server with a larger -c"
+	case "vllm":
+		return "start vLLM with a larger --max-model-len"
+	case "sglang":
+		return "start SGLang with a larger --context-length"
+	default:
+		return "load the model with a larger context window"
+	}
+}
+
+// emptiness is the error of an answer without a word and without a call.
+func (a *attempt) emptiness(req *model.Request) error {
+	e := &hearth.Error{Op: "ask " + a.tries.target.Ref.String(), Reason: hearth.ReasonEmpty}
+	switch {
+	case a.windowIsFull(req):
+		e.Reason = hearth.ReasonContextOverflow
+		e.Err = fmt.Errorf("the server read %d tokens and had no room left to answer in its window of %d", a.report.Usage.Input, req.Capabilities.Window)
+		e.Cause = "The conversation fills the model's context window."
+		e.Try = "Try /compact, or " + windowSetting(req.Capabilities.Server) + "."
+	case a.report.Stop == hearth.StopLength && a.thought:
+		e.Err = errors.New("the model used its whole output limit to think")
+		e.Cause = "The output limit ended the answer before its first word."
+		e.Try = fmt.Sprintf("Raise maxTokens of %s, or turn thinking down (--thinking low or off).", a.tries.target.Ref.Model)
+		a.tries.empty = true // the same limit would end it again
+	case a.report.Stop == hearth.StopFiltered:
+		e.Err = errors.New("the server's content filter withheld the answer")
+		a.tries.empty = true
+	case a.thought:
+		e.Err = errors.New("the model thought, and finished without a word")
+		e.Try = "Ask again, or turn thinking off (--thinking off)."
+	default:
+		e.Err = errors.New("the model finished without a word")
+		e.Cause = "Often the server's chat template does not fit the model, or its tool parser swallowed the answer."
+		e.Try = "Look at the server's log; another build of the model may help."
+	}
+	return e
+}

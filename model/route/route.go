@@ -1,0 +1,273 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+// Config says what a Router works with. The zero value has no queue, learns nothing
+// and remembers no failures.
+type Config struct {
+	// Acquire claims a slot; nil = nothing queues.
+	Acquire model.Acquire
+	// Visible takes hidden markup out of a stream and finds calls written as text;
+	// tools are the names that may be called. nil = the stream as it is.
+	Visible func(deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error]
+	// Prepare gets a server ready (starts it, loads the model) once the slot is held,
+	// before the request goes out. An error counts as the attempt's. May be nil.
+	Prepare func(ctx context.Context, t model.Target, req *model.Request, wait func(hearth.Wait)) error
+	// Learn keeps a lesson that was answered. Its error is told to the person. May be nil.
+	Learn func(ctx context.Context, t model.Target, r *model.Refusal) error
+	// Listed gives the model ids that the target's server is known to have, nil where
+	// nobody asked it. It does not block. May be nil.
+	Listed   func(t model.Target) []string
+	Cooldown Cooldown // may be nil
+	Replicas Replicas // may be nil: then only the first place of a target is used
+}
+
+// A Cooldown remembers candidates that failed lately. Its methods do not block.
+type Cooldown interface {
+	// Until is when a candidate may be tried again; a time that has passed means now.
+	Until(t model.Target) time.Time
+	Failed(t model.Target, err error)
+	Answered(t model.Target)
+}
+
+// Replicas chooses among the places that serve one model. slot.Slots implements it.
+type Replicas interface {
+	Choose(session hearth.SessionID, places []model.Endpoint) []int
+	Lost(origin string)
+	Reached(origin string)
+}
+
+// A Router answers questions. It may be used from several goroutines at once.
+type Router struct {
+	cfg Config
+
+	mu   sync.Mutex // guards the fields below
+	told map[string]bool
+	last map[lane]sent
+}
+
+// New gives a Router.
+func New(cfg Config) *Router {
+	if cfg.Visible == nil {
+		cfg.Visible = func(d iter.Seq2[model.Delta, error], _ []string) iter.Seq2[model.Delta, error] { return d }
+	}
+	return &Router{cfg: cfg, told: make(map[string]bool), last: make(map[lane]sent)}
+}
+
+// Stream yields the answer of the first candidate that gives one.
+//
+// Each attempt begins with a Delta that holds Sent (unless it failed before) and ends
+// with one that holds its Report; what was thought in a failed attempt is not part of
+// the answer. Calls and opaque data are yielded only when their stream was whole. Of
+// the answering attempt the Delta with Stop comes just before its Report. When no
+// candidate answers, the sequence ends with an error, a *hearth.Error; text already
+// yielded is then partial. Changes of the answering model, lessons and other things
+// that the person should know come as Notices. Cancelling ctx ends everything with
+// ReasonCancelled.
+func (r *Router) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		run := &run{Router: r, q: q, yield: yield}
+		if err := run.chain(ctx); err != nil && !run.gone {
+			yield(model.Delta{}, err)
+		}
+	}
+}
+
+// run is one call of Stream.
+type run struct {
+	*Router
+	q       model.Question
+	yield   func(model.Delta, error) bool
+	gone    bool // the caller reads no more
+	visible bool // a word of an answer reached the person
+}
+
+func (r *run) send(d model.Delta) bool {
+	if !r.gone {
+		r.gone = !r.yield(d, nil)
+	}
+	return !r.gone
+}
+
+func (r *run) notice(kind, format string, args ...any) {
+	r.send(model.Delta{Notice: &hearth.Notice{Kind: kind, Text: fmt.Sprintf(format, args...)}})
+}
+
+// once reports whether something is said for the first time in this process.
+func (r *Router) once(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	said := r.told[key]
+	r.told[key] = true
+	return !said
+}
+
+// failure is what became of one candidate.
+type failure struct {
+	ref hearth.ModelRef
+	err error
+}
+
+func (r *run) chain(ctx context.Context) error {
+	candidates, resting := r.candidates()
+	if len(candidates) == 0 {
+		return &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel, Err: errors.New("there is no model to ask")}
+	}
+	if resting != (hearth.ModelRef{}) {
+		r.notice("fallback", "%s failed a moment ago; asking %s instead", resting, candidates[0].Ref)
+	}
+	var failed []failure
+	for i, t := range candidates {
+		if i > 0 {
+			before := failed[len(failed)-1]
+			r.notice("fallback", "%s did not answer (%s); asking %s instead", before.ref, words(before.err), t.Ref)
+		}
+		err := r.candidate(ctx, t, i == len(candidates)-1)
+		if err == nil || r.gone {
+			return nil
+		}
+		failed = append(failed, failure{t.Ref, err})
+		if r.visible || ctx.Err() != nil || !hearth.ReasonOf(err).FallsBack() {
+			break
+		}
+	}
+	return combine(failed)
+}
+
+// candidates gives the chain, each model once, without those that rest after a failure,
+// unless all do. resting is the first choice when it was passed over.
+func (r *run) candidates() (use []model.Target, resting hearth.ModelRef) {
+	var all []model.Target
+	seen := make(map[string]bool)
+	for _, t := range r.q.Chain {
+		if key := t.Ref.String() + "@" + t.Profile; !seen[key] {
+			seen[key] = true
+			all = append(all, t)
+		}
+	}
+	if r.cfg.Cooldown == nil {
+		return all, resting
+	}
+	now := time.Now()
+	for i, t := range all {
+		if r.cfg.Cooldown.Until(t).After(now) {
+			if i == 0 {
+				resting = t.Ref
+			}
+			continue
+		}
+		use = append(use, t)
+	}
+	if len(use) == 0 {
+		return all, hearth.ModelRef{}
+	}
+	return use, resting
+}
+
+// candidate asks one model, wherever it is served.
+func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
+	places := r.places(t)
+	var err error
+	for i, place := range places {
+		err = r.insist(ctx, place, last && i == len(places)-1)
+		if r.cfg.Replicas != nil && len(t.Replicas) > 0 {
+			if hearth.ReasonOf(err) != hearth.ReasonUnreachable || err == nil {
+				r.cfg.Replicas.Reached(place.Endpoint.Origin)
+			} else {
+				r.cfg.Replicas.Lost(place.Endpoint.Origin)
+			}
+		}
+		if err == nil || r.visible || r.gone || hearth.ReasonOf(err) != hearth.ReasonUnreachable {
+			break
+		}
+	}
+	if r.cfg.Cooldown != nil && ctx.Err() == nil {
+		if err == nil {
+			r.cfg.Cooldown.Answered(t)
+		} else {
+			r.cfg.Cooldown.Failed(t, err)
+		}
+	}
+	return err
+}
+
+// places gives the target at each of its replicas, best first.
+func (r *run) places(t model.Target) []model.Target {
+	if r.cfg.Replicas == nil || len(t.Replicas) == 0 {
+		return []model.Target{t}
+	}
+	all := append([]model.Replica{{Endpoint: t.Endpoint, Provider: t.Provider}}, t.Replicas...)
+	endpoints := make([]model.Endpoint, len(all))
+	for i, p := range all {
+		endpoints[i] = p.Endpoint
+	}
+	var out []model.Target
+	for _, i := range r.cfg.Replicas.Choose(r.q.Session, endpoints) {
+		place := t
+		place.Endpoint, place.Provider = all[i].Endpoint, all[i].Provider
+		out = append(out, place)
+	}
+	return out
+}
+
+// combine makes one error of what became of the candidates. The first one's cause and
+// advice count most: it is the model that the person chose.
+func combine(failed []failure) error {
+	if len(failed) == 1 {
+		return asError(failed[0].err)
+	}
+	texts := make([]string, len(failed))
+	all := make([]error, len(failed))
+	for i, f := range failed {
+		texts[i] = f.ref.String() + ": " + words(f.err)
+		all[i] = f.err
+	}
+	first, last := asError(failed[0].err), asError(failed[len(failed)-1].err)
+	return &hearth.Error{
+		Op: fmt.Sprintf("ask %d models", len(failed)), Reason: last.Reason,
+		HTTPStatus: last.HTTPStatus, RetryAfter: last.RetryAfter,
+		Err:   &several{strings.Join(texts, "; "), all},
+		Cause: first.Cause, Try: first.Try,
+	}
+}
+
+// several keeps all errors findable behind one line.
+type several struct {
+	text string
+	all  []error
+}
+
+func (s *several) Error() string   { return s.text }
+func (s *several) Unwrap() []error { return s.all }
+
+// asError gives err as a *hearth.Error.
+func asError(err error) *hearth.Error {
+	if e, ok := errors.AsType[*hearth.Error](err); ok {
+		return e
+	}
+	return &hearth.Error{Op: "ask the model", Reason: hearth.ReasonOf(err), Err: err}
+}
+
+// words is the shortest account of an error: the server's own words where there are any.
+func words(err error) string {
+	e, ok := errors.AsType[*hearth.Error](err)
+	switch {
+	case !ok:
+		return err.Error()
+	case e.Err != nil:
+		return e.Err.Error()
+	default:
+		return strings.ReplaceAll(string(e.Reason), "_", " ")
+	}
+}
