@@ -268,6 +268,10 @@ var barredPaths = map[string]string{
 	"log":           "use log/slog, from a logger that was handed in",
 }
 
+// execRooms may start other programs: the guard was asked (tool/shell), the config names
+// the program (a secret's source), or the person at the terminal did.
+var execRooms = []string{"cmd/hearth", "config", "tool/shell"}
+
 func (h *house) checkImports(f *file) {
 	for _, spec := range f.ast.Imports {
 		to, err := strconv.Unquote(spec.Path.Value)
@@ -279,6 +283,9 @@ func (h *house) checkImports(f *file) {
 		f.names[local] = to
 		if why := barredPaths[to]; why != "" && !f.isTest {
 			h.complain(h.at(spec), "import of %s: %s", to, why)
+		}
+		if to == "os/exec" && !f.isTest && !slices.Contains(execRooms, f.dir) {
+			h.complain(h.at(spec), "import of os/exec: %s may not start programs", label(f.dir))
 		}
 		if local == "." {
 			h.complain(h.at(spec), "dot import of %s hides where a name comes from", to)
@@ -621,6 +628,7 @@ func TestRulesCanFail(t *testing.T) {
 		{name: "cgo", file: "model/a.go", src: "// Package model is.\npackage model\nimport \"C\"", want: "without cgo"},
 		{name: "a template package", file: "model/a.go", src: "// Package model is.\npackage model\nimport _ \"text/template\"", want: "keeps every exported method"},
 		{name: "an HTML template package", file: "model/a.go", src: "// Package model is.\npackage model\nimport _ \"html/template\"", want: "keeps every exported method"},
+		{name: "a room that starts programs", file: "agent/a.go", src: "// Package agent is.\npackage agent\nimport _ \"os/exec\"", want: "may not start programs"},
 		{name: "a dot import", file: "model/a.go", src: "// Package model is.\npackage model\nimport . \"strings\"", want: "dot import"},
 		{name: "a module inside the module", file: "model/go.mod", src: "module x", want: "a second module"},
 
