@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -24,19 +25,13 @@ import (
 // top right, blue bottom left, white bottom right.
 func corners(w, h int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			c := color.RGBA{255, 0, 0, 255}
-			switch {
-			case x >= w/2 && y >= h/2:
-				c = color.RGBA{255, 255, 255, 255}
-			case x >= w/2:
-				c = color.RGBA{0, 255, 0, 255}
-			case y >= h/2:
-				c = color.RGBA{0, 0, 255, 255}
-			}
-			img.Set(x, y, c)
-		}
+	for rect, c := range map[image.Rectangle]color.RGBA{
+		image.Rect(0, 0, w/2, h/2): {255, 0, 0, 255},
+		image.Rect(w/2, 0, w, h/2): {0, 255, 0, 255},
+		image.Rect(0, h/2, w/2, h): {0, 0, 255, 255},
+		image.Rect(w/2, h/2, w, h): {255, 255, 255, 255},
+	} {
+		draw.Draw(img, rect, image.NewUniform(c), image.Point{}, draw.Src)
 	}
 	return img
 }
