@@ -88,13 +88,14 @@ type Report struct {
 	Locality Locality      `json:"locality"`
 	Lane     string        `json:"lane,omitempty"`
 	EpochID  int64         `json:"epoch,omitempty"`
-	Items    int           `json:"items"`  // messages in the request
-	Bytes    int           `json:"bytes"`  // length of the body
-	Added    []byte        `json:"-"`      // bytes of the items that the request before did not have
-	Prefix   string        `json:"prefix"` // hash over the head and all items
-	Params   string        `json:"params"` // hash over everything else in the body, so that a change can be listed
-	Usage    Usage         `json:"usage"`  // as the server counted
-	Phases   PhaseTimes    `json:"phases"` // how long each took
+	Items    int           `json:"items"`             // messages in the request
+	Bytes    int           `json:"bytes"`             // length of the body
+	Through  int64         `json:"through,omitempty"` // sequence number of the newest message it held
+	Added    []byte        `json:"-"`                 // bytes of the items that the request before did not have
+	Prefix   string        `json:"prefix"`            // hash over the head and all items
+	Params   string        `json:"params"`            // hash over everything else in the body, so that a change can be listed
+	Usage    Usage         `json:"usage"`             // as the server counted
+	Phases   PhaseTimes    `json:"phases"`            // how long each took
 	Reason   Reason        `json:"reason,omitempty"`
 	Error    string        `json:"error,omitempty"`
 	Stop     StopReason    `json:"stop,omitempty"`

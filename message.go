@@ -217,8 +217,14 @@ type Usage struct {
 	CacheCounted bool `json:"cacheCounted,omitempty"`
 }
 
-// Add returns the sum of both.
+// Add returns the sum of both. The zero Usage adds nothing.
 func (u Usage) Add(v Usage) Usage {
+	if u == (Usage{}) {
+		return v
+	}
+	if v == (Usage{}) {
+		return u
+	}
 	return Usage{
 		Input: u.Input + v.Input, Output: u.Output + v.Output,
 		CacheRead: u.CacheRead + v.CacheRead, CacheWrite: u.CacheWrite + v.CacheWrite,

@@ -203,6 +203,12 @@ func (l Layers) Merge() Capabilities {
 // set is pick into a field.
 func set[T any](ls []named, into *T, field func(*Layer) *T) { *into, _ = pick(ls, field) }
 
+// WindowSource names the layer that decided the window.
+func (l Layers) WindowSource() string {
+	_, _, from := l.window()
+	return from
+}
+
 // window gives the tokens in force, whether more than a guess stands behind it, and
 // the layer that decided.
 func (l Layers) window() (tokens int, known bool, from string) {

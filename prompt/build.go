@@ -1,6 +1,9 @@
 package prompt
 
 import (
+	"fmt"
+	"slices"
+
 	"hearth"
 	"hearth/model"
 )
@@ -31,6 +34,9 @@ func Build(p *Plan, messages []hearth.Message) *model.Request {
 func visible(p *Plan, m *hearth.Message) (hearth.Message, bool) {
 	if m.Role == hearth.RoleMark {
 		return hearth.Message{}, false
+	}
+	if m.Role == hearth.RoleTool && len(p.Trimmed) > 0 {
+		return trimmed(p, m), len(m.Parts) > 0
 	}
 	if m.Role != hearth.RoleAssistant || m.Model == p.Target || !hasPrivate(m) {
 		return *m, len(m.Parts) > 0
@@ -68,4 +74,20 @@ func summaryMessages(p *Plan) []hearth.Message {
 			Text: "Understood. I go on from there.", Provenance: hearth.FromGateway,
 		}}},
 	}
+}
+
+// trimmed gives a tool message with the results that the epoch shortened as a sentence.
+func trimmed(p *Plan, m *hearth.Message) hearth.Message {
+	out := *m
+	out.Parts = slices.Clone(m.Parts)
+	for i := range out.Parts {
+		r := out.Parts[i].Result
+		if r == nil || !slices.Contains(p.Trimmed, r.CallID) {
+			continue
+		}
+		short := *r
+		short.Text, short.Blobs = fmt.Sprintf("[%d bytes of older output were left out here. Call %s again if it is needed.]", len(r.Text), r.Name), nil
+		out.Parts[i].Result = &short
+	}
+	return out
 }

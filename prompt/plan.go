@@ -26,6 +26,8 @@ type Plan struct {
 	Facts []hearth.Fact `json:"facts,omitempty"`
 	// Summary stands for everything before the epoch's first message, after a compaction.
 	Summary string `json:"summary,omitempty"`
+	// Trimmed are old calls whose results this epoch shows as a sentence instead.
+	Trimmed []hearth.CallID `json:"trimmed,omitempty"`
 	// Tainted says that somebody other than the owner is behind a part of Summary: a
 	// summary never launders.
 	Tainted bool `json:"tainted,omitempty"`
@@ -83,4 +85,13 @@ func hashText(s string) string {
 	}
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:8])
+}
+
+// Shortened gives the plan of the epoch after a compaction: the same request head, with
+// a summary for what came before. The head is decided anew only where the workspace
+// changed, because the server then reads it anew only where it must.
+func (p *Plan) Shortened(summary string, tainted bool) *Plan {
+	next := *p
+	next.Summary, next.Trimmed, next.Tainted = summary, nil, tainted
+	return &next
 }

@@ -124,3 +124,28 @@ func TestBuildLeavesOutMarksAndWhatBelongsToAnotherModel(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestPreflight(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		window, trainedMax int
+		blocked, warned    bool
+	}{
+		{"3000 tokens are blocked", 3000, 0, true, false},
+		{"4000 tokens stand on the floor and run", 4000, 0, false, true},
+		{"6000 tokens run with a warning", 6000, 0, false, true},
+		{"8000 tokens run quietly", 8000, 0, false, false},
+		{"a cap of 16k on a million-token model is valid", 16_000, 1_000_000, false, false},
+		{"a cap of 3k on a million-token model is blocked", 3_000, 1_000_000, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			warning, err := prompt.Preflight(hearth.ModelRef{Provider: "p", Model: "m"}, model.Capabilities{Window: c.window, TrainedMax: c.trainedMax}, "config")
+			if (err != nil) != c.blocked || (warning != "") != c.warned {
+				t.Errorf("got %q, %v", warning, err)
+			}
+			if err != nil && hearth.ReasonOf(err) != hearth.ReasonWindowTooSmall {
+				t.Errorf("got reason %s", hearth.ReasonOf(err))
+			}
+		})
+	}
+}

@@ -66,7 +66,8 @@ type Epoch struct {
 // Data; they are stored once per hash.
 type Commit struct {
 	Messages []hearth.Message
-	Reports  []hearth.Report
+	// Reports without an EpochID belong to Epoch when it is of their model.
+	Reports []hearth.Report
 	// Epoch begins here. Its ID is filled in; so are FirstSeq, where it is 0, with the first
 	// message of this commit, and Began, where it is zero.
 	Epoch *Epoch

@@ -202,6 +202,9 @@ func (w *writing) reports(ctx context.Context, tx *sql.Tx) error {
 	insert := tx.StmtContext(ctx, w.store.stmt.insertReport) //nolint:sqlclosecheck // it ends with the transaction
 	for i := range w.commit.Reports {
 		r := &w.commit.Reports[i]
+		if w.commit.Epoch != nil && r.EpochID == 0 && r.Target == w.epoch.Model {
+			r.EpochID = w.epoch.ID // it answered under the epoch that begins here
+		}
 		body, err := text(r)
 		if err != nil {
 			return err

@@ -1,0 +1,151 @@
+package agent
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"hearth"
+	"hearth/model"
+	"hearth/policy"
+	"hearth/prompt"
+	"hearth/session"
+	"hearth/tool"
+)
+
+// Config is what an agent is made of. Router, Targets, Now and NewID are needed;
+// everything else may be zero.
+type Config struct {
+	Router  Router
+	Targets func(ctx context.Context) ([]model.Target, error) // the chain: primary first, then fallbacks
+	Tools   []tool.Tool
+	Rules   policy.Rules
+	House   func() (prompt.House, error) // the workspace as it is now
+	Blob    func(ctx context.Context, hash string) ([]byte, error)
+	Limits  Limits
+	Lane    model.Lane
+	Room    prompt.Room
+	// NoCompaction leaves conversations as they are, however long.
+	NoCompaction bool
+	CanAsk       bool // a person can be asked during this turn
+	// Pending gives messages that arrived while the turn ran; it is asked at tool
+	// boundaries and never blocks.
+	Pending func() []prompt.Incoming
+	Now     func() time.Time
+	NewID   func() string // unique, never repeated
+}
+
+// A Router gets one question answered by the first candidate that can (model/route).
+type Router interface {
+	Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error]
+}
+
+// Limits bound a turn. Zero fields take the defaults.
+type Limits struct {
+	Steps        int           // model calls a turn; default 40
+	CallsPerStep int           // default 20
+	Turn         time.Duration // default 30 min
+	Repeats      int           // identical (call, result) pairs that stop the loop; default 3
+	QuestionTTL  time.Duration // how long a question waits for a person; default 24 h
+}
+
+func (l Limits) orDefaults() Limits {
+	set := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	set(&l.Steps, 40)
+	set(&l.CallsPerStep, 20)
+	set(&l.Repeats, 3)
+	if l.Turn == 0 {
+		l.Turn = 30 * time.Minute
+	}
+	if l.QuestionTTL == 0 {
+		l.QuestionTTL = 24 * time.Hour
+	}
+	return l
+}
+
+// An Agent runs turns. It keeps no conversation: any number of sessions may use one
+// agent, each transcript from one goroutine at a time.
+type Agent struct {
+	cfg    Config
+	limits Limits
+	tools  map[string]tool.Tool
+	specs  []hearth.ToolSpec
+}
+
+// New makes an agent.
+func New(cfg Config) *Agent {
+	a := &Agent{cfg: cfg, limits: cfg.Limits.orDefaults(), tools: make(map[string]tool.Tool)}
+	for _, t := range cfg.Tools {
+		spec := t.Spec()
+		a.tools[spec.Name] = t
+		a.specs = append(a.specs, spec)
+	}
+	return a
+}
+
+// An Outcome is how a turn ended. Answer may be partial when the error beside it is a
+// stall or a cut; Question is set when the turn waits for a person.
+type Outcome struct {
+	Turn     hearth.TurnID
+	Answer   string
+	Partial  bool
+	Question *Approval
+	Stop     hearth.StopReason
+	Target   hearth.ModelRef // who answered
+	Window   int
+	Usage    hearth.Usage // all model calls of the turn
+	LastCall hearth.Usage
+	Reports  []hearth.Report
+	Steps    int
+	Calls    []string // names of the tools that ran, in order
+}
+
+// An Approval is a question for a person, bound to one exact action.
+type Approval struct {
+	Call   hearth.ToolCall
+	Text   string // what would be done, made from the call and never from the model's prose
+	Rule   string
+	Reason string
+	Hash   string
+	Until  time.Time
+}
+
+// Decide records a person's answer to a question. Turn then goes on. An answer to a
+// question that expired, changed or was already answered is refused with ReasonUsage.
+func (a *Agent) Decide(ctx context.Context, t session.Transcript, q Approval, yes bool) error {
+	chain, err := a.cfg.Targets(ctx)
+	if err != nil {
+		return err
+	}
+	state, _, err := a.current(ctx, t, chain)
+	if err != nil {
+		return err
+	}
+	asked, ok := state.asked[q.Call.ID]
+	if !ok || asked.Hash != q.Hash || a.cfg.Now().After(asked.Until) {
+		return &hearth.Error{Op: "approve", Reason: hearth.ReasonUsage,
+			Cause: "That question was answered already, has expired, or was about another action.",
+			Try:   "Ask again; the model will propose the action anew."}
+	}
+	kind := hearth.MarkDenied
+	if yes {
+		kind = hearth.MarkApproved
+	}
+	return a.mark(ctx, t, state.turn, hearth.Mark{Kind: kind, Call: q.Call.ID, Hash: q.Hash, Until: asked.Until})
+}
+
+func (a *Agent) mark(ctx context.Context, t session.Transcript, turn hearth.TurnID, m hearth.Mark) error {
+	_, err := t.Append(ctx, &session.Commit{Messages: []hearth.Message{a.markMessage(turn, m)}})
+	return err
+}
+
+func (a *Agent) markMessage(turn hearth.TurnID, m hearth.Mark) hearth.Message {
+	return hearth.Message{ID: a.messageID(), Turn: turn, Role: hearth.RoleMark, At: a.cfg.Now(),
+		Parts: []hearth.Part{{Mark: &m, Provenance: hearth.FromGateway}}}
+}
+
+func (a *Agent) messageID() hearth.MessageID { return hearth.MessageID(a.cfg.NewID()) }

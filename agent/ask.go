@@ -1,0 +1,190 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"hearth"
+	"hearth/model"
+	"hearth/session"
+)
+
+// answer is what one model call produced, while it streams.
+type answer struct {
+	text, thinking strings.Builder
+	opaque         []hearth.Part
+	calls          []hearth.ToolCall
+	reports        []hearth.Report
+	usage          hearth.Usage
+	stop           hearth.StopReason
+	target         hearth.ModelRef
+	added          []byte
+}
+
+// ask gets one answer and appends what came of it. A request that would not fit is
+// shortened first; one that the server refused as too long is shortened and sent once more.
+func (r *run) ask(ctx context.Context) error {
+	r.compacted = false
+	if _, err := r.fit(ctx, r.chain[0], false); err != nil {
+		return err
+	}
+	err := r.askOnce(ctx)
+	if hearth.ReasonOf(err) != hearth.ReasonContextOverflow || r.out.Partial {
+		return err
+	}
+	shortened, fitErr := r.fit(ctx, r.chain[0], true)
+	if fitErr != nil {
+		return errors.Join(fitErr, err)
+	}
+	if !shortened {
+		return err
+	}
+	return r.askOnce(ctx)
+}
+
+// askOnce makes one model call. The tool calls of a stream that was cut are dropped:
+// they never run.
+func (r *run) askOnce(ctx context.Context) error {
+	var ans answer
+	q := model.Question{
+		Chain: r.chain, Lane: r.cfg.Lane, Session: r.t.Info().ID, Turn: r.st.turn,
+		Build: func(target model.Target) (*model.Request, error) {
+			ans.target = target.Ref
+			return r.build(ctx, target)
+		},
+	}
+	var failure error
+	for d, err := range r.cfg.Router.Stream(ctx, q) {
+		if err != nil {
+			failure = err
+			break
+		}
+		if err := r.take(ctx, &ans, &d); err != nil {
+			return err
+		}
+	}
+	r.out.Steps++
+	if failure == nil && ans.text.Len() == 0 && len(ans.calls) == 0 {
+		failure = r.empty(&ans)
+	}
+	if err := r.keep(ctx, &ans, failure); err != nil {
+		return err
+	}
+	return failure
+}
+
+// take uses one delta.
+func (r *run) take(ctx context.Context, ans *answer, d *model.Delta) error {
+	switch {
+	case d.Sent != nil:
+		es := r.epochs[ans.target]
+		if es == nil {
+			return nil
+		}
+		added, err := r.sent(ctx, es, d.Sent)
+		ans.added = added
+		return err
+	case d.Text != "":
+		ans.text.WriteString(d.Text)
+		r.emit(hearth.Event{Kind: hearth.EventText, Text: d.Text})
+	case d.Thinking != "":
+		ans.thinking.WriteString(d.Thinking)
+		r.emit(hearth.Event{Kind: hearth.EventThinking, Text: d.Thinking})
+	case d.Call != nil:
+		ans.calls = append(ans.calls, *d.Call)
+	case d.Opaque != nil:
+		ans.opaque = append(ans.opaque, hearth.Part{Opaque: d.Opaque, Provenance: hearth.FromModel})
+	case d.Wait != nil:
+		r.emit(hearth.Event{Kind: hearth.EventWait, Wait: *d.Wait})
+	case d.Notice != nil:
+		r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: *d.Notice})
+	case d.Report != nil:
+		r.report(ans, *d.Report)
+	case d.Usage != nil:
+		ans.usage = *d.Usage
+	}
+	if d.Stop != "" {
+		ans.stop = d.Stop
+	}
+	return nil
+}
+
+// report completes an attempt's report with what only the agent knows.
+func (r *run) report(ans *answer, rep hearth.Report) {
+	rep.Turn = r.st.turn
+	if es := r.epochs[rep.Target]; es != nil {
+		rep.EpochID = es.epoch.ID
+	}
+	rep.Through = int64(r.through)
+	rep.Added, ans.added = ans.added, nil
+	ans.reports = append(ans.reports, rep)
+	r.out.Usage = r.out.Usage.Add(rep.Usage)
+	r.out.LastCall = rep.Usage
+}
+
+// keep appends the answer, its reports and, where it is new, its epoch: one commit.
+func (r *run) keep(ctx context.Context, ans *answer, failure error) error {
+	commit := &session.Commit{Reports: ans.reports}
+	if failure != nil {
+		ans.calls = nil
+		if ans.stop == "" {
+			ans.stop = hearth.StopCut
+		}
+		if hearth.ReasonOf(failure) == hearth.ReasonCancelled || ctx.Err() != nil {
+			ans.stop = hearth.StopCancelled
+		}
+	}
+	if m := r.assistant(ans); len(m.Parts) > 0 && (failure == nil || ans.text.Len() > 0) {
+		commit.Messages = []hearth.Message{m}
+	}
+	es := r.epochs[ans.target]
+	if es != nil && es.epoch.ID == 0 && len(commit.Messages) > 0 {
+		commit.Epoch = &es.epoch
+	}
+	r.out.Answer, r.out.Stop = ans.text.String(), ans.stop
+	r.out.Partial = failure != nil && ans.text.Len() > 0
+	if ans.target != (hearth.ModelRef{}) && (failure == nil || ans.text.Len() > 0) {
+		r.out.Target = ans.target
+		if es != nil {
+			r.out.Window = es.plan.Window
+		}
+	}
+	if len(commit.Messages) == 0 && len(commit.Reports) == 0 {
+		return nil
+	}
+	return r.append(context.WithoutCancel(ctx), commit)
+}
+
+// assistant is the message of an answer.
+func (r *run) assistant(ans *answer) hearth.Message {
+	m := r.message(r.st.turn, hearth.RoleAssistant)
+	m.Model, m.Stop = ans.target, ans.stop
+	if ans.thinking.Len() > 0 {
+		m.Parts = append(m.Parts, hearth.Part{Thinking: ans.thinking.String(), Provenance: hearth.FromModel})
+	}
+	m.Parts = append(m.Parts, ans.opaque...)
+	if ans.text.Len() > 0 {
+		m.Parts = append(m.Parts, hearth.Part{Text: ans.text.String(), Provenance: hearth.FromModel})
+	}
+	for i := range ans.calls {
+		m.Parts = append(m.Parts, hearth.Part{Call: &ans.calls[i], Provenance: hearth.FromModel})
+	}
+	return m
+}
+
+// empty is the error of a model that finished without a word for the person.
+func (r *run) empty(ans *answer) error {
+	e := &hearth.Error{Op: "answer", Reason: hearth.ReasonEmpty,
+		Cause: "The model finished without a word for you.",
+		Try:   "Ask again; if it stays silent, check the server's chat template for this model."}
+	switch {
+	case ans.stop == hearth.StopLength:
+		e.Cause = "The model used up its output limit before it wrote an answer."
+		e.Try = "Raise maxTokens for this model, or turn its thinking down with --thinking low."
+	case ans.thinking.Len() > 0:
+		e.Cause = "The model thought but wrote no answer."
+		e.Try = "Ask again, or turn its thinking off with --thinking off."
+	}
+	return e
+}

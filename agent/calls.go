@@ -1,0 +1,171 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hearth"
+	"hearth/policy"
+	"hearth/prompt"
+	"hearth/session"
+	"hearth/tool"
+)
+
+// runCalls settles the open calls of the newest answer, in order: each is decided on,
+// marked as started where it has effects, run, and its result appended. It stops at a
+// question for a person.
+func (r *run) runCalls(ctx context.Context) error {
+	calls := slices.Clone(r.st.open)
+	for i, call := range calls {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if i >= r.limits.CallsPerStep {
+			res := failed(call, fmt.Sprintf("Not run: at most %d calls are run at a time. Call it again if it is still needed.", r.limits.CallsPerStep))
+			if err := r.settle(ctx, call, res); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.runCall(ctx, call); err != nil || r.out.Question != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
+	t, ok := r.tools[call.Name]
+	plan := r.epochs[r.chain[0].Ref].plan
+	if !ok {
+		return r.settle(ctx, call, failed(call, fmt.Sprintf("There is no tool named %q. The tools are: %s.", call.Name, strings.Join(plan.ToolNames(), ", "))))
+	}
+	if r.st.started[call.ID] {
+		return r.settle(ctx, call, interrupted(r.st, call))
+	}
+	effect := t.Effect(call)
+	decision := r.decide(t, call, effect)
+	switch decision.Verdict {
+	case policy.Deny:
+		r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call, Decision: "denied: " + decision.Reason})
+		return r.settle(ctx, call, failed(call, "Not allowed: "+decision.Reason))
+	case policy.Ask:
+		return r.question(ctx, t, call, decision)
+	}
+	if effect != hearth.EffectRead {
+		if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{
+			r.markMessage(r.st.turn, hearth.Mark{Kind: hearth.MarkStarted, Call: call.ID})}}); err != nil {
+			return err
+		}
+	}
+	r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call})
+	res, err := r.execute(ctx, t, call)
+	if err != nil {
+		return err
+	}
+	r.out.Calls = append(r.out.Calls, call.Name)
+	if err := r.settle(ctx, call, prompt.FreezeResult(plan, res)); err != nil {
+		return err
+	}
+	if r.repeats.add(call, res) >= r.limits.Repeats {
+		return r.limit("the model made the same call %d times with the same result (%s)", r.limits.Repeats, call.Name)
+	}
+	return nil
+}
+
+// execute runs a tool and makes sure that the result answers the call.
+func (r *run) execute(ctx context.Context, t tool.Tool, call hearth.ToolCall) (hearth.ToolResult, error) {
+	args, ok := tidyArguments(call.Arguments)
+	if !ok {
+		return failed(call, "The arguments are not a JSON object: "+quoteShort(call.Arguments)), nil
+	}
+	tidy := call
+	tidy.Arguments = args
+	res, err := t.Run(ctx, tidy)
+	if err != nil {
+		return hearth.ToolResult{}, &hearth.Error{Op: "tool " + call.Name, Reason: hearth.ReasonInternal, Err: err}
+	}
+	res.CallID, res.Name = call.ID, call.Name
+	return res, nil
+}
+
+// tidyArguments gives the argument object of a call; models write nothing for "none".
+func tidyArguments(s string) (string, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" || s == "null" {
+		return "{}", true
+	}
+	return s, strings.HasPrefix(s, "{") && json.Valid([]byte(s))
+}
+
+func quoteShort(s string) string {
+	if len(s) > 200 {
+		s = strings.ToValidUTF8(s[:200], "") + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+func failed(call hearth.ToolCall, text string) hearth.ToolResult {
+	return hearth.ToolResult{CallID: call.ID, Name: call.Name, Text: text, Failed: true, From: hearth.FromGateway}
+}
+
+// settle appends a call's result.
+func (r *run) settle(ctx context.Context, call hearth.ToolCall, res hearth.ToolResult) error {
+	m := r.message(r.st.turn, hearth.RoleTool)
+	m.Parts = []hearth.Part{resultPart(res)}
+	// The result of something that was done must be kept even if the turn is cancelled now.
+	if err := r.append(context.WithoutCancel(ctx), &session.Commit{Messages: []hearth.Message{m}, Blobs: res.Blobs}); err != nil {
+		return err
+	}
+	r.emit(hearth.Event{Kind: hearth.EventToolEnd, Call: &call, Result: &res})
+	return nil
+}
+
+// decide asks policy, and honours an approval that is bound to this very action.
+func (r *run) decide(t tool.Tool, call hearth.ToolCall, effect hearth.Effect) policy.Decision {
+	if r.st.denied[call.ID] {
+		return policy.Decision{Verdict: policy.Deny, Rule: "person-denied", Reason: "the owner said no to this call"}
+	}
+	in := policy.Input{Call: call, Effect: effect, Asker: r.st.asker, Tainted: r.st.tainted, CanAsk: r.cfg.CanAsk, Rules: r.cfg.Rules}
+	if f, ok := t.(tool.Foreseer); ok {
+		in.Argv, in.Targets = f.Foresee(call)
+	}
+	d := policy.Decide(in)
+	if d.Verdict == policy.Ask {
+		if m, ok := r.st.approved[call.ID]; ok && m.Hash == policy.Hash(call) && r.cfg.Now().Before(m.Until) {
+			return policy.Decision{Verdict: policy.Allow, Rule: "approved", Reason: "the owner said yes to this call"}
+		}
+	}
+	return d
+}
+
+// question stops the turn for a person. The question is durable before it is shown.
+func (r *run) question(ctx context.Context, t tool.Tool, call hearth.ToolCall, d policy.Decision) error {
+	until := r.cfg.Now().Add(r.limits.QuestionTTL).Round(time.Second)
+	q := &Approval{Call: call, Text: call.Name + " " + call.Arguments, Rule: d.Rule, Reason: d.Reason, Hash: policy.Hash(call), Until: until}
+	if ds, ok := t.(tool.Describer); ok {
+		q.Text = ds.Describe(call)
+	}
+	mark := hearth.Mark{Kind: hearth.MarkAsked, Call: call.ID, Hash: q.Hash, Until: until, Reason: d.Reason}
+	if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{r.markMessage(r.st.turn, mark)}}); err != nil {
+		return err
+	}
+	r.out.Question = q
+	return nil
+}
+
+// repeats counts identical (call, result) pairs of a turn.
+type repeats map[string]int
+
+func (r *repeats) add(call hearth.ToolCall, res hearth.ToolResult) int {
+	if *r == nil {
+		*r = repeats{}
+	}
+	key := call.Name + "\x00" + call.Arguments + "\x00" + res.Text
+	(*r)[key]++
+	return (*r)[key]
+}

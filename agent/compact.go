@@ -1,0 +1,271 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"hearth"
+	"hearth/model"
+	"hearth/prompt"
+	"hearth/session"
+)
+
+// Compact shortens a conversation because its owner asked for it.
+func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions string, emit func(hearth.Event)) error {
+	chain, err := a.cfg.Targets(ctx)
+	if err != nil {
+		return err
+	}
+	st, primary, err := a.current(ctx, t, chain)
+	if err != nil {
+		return err
+	}
+	if !st.answered() {
+		return &hearth.Error{Op: "compact", Reason: hearth.ReasonUsage, Err: errors.New("a turn is not finished"),
+			Cause: "The newest message has no answer yet.", Try: "Let it be answered or stop it first."}
+	}
+	r := &run{Agent: a, t: t, emitTo: emit, st: st, chain: chain, epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}}}
+	defer r.emit(hearth.Event{Kind: hearth.EventDone})
+	c, err := r.conversation(ctx, chain[0])
+	if err != nil {
+		return err
+	}
+	return r.summarise(ctx, c, instructions, true)
+}
+
+// conversation is the live part of a session as one model reads it.
+type conversation struct {
+	target   model.Target
+	es       *epochState
+	entries  []session.Entry
+	messages []hearth.Message
+	ratio    prompt.Ratio
+	tokens   int // estimate of the next request
+}
+
+// conversation loads the live messages and weighs them. The server's own count of the
+// last request stands for everything it held; only what came since is estimated, with a
+// ratio learned from this model's earlier counts.
+func (r *run) conversation(ctx context.Context, target model.Target) (*conversation, error) {
+	es, err := r.epochFor(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	c := &conversation{target: target, es: es, ratio: prompt.UsualRatio}
+	for e, err := range r.t.Since(ctx, es.epoch.FirstSeq) {
+		if err != nil {
+			return nil, err
+		}
+		c.entries = append(c.entries, e)
+		c.messages = append(c.messages, e.Message)
+	}
+	reports, err := r.t.LastReports(ctx, reportsToSearch)
+	if err != nil {
+		return nil, err
+	}
+	c.weigh(reports)
+	return c, nil
+}
+
+// weigh learns the ratio from what was counted in this epoch, and estimates.
+func (c *conversation) weigh(reports []hearth.Report) {
+	var samples []prompt.Sample
+	counted, through := 0, int64(0)
+	weight := prompt.WeighHead(c.es.plan)
+	for _, rep := range reports {
+		if rep.EpochID != c.es.epoch.ID || rep.EpochID == 0 || !counts(rep) || rep.Through < through {
+			continue
+		}
+		weight = weight.Add(c.between(through, rep.Through))
+		samples = append(samples, prompt.Sample{Weight: weight, Tokens: rep.Usage.Input})
+		counted, through = rep.Usage.Input, rep.Through
+	}
+	c.ratio = prompt.Learn(samples)
+	if counted == 0 {
+		c.tokens = c.ratio.Tokens(weight.Add(c.between(0, lastSeq(c.entries))))
+		return
+	}
+	c.tokens = counted + c.ratio.Tokens(c.between(through, lastSeq(c.entries)))
+}
+
+// counts reports whether a server's count can be believed: it includes what was cached,
+// and is no absurd number.
+func counts(rep hearth.Report) bool {
+	return rep.Through > 0 && rep.Usage.Input > rep.Items && rep.Usage.Input < rep.Bytes
+}
+
+// between weighs the messages after one sequence number up to another.
+func (c *conversation) between(after, through int64) prompt.Weight {
+	var w prompt.Weight
+	for i := range c.entries {
+		if seq := int64(c.entries[i].Seq); seq > after && seq <= through {
+			w = w.Add(prompt.Weigh(c.es.plan, c.messages[i:i+1]))
+		}
+	}
+	return w
+}
+
+func lastSeq(entries []session.Entry) int64 {
+	if len(entries) == 0 {
+		return 0
+	}
+	return int64(entries[len(entries)-1].Seq)
+}
+
+// fit shortens the conversation when the next request would not leave room for its
+// answer. force says that the server refused it already, whatever the estimate.
+func (r *run) fit(ctx context.Context, target model.Target, force bool) (done bool, err error) {
+	if r.compacted || r.cfg.NoCompaction {
+		return false, nil
+	}
+	c, err := r.conversation(ctx, target)
+	if err != nil {
+		return false, err
+	}
+	limit := r.cfg.Room.Limit(c.es.plan)
+	if !force && c.tokens <= limit {
+		return false, nil
+	}
+	r.compacted = true // never a loop: at most once before each answer
+	if ids := prompt.Trim(c.es.plan, r.cfg.Room, c.ratio, c.messages); len(ids) > 0 {
+		if saved := c.saved(ids); c.tokens-saved < limit*3/5 {
+			return true, r.trim(ctx, c, ids)
+		}
+	}
+	return true, r.summarise(ctx, c, "", force)
+}
+
+// saved estimates what leaving out the results of some calls saves.
+func (c *conversation) saved(ids []hearth.CallID) int {
+	plan := *c.es.plan
+	before := prompt.Weigh(&plan, c.messages)
+	plan.Trimmed = append(append([]hearth.CallID(nil), plan.Trimmed...), ids...)
+	after := prompt.Weigh(&plan, c.messages)
+	return c.ratio.Tokens(before) - c.ratio.Tokens(after)
+}
+
+// trim begins an epoch that leaves out old tool outputs: no model call.
+func (r *run) trim(ctx context.Context, c *conversation, ids []hearth.CallID) error {
+	plan := *c.es.plan
+	plan.Trimmed = append(append([]hearth.CallID(nil), plan.Trimmed...), ids...)
+	r.notice("compaction", fmt.Sprintf("the context window is full: %d older tool outputs were left out of it (nothing is lost on disk)", len(ids)))
+	return r.begin(ctx, c, &plan, c.es.epoch.FirstSeq, fmt.Sprintf("left out %d tool outputs", len(ids)), nil)
+}
+
+// begin stores a new epoch and uses it from now on.
+func (r *run) begin(ctx context.Context, c *conversation, plan *prompt.Plan, first session.Seq, detail string, reports []hearth.Report) error {
+	epoch, err := r.newEpoch(plan, first, "compaction")
+	if err != nil {
+		return err
+	}
+	epoch.Detail, epoch.TokensLost = detail, c.tokens
+	if err := r.append(ctx, &session.Commit{Epoch: &epoch, Reports: reports}); err != nil {
+		return err
+	}
+	r.epochs[c.target.Ref] = &epochState{live: live{plan, epoch}, loaded: true}
+	return nil
+}
+
+func (r *run) notice(kind, text string) {
+	r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: hearth.Notice{Kind: kind, Text: text}})
+}
+
+// summarise asks for a summary as a suffix of the live conversation, so that its whole
+// prefix is still cached, and begins an epoch with it and the newest turns. When the
+// summary's own request would not fit, whole oldest turns go unsummarised and the person
+// is told; so too when the model gives none. needed says that there is no other way.
+func (r *run) summarise(ctx context.Context, c *conversation, instructions string, needed bool) error {
+	keep := prompt.Recent(c.es.plan, r.cfg.Room, c.ratio, c.messages)
+	if keep == 0 && needed {
+		return r.tooBig(c)
+	}
+	if keep == 0 { // an estimate alone stops nothing: the server has the last word
+		return nil
+	}
+	question := r.message(r.st.turn, hearth.RoleUser)
+	question.Parts = []hearth.Part{{Text: prompt.SummaryQuestion(instructions), Provenance: hearth.FromGateway}}
+	summary, reports, err := r.summary(ctx, c, keep, question)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	detail := fmt.Sprintf("summed up %d messages", keep)
+	if err != nil || strings.TrimSpace(summary) == "" {
+		summary, detail = c.es.plan.Summary, fmt.Sprintf("left out %d messages without a summary", keep)
+		r.notice("compaction", fmt.Sprintf("the %d oldest messages left the model's context without a summary, because the model gave none (nothing is lost on disk)", keep))
+	} else {
+		r.notice("compaction", fmt.Sprintf("the context window is full: the %d oldest messages were summed up (nothing is lost on disk)", keep))
+	}
+	plan := c.es.plan.Shortened(summary, r.st.tainted)
+	return r.begin(ctx, c, plan, c.entries[keep].Seq, detail, reports)
+}
+
+// summaryTokens bounds a summary.
+const summaryTokens = 1_200
+
+// summary makes the one model call of a compaction.
+func (r *run) summary(ctx context.Context, c *conversation, keep int, question hearth.Message) (string, []hearth.Report, error) {
+	// Only what will be summed up needs to be in the request; but the newest messages
+	// cost nothing where the server has them cached, and the request must extend the last
+	// one, so they stay as long as they fit.
+	messages := append(append([]hearth.Message(nil), c.messages...), question)
+	if c.tokens+summaryTokens > c.es.plan.Window {
+		messages = append(append([]hearth.Message(nil), c.messages[:keep]...), question)
+		from := r.fittingFrom(c, keep)
+		if from > 0 {
+			messages = messages[from:]
+			r.notice("compaction", fmt.Sprintf("the %d oldest messages could not be summed up, because even that request would not fit", from))
+		}
+	}
+	q := model.Question{
+		Chain: []model.Target{c.target}, Lane: r.cfg.Lane, Session: r.t.Info().ID, Turn: r.st.turn,
+		Build: func(model.Target) (*model.Request, error) {
+			req := prompt.Build(c.es.plan, messages)
+			req.Encoded, req.MaxTokens = c.es.encoded, summaryTokens
+			return req, r.fillBlobs(ctx, req.Messages, c.es.plan)
+		},
+	}
+	var text strings.Builder
+	var reports []hearth.Report
+	for d, err := range r.cfg.Router.Stream(ctx, q) {
+		switch {
+		case err != nil:
+			return "", reports, err
+		case d.Text != "":
+			text.WriteString(d.Text)
+		case d.Wait != nil:
+			r.emit(hearth.Event{Kind: hearth.EventWait, Wait: *d.Wait})
+		case d.Report != nil:
+			rep := *d.Report
+			rep.Turn, rep.EpochID = r.st.turn, c.es.epoch.ID
+			reports = append(reports, rep)
+			r.out.Usage = r.out.Usage.Add(rep.Usage)
+		}
+	}
+	return text.String(), reports, nil
+}
+
+// fittingFrom gives how many of the oldest messages must go for the summary's request to fit.
+func (r *run) fittingFrom(c *conversation, keep int) int {
+	room := c.es.plan.Window - summaryTokens - c.ratio.Tokens(prompt.WeighHead(c.es.plan))
+	from := keep
+	for i := keep - 1; i >= 0; i-- {
+		room -= c.ratio.Tokens(prompt.Weigh(c.es.plan, c.messages[i:i+1]))
+		if room < 0 {
+			break
+		}
+		if c.messages[i].Role == hearth.RoleUser {
+			from = i
+		}
+	}
+	return from
+}
+
+// tooBig is the error when even the newest turn alone does not fit.
+func (r *run) tooBig(c *conversation) error {
+	return &hearth.Error{Op: "fit the context window", Reason: hearth.ReasonContextOverflow,
+		Err:   fmt.Errorf("this turn alone needs about %d tokens, and the window of %s is %d", c.tokens, c.target.Ref, c.es.plan.Window),
+		Cause: "The newest message, with what its tools returned, is larger than the model's window.",
+		Try:   "Send it in smaller parts, or load the model with a larger context."}
+}

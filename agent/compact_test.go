@@ -1,0 +1,151 @@
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/model"
+	"hearth/prompt"
+)
+
+// small is a model server with a small window that refuses what does not fit. It counts
+// a token for every four bytes, and knows nothing of how the agent estimates.
+type small struct {
+	window   int
+	requests []*model.Request
+	refused  int
+	broken   bool // gives no summaries
+}
+
+func (s *small) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		req, err := q.Build(q.Chain[0])
+		if err != nil {
+			yield(model.Delta{}, err)
+			return
+		}
+		sent := encode(req)
+		tokens := len(sent.Head)
+		for _, i := range sent.Items {
+			tokens += len(i)
+		}
+		tokens /= 4
+		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Bytes: 4 * tokens, Prefix: sent.Prefix(len(sent.Items)), Usage: hearth.Usage{Input: tokens}}
+		if tokens > s.window {
+			s.refused++
+			rep.Reason, rep.Usage = hearth.ReasonContextOverflow, hearth.Usage{}
+			if yield(model.Delta{Sent: sent}, nil) && yield(model.Delta{Report: &rep}, nil) {
+				yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow})
+			}
+			return
+		}
+		s.requests = append(s.requests, req)
+		last := req.Messages[len(req.Messages)-1]
+		text := fmt.Sprintf("Answer %d.", len(s.requests))
+		if strings.Contains(last.Parts[0].Text, "about to be shortened") {
+			text = "The word of the first turn is mulberry."
+			if s.broken {
+				text = ""
+			}
+		}
+		if yield(model.Delta{Sent: sent}, nil) && (text == "" || yield(model.Delta{Text: text}, nil)) {
+			yield(model.Delta{Report: &rep, Stop: hearth.StopEnd}, nil)
+		}
+	}
+}
+
+func longTalk(t *testing.T, server *small, turns int) *scene {
+	s := newScene(t, nil)
+	window := server.window
+	target := model.Target{Ref: hearth.ModelRef{Provider: "local", Model: "m"}, Layers: model.Layers{Server: model.Layer{Window: &window}, Default: model.DefaultLayer()}}
+	s.cfg.Router = server
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return []model.Target{target}, nil }
+	s.agent = agent.New(s.cfg)
+	for i := range turns {
+		out, err := s.say(fmt.Sprintf("Turn %d, remember mulberry. %s", i, strings.Repeat("Long words follow one another. ", 60)))
+		if err != nil || out.Answer == "" {
+			t.Fatalf("turn %d: %+v, %v", i, out, err)
+		}
+	}
+	return s
+}
+
+func TestFortyLongTurnsFitASmallWindow(t *testing.T) {
+	server := &small{window: 10_000}
+	s := longTalk(t, server, 40)
+	breaks := 0
+	for _, e := range s.mem.epochs[1:] {
+		if e.Reason != "compaction" {
+			t.Errorf("an epoch ended for %q", e.Reason)
+		}
+		breaks++
+	}
+	if breaks == 0 || breaks > 8 || server.refused > 0 {
+		t.Errorf("%d breaks and %d refusals", breaks, server.refused)
+	}
+	if last := server.requests[len(server.requests)-1]; !strings.Contains(last.Messages[0].Parts[0].Text, "mulberry") {
+		t.Errorf("the summary is not in the request: %q", last.Messages[0].Parts[0].Text)
+	}
+}
+
+func TestTheSummaryIsAskedAsASuffixOfTheLiveConversation(t *testing.T) {
+	server := &small{window: 10_000}
+	longTalk(t, server, 20)
+	for i, req := range server.requests {
+		last := req.Messages[len(req.Messages)-1].Parts[0].Text
+		if !strings.Contains(last, "about to be shortened") {
+			continue
+		}
+		before, now := encode(server.requests[i-1]), encode(req)
+		if now.Prefix(len(before.Items)) != before.Prefix(len(before.Items)) {
+			t.Errorf("request %d, for the summary, does not extend the one before", i)
+		}
+		return
+	}
+	t.Error("no summary was asked for")
+}
+
+func TestAConversationGoesOnWhenTheModelGivesNoSummary(t *testing.T) {
+	longTalk(t, &small{window: 10_000, broken: true}, 40)
+}
+
+func TestAMessageLargerThanTheWindowIsRefusedClearlyAndTheNextOneWorks(t *testing.T) {
+	server := &small{window: 5_000}
+	s := longTalk(t, server, 1)
+	_, err := s.say(strings.Repeat("too long ", 4000))
+	if hearth.ReasonOf(err) != hearth.ReasonContextOverflow {
+		t.Fatalf("got %v", err)
+	}
+	if out, err := s.say("short"); err != nil || out.Answer == "" {
+		t.Errorf("got %+v, %v", out, err)
+	}
+}
+
+func TestALoopOfLargeToolOutputsIsTrimmedWithoutAModelCall(t *testing.T) {
+	server := &small{window: 10_000}
+	s := longTalk(t, server, 3)
+	for i := range 12 {
+		id := hearth.CallID(fmt.Sprint("call", i))
+		s.mem.entries = append(s.mem.entries,
+			entry(len(s.mem.entries)+1, hearth.Message{ID: hearth.MessageID("q" + id), Turn: "t", Role: hearth.RoleUser, Parts: []hearth.Part{{Text: "go", Provenance: hearth.FromOwner}}}),
+			entry(len(s.mem.entries)+2, hearth.Message{ID: hearth.MessageID("a" + id), Turn: "t", Role: hearth.RoleAssistant, Model: hearth.ModelRef{Provider: "local", Model: "m"}, Parts: []hearth.Part{{Call: &hearth.ToolCall{ID: id, Name: "read", Arguments: "{}"}}}}),
+			entry(len(s.mem.entries)+3, hearth.Message{ID: hearth.MessageID("r" + id), Turn: "t", Role: hearth.RoleTool, Parts: []hearth.Part{{Result: &hearth.ToolResult{CallID: id, Name: "read", Text: strings.Repeat("x", 4000)}}}}),
+			entry(len(s.mem.entries)+4, hearth.Message{ID: hearth.MessageID("z" + id), Turn: "t", Role: hearth.RoleAssistant, Model: hearth.ModelRef{Provider: "local", Model: "m"}, Parts: []hearth.Part{{Text: "ok"}}}))
+	}
+	before := len(server.requests)
+	if out, err := s.say("and now?"); err != nil || out.Answer == "" {
+		t.Fatalf("got %+v, %v", out, err)
+	}
+	if n := len(server.requests) - before; n != 1 {
+		t.Errorf("%d model calls, want one", n)
+	}
+	last := s.mem.epochs[len(s.mem.epochs)-1]
+	if plan, err := prompt.DecodePlan(last.Plan); err != nil || len(plan.Trimmed) == 0 {
+		t.Errorf("nothing was trimmed: %+v, %v", last, err)
+	}
+}

@@ -1,0 +1,52 @@
+package agent
+
+import (
+	"context"
+
+	"hearth"
+	"hearth/prompt"
+	"hearth/session"
+)
+
+// Context is what fills a conversation's window, by the estimate that decides about
+// shortening it.
+type Context struct {
+	Target   hearth.ModelRef
+	Window   int
+	Known    bool // somebody said the window; else it is a guess
+	Limit    int  // above which the conversation is shortened
+	Used     int  // tokens of the next request, without what will be said
+	System   int  // of them, system text
+	Tools    int  // of them, tool schemas
+	Summary  int  // of them, the summary of what came before
+	Messages int  // how many are in it
+	ToolList []string
+	Epoch    session.Epoch
+	Facts    []hearth.Fact
+}
+
+// Context looks at what the next request of a conversation will hold. It changes nothing.
+func (a *Agent) Context(ctx context.Context, t session.Transcript) (Context, error) {
+	chain, err := a.cfg.Targets(ctx)
+	if err != nil {
+		return Context{}, err
+	}
+	st, primary, err := a.current(ctx, t, chain)
+	if err != nil {
+		return Context{}, err
+	}
+	r := &run{Agent: a, t: t, st: st, chain: chain, epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary, checked: true}}}
+	c, err := r.conversation(ctx, chain[0])
+	if err != nil {
+		return Context{}, err
+	}
+	plan := c.es.plan
+	out := Context{
+		Target: plan.Target, Window: plan.Window, Known: plan.Capabilities.WindowKnown, Limit: a.cfg.Room.Limit(plan),
+		Used: c.tokens, ToolList: plan.ToolNames(), Epoch: c.es.epoch, Messages: len(c.messages), Facts: prompt.KnownFacts(plan, c.messages),
+	}
+	out.System = c.ratio.Tokens(prompt.WeighText(plan.System))
+	out.Summary = c.ratio.Tokens(prompt.WeighText(plan.Summary))
+	out.Tools = max(0, c.ratio.Tokens(prompt.WeighHead(plan))-out.System-out.Summary)
+	return out, nil
+}

@@ -1,0 +1,267 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"hearth"
+	"hearth/model"
+	"hearth/prompt"
+	"hearth/session"
+)
+
+// epochState is an epoch in use during a turn, and what was last sent in it.
+type epochState struct {
+	live
+	lastItems  int    // of the newest request in this epoch; 0 before the first
+	lastPrefix string // its hash
+	loaded     bool
+	checked    bool // the window passed the preflight
+	encoded    *model.EncodedCache
+}
+
+// build gives the request for a candidate. A candidate that was taught something in
+// this very call, or that never answered here before, gets a new epoch; it is stored
+// with the answer, so that a lesson that was wrong leaves nothing behind.
+func (r *run) build(ctx context.Context, target model.Target) (*model.Request, error) {
+	es, err := r.epochFor(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	var messages []hearth.Message
+	for e, err := range r.t.Since(ctx, es.epoch.FirstSeq) {
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, e.Message)
+		r.through = e.Seq
+	}
+	if err := r.fillBlobs(ctx, messages, es.plan); err != nil {
+		return nil, err
+	}
+	req := prompt.Build(es.plan, messages)
+	if es.encoded == nil {
+		es.encoded = model.NewEncodedCache()
+	}
+	req.Encoded = es.encoded
+	return req, nil
+}
+
+func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, error) {
+	es, ok := r.epochs[target.Ref]
+	if !ok {
+		plan, epoch, err := r.liveOrNew(ctx, r.t, target)
+		if err != nil {
+			return nil, err
+		}
+		if epoch.ID == 0 {
+			epoch, err = r.inherit(plan)
+			if err != nil {
+				return nil, err
+			}
+		}
+		es = &epochState{live: live{plan, epoch}}
+		r.epochs[target.Ref] = es
+	}
+	if err := r.preflight(target, es); err != nil {
+		return nil, err
+	}
+	if taught(es.plan.Capabilities, target.Layers) {
+		return r.relearn(target, es)
+	}
+	return es, nil
+}
+
+// preflight refuses a window that is too small for an agent before anything is sent,
+// and warns of a small one once a turn.
+func (r *run) preflight(target model.Target, es *epochState) error {
+	if es.checked {
+		return nil
+	}
+	es.checked = true
+	warning, err := prompt.Preflight(target.Ref, es.plan.Capabilities, target.Layers.WindowSource())
+	if warning != "" && es.lastItems == 0 && r.st.steps == 0 {
+		r.notice("low-context-window", warning)
+	}
+	return err
+}
+
+// inherit begins a fallback's epoch where the primary's begins, with its summary.
+func (r *run) inherit(plan *prompt.Plan) (session.Epoch, error) {
+	first := session.Seq(1)
+	if primary := r.epochs[r.chain[0].Ref]; primary != nil {
+		plan.Summary, plan.Tainted = primary.plan.Summary, primary.plan.Tainted
+		first = primary.epoch.FirstSeq
+	}
+	return r.newEpoch(plan, first, "first")
+}
+
+// taught reports whether the plan lacks something that the server has refused since.
+// Only refusals end an epoch: other knowledge, and an edited config, wait until it ends
+// anyway.
+func taught(had model.Capabilities, layers model.Layers) bool {
+	said, now := layers.Server, layers.Merge()
+	return said.StringContent != nil && had.StringContent != now.StringContent ||
+		said.StrictKeys != nil && had.StrictKeys != now.StrictKeys ||
+		said.DeveloperRole != nil && had.DeveloperRole != now.DeveloperRole ||
+		said.OneSystem != nil && had.OneSystem != now.OneSystem ||
+		said.AlternateRoles != nil && had.AlternateRoles != now.AlternateRoles ||
+		said.StreamUsage != nil && had.StreamUsage != now.StreamUsage ||
+		said.MaxTokensField != nil && had.MaxTokensField != now.MaxTokensField ||
+		said.Tools != nil && now.Tools == model.ToolsNone && had.Tools != now.Tools ||
+		!subset(said.RefusedFields, had.RefusedFields) ||
+		!subset(said.RefusedKeywords, had.RefusedKeywords)
+}
+
+func subset(part, whole []string) bool {
+	in := map[string]bool{}
+	for _, w := range whole {
+		in[w] = true
+	}
+	for _, p := range part {
+		if !in[p] {
+			return false
+		}
+	}
+	return true
+}
+
+// relearn gives an epoch whose plan knows the lesson.
+func (r *run) relearn(target model.Target, old *epochState) (*epochState, error) {
+	house, err := r.house()
+	if err != nil {
+		return nil, err
+	}
+	plan := prompt.NewPlan(target, house, r.specs)
+	plan.Summary, plan.Tainted = old.plan.Summary, old.plan.Tainted
+	epoch, err := r.newEpoch(plan, old.epoch.FirstSeq, "server-refused")
+	if err != nil {
+		return nil, err
+	}
+	if old.epoch.ID == 0 && old.lastItems == 0 {
+		epoch.Reason = old.epoch.Reason
+	}
+	es := &epochState{live: live{plan, epoch}}
+	r.epochs[target.Ref] = es
+	return es, nil
+}
+
+// sent compares a request with the one before in its epoch and completes the report. A
+// difference that no rule explains ends the epoch; it is counted and logged, not hidden.
+func (r *run) sent(ctx context.Context, es *epochState, s *model.Sent) (added []byte, err error) {
+	if err := r.loadLast(ctx, es); err != nil {
+		return nil, err
+	}
+	from := es.lastItems
+	if es.lastPrefix != "" && (from > len(s.Items) || s.Prefix(from) != es.lastPrefix) {
+		if err := r.breakEpoch(ctx, es, s); err != nil {
+			return nil, err
+		}
+		from = 0
+	}
+	if es.lastPrefix == "" || from == 0 {
+		added = append(added, s.Head...)
+	}
+	for _, item := range s.Items[min(from, len(s.Items)):] {
+		added = append(added, item...)
+	}
+	es.lastItems, es.lastPrefix = len(s.Items), s.Prefix(len(s.Items))
+	return added, nil
+}
+
+// loadLast finds what was last sent in an epoch by an earlier process.
+func (r *run) loadLast(ctx context.Context, es *epochState) error {
+	if es.loaded || es.epoch.ID == 0 {
+		return nil
+	}
+	reports, err := r.t.LastReports(ctx, reportsToSearch)
+	if err != nil {
+		return err
+	}
+	for _, rep := range reports {
+		if rep.EpochID == es.epoch.ID && rep.Prefix != "" {
+			es.lastItems, es.lastPrefix = rep.Items, rep.Prefix
+		}
+	}
+	es.loaded = true
+	return nil
+}
+
+// reportsToSearch bounds how far back the last request of an epoch is looked for.
+const reportsToSearch = 200
+
+// breakEpoch begins a new epoch because our own bytes changed.
+func (r *run) breakEpoch(ctx context.Context, es *epochState, s *model.Sent) error {
+	was, now, offset := r.difference(ctx, es, s)
+	epoch := es.epoch
+	epoch.ID, epoch.Reason, epoch.Began = 0, "encoder-changed", r.cfg.Now()
+	epoch.FirstDiff, epoch.TokensLost = offset, max(0, (len(s.Body)-offset)/roughBytesPerToken)
+	detail, err := json.Marshal(map[string]string{"was": was, "now": now})
+	if err != nil {
+		return fmt.Errorf("describe the break: %w", err)
+	}
+	epoch.Detail = string(detail)
+	if _, err := r.t.Append(ctx, &session.Commit{Epoch: &epoch}); err != nil {
+		return err
+	}
+	es.epoch, es.lastItems, es.lastPrefix = epoch, 0, ""
+	r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: hearth.Notice{Kind: "epoch",
+		Text: fmt.Sprintf("this version sends other bytes than before from byte %d on; the server reads the conversation anew once", offset)}})
+	return nil
+}
+
+const roughBytesPerToken = 4
+
+// difference finds where a request leaves the one before it: the offset, and 80
+// characters of both sides. Unknown bytes give offset 0.
+func (r *run) difference(ctx context.Context, es *epochState, s *model.Sent) (was, now string, offset int) {
+	reports, err := r.t.LastReports(ctx, reportsToSearch)
+	if err != nil {
+		return "", "", 0
+	}
+	var before []byte
+	for _, rep := range reports {
+		if rep.EpochID == es.epoch.ID {
+			before = append(before, rep.Added...)
+		}
+	}
+	after := append([]byte(nil), s.Head...)
+	for _, item := range s.Items {
+		after = append(after, item...)
+	}
+	n := min(len(before), len(after))
+	for offset < n && before[offset] == after[offset] {
+		offset++
+	}
+	return window80(before, offset), window80(after, offset), offset
+}
+
+func window80(b []byte, at int) string {
+	return string(b[max(0, min(at, len(b))):min(len(b), at+80)])
+}
+
+// fillBlobs loads image bytes into copies of the messages that carry them.
+func (r *run) fillBlobs(ctx context.Context, messages []hearth.Message, plan *prompt.Plan) error {
+	if !plan.Capabilities.Vision || r.cfg.Blob == nil {
+		return nil
+	}
+	for i := range messages {
+		for j := range messages[i].Parts {
+			blob := messages[i].Parts[j].Blob
+			if blob == nil || blob.Data != nil {
+				continue
+			}
+			data, err := r.cfg.Blob(ctx, blob.Hash)
+			if err != nil {
+				return err
+			}
+			filled := *blob
+			filled.Data = data
+			parts := append([]hearth.Part(nil), messages[i].Parts...)
+			parts[j].Blob = &filled
+			messages[i].Parts = parts
+		}
+	}
+	return nil
+}

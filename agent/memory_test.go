@@ -1,0 +1,97 @@
+package agent_test
+
+import (
+	"context"
+	"iter"
+
+	"hearth"
+	"hearth/session"
+)
+
+// memory is a transcript without a disk, for tests of the turn itself. The real stores
+// have their own conformance suite.
+type memory struct {
+	entries []session.Entry
+	epochs  []session.Epoch
+	reports []hearth.Report
+	commits int
+	refuse  error // returned by the next Append
+}
+
+func (m *memory) Info() session.Info {
+	return session.Info{ID: "s1", Key: session.Key{Agent: "main", Name: "main"}}
+}
+
+func (m *memory) Append(_ context.Context, c *session.Commit) (session.Seq, error) {
+	if m.refuse != nil {
+		return 0, m.refuse
+	}
+	m.commits++
+	if c.Epoch != nil {
+		c.Epoch.ID = int64(len(m.epochs) + 1)
+		m.epochs = append(m.epochs, *c.Epoch)
+	}
+	var first session.Seq
+	for _, msg := range c.Messages {
+		m.entries = append(m.entries, session.Entry{Seq: session.Seq(len(m.entries) + 1), Message: msg})
+		if first == 0 {
+			first = session.Seq(len(m.entries))
+		}
+	}
+	for _, r := range c.Reports {
+		if r.EpochID == 0 && c.Epoch != nil && c.Epoch.Model == r.Target {
+			r.EpochID = c.Epoch.ID
+		}
+		m.reports = append(m.reports, r)
+	}
+	return first, nil
+}
+
+func (m *memory) Since(_ context.Context, from session.Seq) iter.Seq2[session.Entry, error] {
+	return func(yield func(session.Entry, error) bool) {
+		for _, e := range m.entries {
+			if e.Seq >= from && !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m *memory) Epoch(_ context.Context, model hearth.ModelRef) (session.Epoch, bool, error) {
+	for i := len(m.epochs) - 1; i >= 0; i-- {
+		if m.epochs[i].Model == model {
+			return m.epochs[i], true, nil
+		}
+	}
+	return session.Epoch{}, false, nil
+}
+
+func (m *memory) LastReports(_ context.Context, n int) ([]hearth.Report, error) {
+	return m.reports[max(0, len(m.reports)-n):], nil
+}
+
+// talk gives the transcript as lines: role, then text, calls and results.
+func (m *memory) talk() []string {
+	var out []string
+	for _, e := range m.entries {
+		line := string(e.Message.Role) + ":"
+		for _, p := range e.Message.Parts {
+			switch {
+			case p.Call != nil:
+				line += " call " + p.Call.Name + p.Call.Arguments
+			case p.Result != nil:
+				line += " result " + p.Result.Text
+			case p.Mark != nil:
+				line += " " + string(p.Mark.Kind)
+			case p.Provenance != hearth.FromGateway || e.Message.Role != hearth.RoleUser:
+				line += " " + p.Text
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func entry(seq int, m hearth.Message) session.Entry {
+	return session.Entry{Seq: session.Seq(seq), Message: m}
+}

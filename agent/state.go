@@ -1,0 +1,131 @@
+package agent
+
+import (
+	"context"
+
+	"hearth"
+	"hearth/prompt"
+	"hearth/session"
+)
+
+// state is what the transcript says about the newest turn. It is derived, never kept.
+type state struct {
+	turn     hearth.TurnID
+	last     *hearth.Message        // newest message that is not a mark; nil in an empty session
+	open     []hearth.ToolCall      // calls of the newest answer that have no result, in order
+	started  map[hearth.CallID]bool // effects may have happened
+	asked    map[hearth.CallID]hearth.Mark
+	approved map[hearth.CallID]hearth.Mark
+	denied   map[hearth.CallID]bool
+	stopped  *hearth.Mark // the turn ended without an answer
+	tainted  bool         // the model has read bytes of somebody other than the owner
+	asker    hearth.Provenance
+	steps    int // model answers in this turn so far
+}
+
+// read derives the state from the live part of a transcript: what the primary's epoch
+// begins with. What came before was summed up, and whether it tainted is in the plan.
+func (a *Agent) read(ctx context.Context, t session.Transcript, plan *prompt.Plan, from session.Seq) (*state, error) {
+	s := newState()
+	s.tainted = plan.Tainted
+	for e, err := range t.Since(ctx, from) {
+		if err != nil {
+			return nil, err
+		}
+		s.add(&e.Message)
+	}
+	return s, nil
+}
+
+func newState() *state {
+	return &state{
+		started: map[hearth.CallID]bool{}, asked: map[hearth.CallID]hearth.Mark{},
+		approved: map[hearth.CallID]hearth.Mark{}, denied: map[hearth.CallID]bool{},
+	}
+}
+
+// add takes one more message into account.
+func (s *state) add(m *hearth.Message) {
+	if m.Role == hearth.RoleMark {
+		s.addMark(m.Parts[0].Mark)
+		return
+	}
+	s.last, s.stopped = m, nil
+	switch m.Role {
+	case hearth.RoleUser:
+		if m.Turn != s.turn {
+			s.turn, s.steps = m.Turn, 0
+		}
+		s.asker = asker(m)
+	case hearth.RoleAssistant:
+		s.open = s.open[:0:0]
+		if m.Model != (hearth.ModelRef{}) {
+			s.steps++
+		}
+	}
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		switch {
+		case p.Call != nil:
+			s.open = append(s.open, *p.Call)
+		case p.Result != nil:
+			s.close(p.Result.CallID)
+			s.tainted = s.tainted || p.Result.From.Taints()
+		default:
+			s.tainted = s.tainted || p.Provenance.Taints()
+		}
+	}
+}
+
+func (s *state) addMark(m *hearth.Mark) {
+	switch m.Kind {
+	case hearth.MarkStarted:
+		s.started[m.Call] = true
+	case hearth.MarkAsked:
+		s.asked[m.Call] = *m
+	case hearth.MarkApproved:
+		s.approved[m.Call] = *m
+		delete(s.asked, m.Call)
+	case hearth.MarkDenied:
+		s.denied[m.Call] = true
+		delete(s.asked, m.Call)
+	case hearth.MarkStopped:
+		s.stopped = m
+	}
+}
+
+// close removes a call that has its result.
+func (s *state) close(id hearth.CallID) {
+	for i := range s.open {
+		if s.open[i].ID == id {
+			s.open = append(s.open[:i:i], s.open[i+1:]...)
+			break
+		}
+	}
+	delete(s.started, id)
+	delete(s.asked, id)
+	delete(s.approved, id)
+	delete(s.denied, id)
+}
+
+// answered reports whether the newest turn has its answer.
+func (s *state) answered() bool {
+	return s.last == nil || s.last.Role == hearth.RoleAssistant && len(s.open) == 0
+}
+
+// asker is the least trusted author of a person's message.
+func asker(m *hearth.Message) hearth.Provenance {
+	from := hearth.FromOwner
+	for i := range m.Parts {
+		switch p := m.Parts[i].Provenance; p {
+		case hearth.FromGateway, hearth.FromOwner:
+		case hearth.FromMember:
+			if from == hearth.FromOwner {
+				from = p
+			}
+		default:
+			from = hearth.FromStranger
+		}
+	}
+	return from
+}

@@ -1,0 +1,184 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hearth"
+	"hearth/model"
+	"hearth/session"
+)
+
+// errTurnTime is the cause of a context that ran out of the turn's own time.
+var errTurnTime = errors.New("the turn's time limit")
+
+// Turn does what the transcript says is still to be done: it answers the newest message,
+// goes on after a crash, or continues after an approval. It returns when there is an
+// answer, a question, or an error; what was produced until then is in the transcript and
+// in the Outcome. emit is called from this goroutine only and may be nil. Cancelling ctx
+// stops the turn; its cause becomes the recorded reason.
+func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth.Event)) (Outcome, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, a.limits.Turn, errTurnTime)
+	defer cancel()
+	chain, err := a.cfg.Targets(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	st, primary, err := a.current(ctx, t, chain)
+	if err != nil {
+		return Outcome{}, err
+	}
+	r := &run{
+		Agent: a, t: t, emitTo: emit, st: st, chain: chain,
+		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}},
+	}
+	r.out.Turn, r.out.Target, r.out.Window = st.turn, chain[0].Ref, primary.plan.Window
+	err = r.loop(ctx)
+	if err != nil {
+		err = r.stopped(ctx, err)
+	}
+	r.emit(hearth.Event{Kind: hearth.EventDone})
+	return r.out, err
+}
+
+// run is one call of Turn.
+type run struct {
+	*Agent
+	t       session.Transcript
+	emitTo  func(hearth.Event)
+	seq     int
+	st      *state
+	chain   []model.Target
+	epochs  map[hearth.ModelRef]*epochState
+	out     Outcome
+	repeats repeats
+	// compacted says that the conversation was shortened before the answer that is being
+	// asked for.
+	compacted bool
+	through   session.Seq // the newest message in the request being built
+}
+
+func (r *run) loop(ctx context.Context) error {
+	for !r.st.answered() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if len(r.st.open) > 0 {
+			if err := r.runCalls(ctx); err != nil || r.out.Question != nil {
+				return err
+			}
+		}
+		if err := r.acceptPending(ctx); err != nil {
+			return err
+		}
+		if r.st.steps >= r.limits.Steps {
+			return r.limit("it made %d model calls without an answer", r.st.steps)
+		}
+		if err := r.ask(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limit is the error of a turn that one of our own limits stopped.
+func (r *run) limit(format string, args ...any) error {
+	return &hearth.Error{Op: "turn", Reason: hearth.ReasonLimit, Err: fmt.Errorf(format, args...),
+		Cause: "The model went round in circles, or the task is larger than one turn may be.",
+		Try:   "Say \"go on\" to continue from here, or ask for a smaller step."}
+}
+
+// stopped records why a turn ended without an answer, so that the next message can say
+// so to the model, and gives the error a person sees.
+func (r *run) stopped(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		if errors.Is(cause, errTurnTime) {
+			err = r.limit("it ran longer than %s", r.limits.Turn)
+		} else if hearth.ReasonOf(err) != hearth.ReasonStorage {
+			err = &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause}
+		}
+	}
+	if r.st.answered() {
+		return err
+	}
+	// The mark must be written even though ctx may be cancelled; it is one small commit.
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	mark := hearth.Mark{Kind: hearth.MarkStopped, Reason: shortReason(err)}
+	if markErr := r.mark(keep, r.t, r.st.turn, mark); markErr != nil {
+		return errors.Join(err, markErr)
+	}
+	return err
+}
+
+// shortReason is one clause for the model: why its predecessor gave no answer.
+func shortReason(err error) string {
+	switch hearth.ReasonOf(err) {
+	case hearth.ReasonCancelled:
+		return "the person stopped it"
+	case hearth.ReasonLimit:
+		return "a limit of the gateway stopped it"
+	case hearth.ReasonContextOverflow:
+		return "the request did not fit the context window"
+	default:
+		return "the model server gave an error"
+	}
+}
+
+// acceptPending appends what people wrote while tools ran.
+func (r *run) acceptPending(ctx context.Context) error {
+	if r.cfg.Pending == nil {
+		return nil
+	}
+	for _, in := range r.cfg.Pending() {
+		in.Turn = r.st.turn
+		m, notices, err := r.freeze(ctx, r.t, r.epochs[r.chain[0].Ref].live, in)
+		if err != nil {
+			return err
+		}
+		asker := r.st.asker
+		if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{m}, Blobs: in.Images}); err != nil {
+			return err
+		}
+		r.st.asker = worse(asker, r.st.asker)
+		for _, n := range notices {
+			r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
+		}
+	}
+	return nil
+}
+
+// worse gives the less trusted of two authors.
+func worse(a, b hearth.Provenance) hearth.Provenance {
+	if b == "" || !b.Taints() {
+		return a
+	}
+	return b
+}
+
+// append makes messages durable and takes them into account.
+func (r *run) append(ctx context.Context, c *session.Commit) error {
+	if _, err := r.t.Append(ctx, c); err != nil {
+		return err
+	}
+	for i := range c.Messages {
+		r.st.add(&c.Messages[i])
+	}
+	for i := range c.Reports {
+		c.Reports[i].Flush = c.Flush
+		r.out.Reports = append(r.out.Reports, c.Reports[i])
+		r.emit(hearth.Event{Kind: hearth.EventReport, Report: &c.Reports[i]})
+	}
+	return nil
+}
+
+func (r *run) emit(e hearth.Event) {
+	if r.emitTo == nil {
+		return
+	}
+	r.seq++
+	e.Seq, e.Turn, e.At = r.seq, r.st.turn, r.cfg.Now()
+	r.emitTo(e)
+}

@@ -1,0 +1,315 @@
+package agent_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/model"
+	"hearth/prompt"
+	"hearth/session"
+	"hearth/tool"
+)
+
+// script is a router that answers from a list of steps and remembers what it was asked.
+type script struct {
+	steps []step
+	asked []*model.Request
+}
+
+// step is what one model call gives.
+type step struct {
+	text  string
+	calls []hearth.ToolCall
+	fail  error // after text
+}
+
+func (s *script) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		req, err := q.Build(q.Chain[0])
+		if err != nil {
+			yield(model.Delta{}, err)
+			return
+		}
+		s.asked = append(s.asked, req)
+		if len(s.steps) == 0 {
+			yield(model.Delta{}, errors.New("the script has ended"))
+			return
+		}
+		now := s.steps[0]
+		s.steps = s.steps[1:]
+		sent := encode(req)
+		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Prefix: sent.Prefix(len(sent.Items))}
+		if !yield(model.Delta{Sent: sent}, nil) || now.text != "" && !yield(model.Delta{Text: now.text}, nil) {
+			return
+		}
+		if now.fail != nil {
+			rep.Reason = hearth.ReasonOf(now.fail)
+			if yield(model.Delta{Report: &rep}, nil) {
+				yield(model.Delta{}, now.fail)
+			}
+			return
+		}
+		for i := range now.calls {
+			if !yield(model.Delta{Call: &now.calls[i]}, nil) {
+				return
+			}
+		}
+		yield(model.Delta{Report: &rep, Stop: hearth.StopEnd}, nil)
+	}
+}
+
+func encode(req *model.Request) *model.Sent {
+	s := &model.Sent{Head: []byte(req.System)}
+	for _, m := range req.Messages {
+		b, err := json.Marshal(m)
+		if err != nil {
+			panic(err)
+		}
+		s.Items = append(s.Items, b)
+	}
+	return s
+}
+
+// counter is a tool that counts how often it ran.
+type counter struct {
+	name   string
+	effect hearth.Effect
+	ran    int
+	give   func(n int) string
+}
+
+func (c *counter) Spec() hearth.ToolSpec {
+	return hearth.ToolSpec{Name: c.name, Description: "counts", Schema: json.RawMessage(`{"type":"object"}`)}
+}
+func (c *counter) Effect(hearth.ToolCall) hearth.Effect { return c.effect }
+func (c *counter) Run(context.Context, hearth.ToolCall) (hearth.ToolResult, error) {
+	c.ran++
+	text := "ok"
+	if c.give != nil {
+		text = c.give(c.ran)
+	}
+	return hearth.ToolResult{Text: text, From: hearth.FromFile}, nil
+}
+
+// scene is an agent with a script and a transcript.
+type scene struct {
+	*testing.T
+	script *script
+	mem    *memory
+	agent  *agent.Agent
+	cfg    agent.Config
+	now    time.Time
+	files  []prompt.File
+	ids    int
+}
+
+func newScene(t *testing.T, steps []step, tools ...tool.Tool) *scene {
+	s := &scene{T: t, script: &script{steps: steps}, mem: &memory{}, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	target := model.Target{Ref: hearth.ModelRef{Provider: "local", Model: "m"}, Layers: model.Layers{Default: model.DefaultLayer()}}
+	s.cfg = agent.Config{
+		Router: s.script, Tools: tools, CanAsk: true,
+		Targets: func(context.Context) ([]model.Target, error) { return []model.Target{target}, nil },
+		House:   func() (prompt.House, error) { return prompt.House{Files: s.files}, nil },
+		Now:     func() time.Time { s.now = s.now.Add(time.Second); return s.now },
+		NewID:   func() string { s.ids++; return fmt.Sprintf("id%d", s.ids) },
+	}
+	s.agent = agent.New(s.cfg)
+	return s
+}
+
+func (s *scene) say(text string) (agent.Outcome, error) {
+	s.Helper()
+	if _, err := s.agent.Accept(s.Context(), s.mem, prompt.Incoming{Text: text}); err != nil {
+		s.Fatal(err)
+	}
+	return s.agent.Turn(s.Context(), s.mem, nil)
+}
+
+func (s *scene) wantTalk(want ...string) {
+	s.Helper()
+	if got := s.mem.talk(); !slices.Equal(got, want) {
+		s.Errorf("the transcript is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func call(id, name, args string) []hearth.ToolCall {
+	return []hearth.ToolCall{{ID: hearth.CallID(id), Name: name, Arguments: args}}
+}
+
+func TestATurnRunsToolsUntilThereIsAnAnswer(t *testing.T) {
+	read := &counter{name: "look", effect: hearth.EffectRead}
+	s := newScene(t, []step{{calls: call("c1", "look", `{"a":1}`)}, {text: "Found it."}}, read)
+	out, err := s.say("hi")
+	if err != nil || out.Answer != "Found it." || read.ran != 1 || out.Steps != 2 {
+		t.Errorf("got %+v, %v after %d runs", out, err, read.ran)
+	}
+	s.wantTalk("user: hi", `assistant: call look{"a":1}`, "tool: result ok", "assistant: Found it.")
+	if len(s.mem.reports) != 2 || s.mem.reports[0].EpochID != 1 || len(s.mem.epochs) != 1 {
+		t.Errorf("want two reports in one epoch, got %+v", s.mem.reports)
+	}
+}
+
+func TestAnUnknownToolAndBrokenArgumentsAreAnswered(t *testing.T) {
+	look := &counter{name: "look", effect: hearth.EffectRead}
+	s := newScene(t, []step{{calls: call("c1", "loook", `{}`)}, {calls: call("c2", "look", `{"a":`)}, {text: "Sorry."}}, look)
+	if _, err := s.say("hi"); err != nil {
+		t.Fatal(err)
+	}
+	s.wantTalk("user: hi", "assistant: call loook{}", `tool: result There is no tool named "loook". The tools are: look.`,
+		`assistant: call look{"a":`, `tool: result The arguments are not a JSON object: "{\"a\":"`, "assistant: Sorry.")
+	if look.ran != 0 {
+		t.Error("the tool ran on broken arguments")
+	}
+}
+
+func TestRequestsExtendOneAnotherAcrossEditsMidnightAndFailure(t *testing.T) {
+	s := newScene(t, []step{{text: "one"}, {text: "half", fail: &hearth.Error{Op: "x", Reason: hearth.ReasonCut}},
+		{fail: &hearth.Error{Op: "x", Reason: hearth.ReasonUnreachable}}, {text: "four"}})
+	s.files = []prompt.File{{Name: "AGENTS.md", Text: "Be kind."}}
+	_, _ = s.say("a")
+	s.files = []prompt.File{{Name: "AGENTS.md", Text: "Be brief."}}
+	s.now = s.now.Add(20 * time.Hour)
+	_, _ = s.say("b")
+	_, _ = s.say("c")
+	_, _ = s.say("d")
+	for i := 1; i < len(s.script.asked); i++ {
+		before, after := encode(s.script.asked[i-1]), encode(s.script.asked[i])
+		if after.Prefix(len(before.Items)) != before.Prefix(len(before.Items)) {
+			t.Errorf("request %d does not extend request %d", i+1, i)
+		}
+	}
+	if len(s.mem.epochs) != 1 {
+		t.Errorf("want one epoch, got %+v", s.mem.epochs)
+	}
+	note := s.mem.entries[2].Message.Parts[0].Text
+	if !strings.Contains(note, "AGENTS.md was changed by its owner. It now says:]\nBe brief.") {
+		t.Errorf("the edit is not told: %q", note)
+	}
+	if last := s.mem.entries[len(s.mem.entries)-2].Message.Parts[0].Text; strings.Contains(last, "AGENTS.md") {
+		t.Errorf("the edit is told again: %q", last)
+	}
+	s.wantTalk("user: a", "assistant: one", "user: b", "assistant: half", "user: c", "mark: stopped",
+		"assistant: (No answer was given: the model server gave an error.)", "user: d", "assistant: four")
+}
+
+func TestAQuestionIsAskedOnceAndBoundToTheExactAction(t *testing.T) {
+	run := &counter{name: "exec", effect: hearth.EffectRun}
+	s := newScene(t, []step{{calls: call("c1", "exec", `{"command":"ls"}`)}, {text: "done"}}, run)
+	out, err := s.say("list")
+	if err != nil || out.Question == nil || run.ran != 0 {
+		t.Fatalf("want a question, got %+v, %v", out, err)
+	}
+	forged := *out.Question
+	forged.Hash = "other"
+	if err := s.agent.Decide(t.Context(), s.mem, forged, true); hearth.ReasonOf(err) != hearth.ReasonUsage {
+		t.Errorf("an answer to another action was taken: %v", err)
+	}
+	if err := s.agent.Decide(t.Context(), s.mem, *out.Question, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.agent.Decide(t.Context(), s.mem, *out.Question, true); hearth.ReasonOf(err) != hearth.ReasonUsage {
+		t.Errorf("the same question was answered twice: %v", err)
+	}
+	if out, err = s.agent.Turn(t.Context(), s.mem, nil); err != nil || out.Answer != "done" || run.ran != 1 {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	s.wantTalk("user: list", `assistant: call exec{"command":"ls"}`, "mark: asked", "mark: approved", "mark: started", "tool: result ok", "assistant: done")
+}
+
+func TestACallWithEffectsIsNeverRepeatedAfterACrash(t *testing.T) {
+	write := &counter{name: "write", effect: hearth.EffectWrite}
+	s := newScene(t, []step{{calls: call("c1", "write", `{}`)}, {text: "checked"}}, write)
+	crash := errors.New("power cut")
+	write.give = func(int) string { s.mem.refuse = crash; return "written" }
+	if _, err := s.say("save"); !errors.Is(err, crash) {
+		t.Fatalf("want the crash, got %v", err)
+	}
+	s.mem.refuse = nil
+	out, err := s.agent.Turn(t.Context(), s.mem, nil)
+	if err != nil || out.Answer != "checked" || write.ran != 1 {
+		t.Errorf("got %+v, %v after %d runs", out, err, write.ran)
+	}
+	if talk := s.mem.talk(); !strings.Contains(talk[3], "was interrupted. It may have taken effect") {
+		t.Errorf("the model is not told of the interruption: %q", talk)
+	}
+}
+
+func TestThreeIdenticalCallsAndResultsStopTheLoop(t *testing.T) {
+	look := &counter{name: "look", effect: hearth.EffectRead}
+	var steps []step
+	for i := range 10 {
+		steps = append(steps, step{calls: call(fmt.Sprint(i), "look", `{}`)})
+	}
+	s := newScene(t, steps, look)
+	_, err := s.say("go")
+	if hearth.ReasonOf(err) != hearth.ReasonLimit || look.ran != 3 {
+		t.Errorf("got %v after %d runs", err, look.ran)
+	}
+}
+
+func TestALoopThatChangesIsStoppedByTheStepLimit(t *testing.T) {
+	look := &counter{name: "look", effect: hearth.EffectRead, give: func(n int) string { return fmt.Sprint(n) }}
+	var steps []step
+	for i := range 50 {
+		steps = append(steps, step{calls: call(fmt.Sprint(i), "look", `{}`)})
+	}
+	s := newScene(t, steps, look)
+	_, err := s.say("go")
+	if hearth.ReasonOf(err) != hearth.ReasonLimit || len(s.script.asked) != 40 {
+		t.Errorf("got %v after %d model calls", err, len(s.script.asked))
+	}
+}
+
+func TestBytesThatChangedWithoutAReasonEndTheEpochAndAreCounted(t *testing.T) {
+	s := newScene(t, []step{{text: "one"}, {text: "two"}})
+	_, _ = s.say("a")
+	s.mem.reports[0].Prefix = strings.Repeat("0", 64) // an upgrade encodes otherwise
+	_, _ = s.say("b")
+	if n := len(s.mem.epochs); n != 2 || s.mem.epochs[1].Reason != "encoder-changed" {
+		t.Errorf("got epochs %+v", s.mem.epochs)
+	}
+}
+
+func TestMessagesThatArriveDuringATurnJoinItAtAToolBoundary(t *testing.T) {
+	look := &counter{name: "look", effect: hearth.EffectRead}
+	s := newScene(t, []step{{calls: call("c1", "look", `{}`)}, {text: "both"}}, look)
+	waiting := []prompt.Incoming{{Text: "and this"}}
+	s.cfg.Pending = func() []prompt.Incoming { w := waiting; waiting = nil; return w }
+	s.agent = agent.New(s.cfg)
+	waiting = nil
+	look.give = func(int) string { waiting = []prompt.Incoming{{Text: "and this"}}; return "ok" }
+	if out, err := s.say("do"); err != nil || out.Answer != "both" {
+		t.Fatalf("got %+v, %v", out, err)
+	}
+	s.wantTalk("user: do", "assistant: call look{}", "tool: result ok", "user: and this", "assistant: both")
+}
+
+func TestCancellingATurnKeepsWhatWasSaidAndRecordsWhy(t *testing.T) {
+	s := newScene(t, []step{{text: "par", fail: &hearth.Error{Op: "x", Reason: hearth.ReasonCancelled}}})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	if _, err := s.agent.Accept(ctx, s.mem, prompt.Incoming{Text: "hi"}); err != nil {
+		t.Fatal(err)
+	}
+	s.script.steps[0].fail = &hearth.Error{Op: "x", Reason: hearth.ReasonCancelled}
+	emit := func(e hearth.Event) {
+		if e.Kind == hearth.EventText {
+			cancel(errors.New("ctrl-c"))
+		}
+	}
+	out, err := s.agent.Turn(ctx, s.mem, emit)
+	if hearth.ReasonOf(err) != hearth.ReasonCancelled || !out.Partial || out.Answer != "par" {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	s.wantTalk("user: hi", "assistant: par")
+}
+
+var _ session.Transcript = (*memory)(nil)
