@@ -1,0 +1,95 @@
+package body
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"hearth"
+)
+
+// String appends s as a JSON string. Only what must be escaped is; bytes that are no
+// UTF-8 become U+FFFD.
+func String(dst []byte, s string) []byte {
+	const digits = "0123456789abcdef"
+	dst = append(dst, '"')
+	from := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		size, escaped := 1, ""
+		switch {
+		case c == '"':
+			escaped = `\"`
+		case c == '\\':
+			escaped = `\\`
+		case c == '\n':
+			escaped = `\n`
+		case c == '\r':
+			escaped = `\r`
+		case c == '\t':
+			escaped = `\t`
+		case c < ' ':
+			escaped = `\u00` + string(digits[c>>4]) + string(digits[c&15])
+		default:
+			var r rune
+			r, size = utf8.DecodeRuneInString(s[i:])
+			if r != utf8.RuneError || size > 1 {
+				i += size
+				continue
+			}
+			escaped = "\ufffd"
+		}
+		dst = append(append(dst, s[from:i]...), escaped...)
+		i += size
+		from = i
+	}
+	return append(append(dst, s[from:]...), '"')
+}
+
+// Quote gives s as a JSON string.
+func Quote(s string) []byte { return String(make([]byte, 0, len(s)+2), s) }
+
+// Arguments gives a model's own arguments for a protocol that wants an object. A JSON
+// object goes back as it was received, so that the server renders the tokens it
+// generated. Anything else would be refused for the rest of the conversation, so it is
+// wrapped: the model still sees what it wrote.
+func Arguments(received string) []byte {
+	b := bytes.TrimSpace([]byte(strings.ToValidUTF8(received, "\ufffd")))
+	switch {
+	case len(b) == 0 || string(b) == "null":
+		return []byte("{}")
+	case b[0] == '{' && json.Valid(b):
+		return b
+	}
+	return Object(Member{"unreadable_arguments", Quote(received)})
+}
+
+// LeftOut is the sentence in place of a picture that a model cannot be sent.
+func LeftOut(b *hearth.Blob) string {
+	name := b.Name
+	if name == "" {
+		name = b.MIME
+	}
+	return "[Left out, because this model reads text only: " + strings.Map(func(r rune) rune {
+		if r < ' ' || r == '[' || r == ']' {
+			return '_'
+		}
+		return r
+	}, name) + "]"
+}
+
+// Texts joins the text parts of a message.
+func Texts(parts []hearth.Part, between string) string {
+	var texts []string
+	for i := range parts {
+		if parts[i].Text != "" {
+			texts = append(texts, parts[i].Text)
+		}
+	}
+	return strings.Join(texts, between)
+}
