@@ -5,59 +5,20 @@ package ollama
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// loaded gives the names of the models in memory.
-func loaded(t *testing.T) []string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/ps", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	var v struct{ Models []struct{ Name string } }
-	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, m := range v.Models {
-		names = append(names, m.Name)
-	}
-	return names
-}
-
-// until polls: Ollama tells nobody when a model has gone.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(10*time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-deadline:
-			t.Fatalf("%s: not within 20 s", what)
-		case <-tick.C:
-		}
-	}
-}
-
 func unload(t *testing.T, model string) {
 	t.Helper()
-	a := native.ask(t, ask{model: model, extra: map[string]any{"keep_alive": 0}})
-	if a.finish != "unload" {
-		t.Fatalf("unloading ends with %q", a.finish)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := server.Unload(ctx, model); err != nil {
+		t.Fatal(err)
 	}
-	until(t, "unload "+model, func() bool { return !slices.Contains(loaded(t), model+":latest") })
 }
 
 func TestUnloadAndColdLoad(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"time"
 
 	"hearth/test/scripted"
 )
@@ -23,9 +25,13 @@ const (
 	Small = "tiny-small" // Chat with a window of SmallContext tokens
 )
 
-// SmallContext is the window of Small, in tokens. Ollama's /v1 routes have no field
-// for it, so a test of overflow there needs a model that is made small.
-const SmallContext = 2048
+// Windows in tokens. Ollama's /v1 routes have no field for it, so a test of overflow
+// there needs a model that is made small, and an agent one that is not: 4096, Ollama's
+// own default, hardly holds an agent's tools in the vocabulary of this model.
+const (
+	ChatContext  = 16384 // of all models but Small
+	SmallContext = 2048
+)
 
 var (
 	//go:embed templates/chat.tmpl
@@ -61,9 +67,9 @@ func (s *Server) createModels(ctx context.Context) error {
 		return err
 	}
 	for _, c := range []creation{
-		{Model: Chat, Template: chatTemplate},
-		{Model: Tools, Template: toolsTemplate},
-		{Model: Plain, Template: plainTemplate},
+		{Model: Chat, Template: chatTemplate, Parameters: parameters{NumCtx: ChatContext}},
+		{Model: Tools, Template: toolsTemplate, Parameters: parameters{NumCtx: ChatContext}},
+		{Model: Plain, Template: plainTemplate, Parameters: parameters{NumCtx: ChatContext}},
 		{Model: Small, Template: chatTemplate, Parameters: parameters{NumCtx: SmallContext}},
 	} {
 		c.Files = map[string]string{"script.gguf": digest}
@@ -97,4 +103,51 @@ func (s *Server) post(ctx context.Context, path string, body []byte) error {
 		return fmt.Errorf("POST %s: %s: %s", path, resp.Status, answer)
 	}
 	return nil
+}
+
+// Unload makes the server forget a model and returns when it has: the next request
+// loads it anew, with an empty cache.
+func (s *Server) Unload(ctx context.Context, model string) error {
+	body, err := json.Marshal(map[string]any{"model": model, "keep_alive": 0})
+	if err != nil {
+		return fmt.Errorf("write request: %w", err)
+	}
+	if err := s.post(ctx, "/api/generate", body); err != nil {
+		return fmt.Errorf("unload %s: %w", model, err)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		names, err := s.Loaded(ctx)
+		if err != nil || !slices.Contains(names, model+":latest") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("unload %s: %w", model, context.Cause(ctx))
+		case <-tick.C:
+		}
+	}
+}
+
+// Loaded gives the names of the models in memory.
+func (s *Server) Loaded(ctx context.Context) ([]string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/api/ps", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }() // nothing is left to learn from it
+	var v struct{ Models []struct{ Name string } }
+	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+		return nil, fmt.Errorf("GET /api/ps: %w", err)
+	}
+	var names []string
+	for _, m := range v.Models {
+		names = append(names, m.Name)
+	}
+	return names, nil
 }
