@@ -65,7 +65,11 @@ type Delta struct {
 	Opaque   json.RawMessage // to be kept with the assistant message and sent back unread
 	Report   *hearth.Report  // one attempt ended; route yields it after the attempt's last Delta, also of failed ones
 	Answered string          // the model the server says it is, when it says so
-	Stop     hearth.StopReason
+	// TextWasThinking says that all Text of this call so far was reasoning: its closing tag
+	// came without an opening one, because the model's template had written that itself.
+	// What was shown was shown; whoever assembles the answer moves it. Only Visible sets it.
+	TextWasThinking bool
+	Stop            hearth.StopReason
 }
 
 // Sent describes a request as it went out, so that its prefix can be compared with the
