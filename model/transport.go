@@ -1,0 +1,132 @@
+package model
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"syscall"
+
+	"hearth"
+	"hearth/internal/netguard"
+)
+
+// failure turns an error of the HTTP transport into what is told.
+func (x *exchange) failure(ctx context.Context, err error) error {
+	if cause := x.cause(); cause != nil {
+		return x.ended(cause)
+	}
+	if x.awaiting() && isClosed(err) {
+		return x.closed(ctx, err)
+	}
+	return x.client.transportError(ctx, x.call.Op, err)
+}
+
+// ended says why the exchange's context ended: our clocks, or somebody outside.
+func (x *exchange) ended(cause error) error {
+	if s, ok := errors.AsType[*stopped](cause); ok {
+		return s.told
+	}
+	if errors.Is(cause, ErrStopped) {
+		return ErrStopped
+	}
+	return cancelled(x.call.Op, cause)
+}
+
+func cancelled(op string, cause error) *hearth.Error {
+	return &hearth.Error{Op: op, Reason: hearth.ReasonCancelled, Err: cause, Cause: "The request was stopped.", Try: "Ask again."}
+}
+
+// isClosed reports whether the server hung up without a word of HTTP.
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ETIMEDOUT)
+}
+
+// closed tells a server that crashed from one that merely hung up: mlx_lm.server does
+// the latter when a parameter has a value it does not expect.
+func (x *exchange) closed(ctx context.Context, err error) error {
+	if !x.alive(ctx) {
+		return x.dead()
+	}
+	return &hearth.Error{
+		Op: x.call.Op, Reason: hearth.ReasonServer, Err: fmt.Errorf("the server closed the connection without an answer: %w", bare(err)),
+		Cause: "The server broke while it looked at the request; it still runs, or was started again.",
+		Try:   "Look at its log for the time of this request.",
+	}
+}
+
+// bare takes off the wrapping that repeats method and address.
+func bare(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+// transportError sorts the errors of resolving, dialling and TLS.
+func (c *Client) transportError(ctx context.Context, op string, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
+		return cancelled(op, cause)
+	}
+	if refused, ok := errors.AsType[*netguard.Refused](err); ok {
+		return c.untrusted(op, refused)
+	}
+	e := &hearth.Error{Op: op, Reason: hearth.ReasonUnreachable, Err: bare(err)}
+	switch {
+	case isCertificate(err):
+		e.Cause = "The server's certificate is not one this machine trusts for that name."
+		e.Try = "Name the certificate's issuer in " + c.key("request.tls.ca") + ", or use the name that the certificate was made for."
+	case isNotTLS(err):
+		e.Cause = "The server at that port does not speak HTTPS."
+		e.Try = "Write http:// instead of https:// in " + c.key("baseUrl") + "."
+	case isNoName(err):
+		e.Cause = "No name server knows " + c.origin.Host + "."
+		e.Try = "Check the spelling of " + c.key("baseUrl") + ", or write the machine's address."
+	case errors.Is(err, syscall.ECONNREFUSED):
+		e.Cause = "Nothing listens at " + c.origin.String() + ": the model server is not running, or uses another port."
+		e.Try = "Start it, or correct " + c.key("baseUrl") + "."
+	case isTimeout(err):
+		e.Cause = "Nobody answered at " + c.origin.String() + ": the machine is off, asleep, or a firewall is in between."
+		e.Try = "Wake the machine and check the address in " + c.key("baseUrl") + "."
+	default:
+		e.Cause = "No connection to " + c.origin.String() + " could be made."
+		e.Try = "Check that the model server runs and that " + c.key("baseUrl") + " is its address."
+	}
+	return e
+}
+
+// untrusted tells of an address that was not dialled, with the line that would allow it.
+func (c *Client) untrusted(op string, r *netguard.Refused) *hearth.Error {
+	e := &hearth.Error{Op: op, Reason: hearth.ReasonNotTrusted, Err: r}
+	if !r.AskOwner {
+		e.Cause = "Such an address belongs to the machine room of a cloud or to one network cable; nothing that serves models lives there."
+		e.Try = "Correct " + c.key("baseUrl") + "."
+		return e
+	}
+	e.Cause = r.Host + " is on a private network, and nothing in the config says that " + c.named() + " may be reached there."
+	e.Try = "If it is yours, run: hearth config set " + c.key("request.allowPrivateNetwork") + " true"
+	return e
+}
+
+func isCertificate(err error) bool {
+	var verify *tls.CertificateVerificationError
+	var name x509.HostnameError
+	var issuer x509.UnknownAuthorityError
+	return errors.As(err, &verify) || errors.As(err, &name) || errors.As(err, &issuer)
+}
+
+func isNotTLS(err error) bool {
+	var record tls.RecordHeaderError
+	return errors.As(err, &record) || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+func isNoName(err error) bool {
+	var dns *net.DNSError
+	return errors.As(err, &dns) && dns.IsNotFound
+}
