@@ -104,6 +104,10 @@ func (r *run) take(ctx context.Context, ans *answer, d *model.Delta) error {
 	case d.Usage != nil:
 		ans.usage = *d.Usage
 	}
+	if d.TextWasThinking { // it was shown, but it is no part of the answer
+		ans.thinking.WriteString(ans.text.String())
+		ans.text.Reset()
+	}
 	if d.Stop != "" {
 		ans.stop = d.Stop
 	}

@@ -146,7 +146,7 @@ func (s *substitution) tree(path string, v *json5.Value) *json5.Value {
 
 func (s *substitution) text(path string, v *json5.Value) *json5.Value {
 	out := *v
-	var missing []string
+	missing := ""
 	out.Text = reference.ReplaceAllStringFunc(v.Text, func(ref string) string {
 		if strings.HasPrefix(ref, "$$") {
 			return ref[1:]
@@ -154,19 +154,18 @@ func (s *substitution) text(path string, v *json5.Value) *json5.Value {
 		name := ref[2 : len(ref)-1]
 		value, ok := s.lookup(name)
 		if !ok {
-			missing = append(missing, name)
+			missing = name
 			return ref
 		}
 		return value
 	})
-	for _, name := range missing {
-		s.broken[&out] = missing[0]
+	if missing != "" {
+		s.broken[&out] = missing
 		s.missing = append(s.missing, finding{
 			kind: MissingEnv, path: path, full: path, at: v,
-			soft: `missing env var "` + name + `" at ` + path,
+			soft: `missing env var "` + missing + `" at ` + path,
 		})
-	}
-	if len(missing) == 0 && reference.FindString(v.Text) == v.Text && !strings.HasPrefix(v.Text, "$$") {
+	} else if reference.FindString(v.Text) == v.Text && !strings.HasPrefix(v.Text, "$$") {
 		s.whole[&out] = v.Text[2 : len(v.Text)-1]
 	}
 	return &out

@@ -50,11 +50,10 @@ func readPage(ctx context.Context, body *bufio.Reader, in readCall, lim limits) 
 			keep = lim.bytes + 1
 		}
 		line, length, err := readLine(ctx, body, keep)
-		last := errors.Is(err, io.EOF)
-		if err != nil && !last {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, plain(err)
 		}
-		if length == 0 && last {
+		if length == 0 && err != nil {
 			return p, nil
 		}
 		p.total++
@@ -69,7 +68,7 @@ func readPage(ctx context.Context, body *bufio.Reader, in readCall, lim limits) 
 			p.more = true
 			return p, nil
 		}
-		if last {
+		if err != nil {
 			return p, nil
 		}
 	}

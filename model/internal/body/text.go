@@ -21,8 +21,7 @@ func String(dst []byte, s string) []byte {
 			i++
 			continue
 		}
-		size := 1
-		var escaped string
+		size, escaped := 1, ""
 		switch {
 		case c == '"':
 			escaped = `\"`

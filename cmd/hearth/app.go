@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"hearth"
+	"hearth/config"
+	"hearth/internal/filelock"
+	"hearth/model"
+	"hearth/model/route"
+	"hearth/model/slot"
+	"hearth/session"
+	"hearth/session/sqlite"
+)
+
+// app is the gateway as one command uses it: the config as it is now, and the parts
+// made from it, each made when it is first needed.
+type app struct {
+	io     streams
+	file   *config.File
+	store  session.Store
+	slots  *slot.Slots
+	routes *route.Router
+	run    string // names this process's run in the log
+
+	mu        sync.Mutex // guards the fields below
+	log       *slog.Logger
+	logFile   *os.File
+	targets   map[string]model.Target
+	extra     map[string]config.Provider // found by discovery, not in the file
+	toldHeld  bool
+	toldFirst map[string]bool // what the person was told once
+}
+
+// newApp reads the config. Whatever is wrong with it is told, and never keeps the
+// gateway down.
+func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
+	file, warnings, err := config.Load(ctx, config.Options{Path: opt.config})
+	if err != nil {
+		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
+	}
+	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]model.Target{}, toldFirst: map[string]bool{}}
+	a.slots = slot.New(slot.Config{TryLock: a.tryLock})
+	a.warn(warnings)
+	return a, nil
+}
+
+func (a *app) warn(warnings []config.Warning) {
+	for _, w := range warnings {
+		fmt.Fprintf(a.io.err, "config: %s\n", w)
+	}
+}
+
+func (a *app) close() {
+	a.slots.Close()
+	if a.logFile != nil {
+		_ = a.logFile.Close() // every line was written when it was logged
+	}
+	if a.store != nil {
+		if err := a.store.Close(); err != nil {
+			fmt.Fprintf(a.io.err, "note: %s\n", oneLine(err.Error()))
+		}
+	}
+}
+
+// once reports whether the person has not been told key before, by this process.
+func (a *app) once(key string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	told := a.toldFirst[key]
+	a.toldFirst[key] = true
+	return !told
+}
+
+// state gives the path of something in the state folder.
+func (a *app) state(name ...string) string {
+	return filepath.Join(append([]string{a.file.Places.State}, name...)...)
+}
+
+// sessions opens the store.
+func (a *app) sessions(ctx context.Context) (session.Store, error) {
+	if a.store != nil {
+		return a.store, nil
+	}
+	store, err := sqlite.Open(ctx, sqlite.Config{Path: a.state("hearth.db"), Locks: a.state("locks"), Command: commandName()})
+	if err != nil {
+		return nil, err
+	}
+	a.store = store
+	return store, nil
+}
+
+// reload takes up an edited config before a turn. What reaches the model's prompt waits
+// until the conversation's epoch ends, and that is said.
+func (k *talk) reload(ctx context.Context) error {
+	next, warnings, changed, err := k.file.Reload(ctx)
+	if err != nil || !changed {
+		k.warn(warnings)
+		return err
+	}
+	k.file = next
+	k.warn(warnings)
+	k.mu.Lock()
+	k.targets = map[string]model.Target{}
+	k.mu.Unlock()
+	fmt.Fprintf(k.io.err, "config: %s was changed and applies now; tools and system text of this conversation stay until /new\n", next.Path())
+	return k.assemble()
+}
+
+// tryLock is slot's view of the locks between processes.
+func (a *app) tryLock(name string) (unlock func(), holder string, err error) {
+	dir := a.state("locks")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, "", fmt.Errorf("make lock folder: %w", err)
+	}
+	l, err := filelock.Try(filepath.Join(dir, fileName(name)+".slot"), filelock.Holder{PID: os.Getpid(), Command: commandName()})
+	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
+		return nil, held.Holder.String(), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return func() { _ = l.Release() }, "", nil
+}
+
+// fileName makes a lock's name safe in a path.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
+			return r
+		}
+		return '_'
+	}, strings.ToLower(name))
+}
+
+// commandName is what other processes are told about this one: never its arguments,
+// which hold a person's words.
+func commandName() string {
+	name := filepath.Base(os.Args[0])
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		name += " " + os.Args[1]
+	}
+	return name
+}
+
+// newID gives a random id.
+func newID() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return hex.EncodeToString(b[:])
+}
+
+// agentID is the agent in use.
+func (a *app) agentID(id string) string {
+	if id == "" {
+		id = a.file.Config.Agents.DefaultID()
+	}
+	return strings.ToLower(id)
+}
+
+// workspace is the folder an agent works in; it is made where it is missing.
+func (a *app) workspace(c choice) (string, error) {
+	dir := c.workspace
+	if dir == "" {
+		dir = a.file.Workspace(c.agent)
+	}
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return "", &hearth.Error{Op: "open workspace", Reason: hearth.ReasonConfig, Err: err,
+			Cause: "The folder the agent works in cannot be made.", Try: "Set agents.defaults.workspace, or use --workspace."}
+	}
+	return dir, nil
+}
+
+// shellName is what the model is told about exec.
+func shellName() string {
+	if runtime.GOOS == "windows" {
+		return "windows, PowerShell"
+	}
+	return runtime.GOOS + ", sh"
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/prompt"
+)
+
+// chat talks with a person at a terminal until they leave.
+func (k *talk) chat(ctx context.Context) error {
+	in := newTerminalLines(k.io)
+	fmt.Fprintln(k.io.err, "Type a message, /help for commands, Ctrl-C twice to leave.")
+	for {
+		text, err := in.next("› ")
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		leave, err := k.said(ctx, text, in)
+		if err != nil {
+			tell(k.io.err, err)
+		}
+		if leave || ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// said handles one thing a person typed: a chat command or a message.
+func (k *talk) said(ctx context.Context, text string, in lines) (leave bool, err error) {
+	if err := k.reload(ctx); err != nil {
+		return false, err
+	}
+	if name, args, ok := agent.ParseCommand(text); ok {
+		return k.command(ctx, name, args)
+	}
+	turn, stop := k.io.interrupts.scope(ctx)
+	defer stop()
+	_, err = k.say(turn, prompt.Incoming{Text: text}, false, consent(k.io, in))
+	return false, err
+}
+
+// say runs one turn with a presenter.
+func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask asker) (agent.Outcome, error) {
+	p := newPresenter(k.io, quiet)
+	out, err := k.turn(ctx, in, p, ask)
+	p.Close()
+	if err == nil && out.Stop == hearth.StopLength {
+		fmt.Fprintf(k.io.err, "note: the answer was cut at its length limit; raise maxTokens for %s\n", out.Target)
+	}
+	return out, err
+}
+
+// pipe answers every line of standard input with a turn of its own.
+func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
+	in := pipedLines{r}
+	for {
+		text, err := in.next("")
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read standard input: %w", err)
+		}
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		if err := k.reload(ctx); err != nil {
+			return err
+		}
+		if name, args, ok := agent.ParseCommand(text); ok {
+			if leave, err := k.command(ctx, name, args); leave || err != nil {
+				return err
+			}
+			continue
+		}
+		out, err := k.say(ctx, prompt.Incoming{Text: text}, false, nil)
+		if err != nil {
+			return partial(out, err)
+		}
+	}
+}
+
+// partial gives an error its exit code: part of an answer was shown before it.
+func partial(out agent.Outcome, err error) error {
+	if out.Partial && hearth.ReasonOf(err) != hearth.ReasonCancelled {
+		if e, ok := errors.AsType[*hearth.Error](err); ok && e.Reason.ExitCode() != hearth.ExitPartial {
+			kept := *e
+			kept.Reason = hearth.ReasonCut
+			return &kept
+		}
+	}
+	return err
+}
+
+// command runs a chat command. The table is the agent's: every front door has the same.
+func (k *talk) command(ctx context.Context, name, args string) (leave bool, err error) {
+	switch name {
+	case "exit":
+		return true, nil
+	case "help":
+		for _, c := range agent.Commands() {
+			fmt.Fprintf(k.io.out, "%-28s %s\n", c.Usage, c.Help)
+		}
+	case "new":
+		return false, k.renew(ctx)
+	case "model":
+		return false, k.useModel(ctx, args)
+	case "why":
+		return false, k.why(ctx)
+	case "compact":
+		return false, k.compact(ctx, args)
+	case "context":
+		return false, k.context(ctx)
+	case "stop":
+		fmt.Fprintln(k.io.out, "Nothing is running. Ctrl-C stops a turn.")
+	default:
+		return false, &hearth.Error{Op: "/" + name, Reason: hearth.ReasonUsage, Err: errors.New("there is no such command"),
+			Cause: "A message that begins with / is a command.", Try: "Type /help for the commands."}
+	}
+	return false, nil
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/prompt"
+)
+
+// errTimeout is the cause of a turn that ran out of --timeout.
+var errTimeout = errors.New("the time of --timeout is over")
+
+func newAgent(s streams, opt *options) *cobra.Command {
+	var (
+		c       choice
+		message string
+		files   []string
+		timeout time.Duration
+		asJSON  bool
+		local   bool
+	)
+	cmd := &cobra.Command{
+		Use:   "agent --message TEXT",
+		Short: "Run one turn: ask, let the agent use its tools, print the answer",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text, err := messageText(s, message)
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			if timeout > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeoutCause(ctx, timeout, errTimeout)
+				defer cancel()
+			}
+			c.canAsk = s.person() && !asJSON
+			return runAgent(ctx, s, opt, agentRequest{choice: c, text: text, files: files, json: asJSON})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&message, "message", "m", "", "the message; - reads standard input")
+	f.StringVar(&c.session, "session", "main", "conversation to go on with; new begins one")
+	f.StringVar(&c.session, "session-id", "main", "same as --session")
+	f.StringVar(&c.agent, "agent", "", "agent of the config to use")
+	f.StringVar(&c.model, "model", "", "model ref or alias")
+	f.StringVar(&c.thinking, "thinking", "", "how much the model should think: off, low, medium, high, …")
+	f.StringVar(&c.workspace, "workspace", "", "folder the agent works in")
+	f.StringArrayVar(&files, "file", nil, "image to show to the model (repeatable)")
+	f.DurationVar(&timeout, "timeout", 0, "stop the turn after this long")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	f.BoolVar(&local, "local", false, "run here, not through a gateway (the only way there is)")
+	return cmd
+}
+
+// messageText gives the words of --message.
+func messageText(s streams, message string) (string, error) {
+	if message == "-" {
+		b, err := io.ReadAll(s.in)
+		if err != nil {
+			return "", fmt.Errorf("read standard input: %w", err)
+		}
+		message = string(b)
+	}
+	if strings.TrimSpace(message) == "" {
+		return "", usage(errors.New("--message is empty"))
+	}
+	return message, nil
+}
+
+// agentRequest is one call of `hearth agent`.
+type agentRequest struct {
+	choice choice
+	text   string
+	files  []string
+	json   bool
+}
+
+func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) error {
+	began := time.Now()
+	var k *talk
+	out, err := func() (agent.Outcome, error) {
+		a, err := newApp(ctx, s, opt)
+		if err != nil {
+			return agent.Outcome{}, err
+		}
+		defer a.close()
+		images, err := loadImages(in.files)
+		if err != nil {
+			return agent.Outcome{}, err
+		}
+		if k, err = a.open(ctx, in.choice); err != nil {
+			return agent.Outcome{}, err
+		}
+		defer k.close()
+		var ask asker
+		if in.choice.canAsk {
+			ask = consent(s, newTerminalLines(s))
+		}
+		if in.choice.session == "new" {
+			fmt.Fprintf(s.err, "session: %s\n", k.t.Info().Key.Name)
+		}
+		return k.say(ctx, prompt.Incoming{Text: in.text, Images: images}, in.json, ask)
+	}()
+	err = partial(out, err)
+	if !in.json {
+		return err
+	}
+	printJSON(s.out, agentResult(k, out, err, time.Since(began)))
+	if err != nil {
+		tell(s.err, err)
+		return errSilent{exitCode(err)}
+	}
+	return nil
+}
+
+// The shape of `agent --json`: OpenClaw's fields, and ours under meta.hearth.
+type agentJSON struct {
+	Payloads []payload `json:"payloads"`
+	Meta     agentMeta `json:"meta"`
+}
+
+type payload struct {
+	Text     string  `json:"text"`
+	MediaURL *string `json:"mediaUrl"`
+	IsError  bool    `json:"isError,omitempty"`
+}
+
+type agentMeta struct {
+	DurationMS     int64         `json:"durationMs"`
+	AgentMeta      sessionMeta   `json:"agentMeta"`
+	Aborted        bool          `json:"aborted"`
+	FinalText      string        `json:"finalAssistantVisibleText"`
+	StopReason     string        `json:"stopReason,omitempty"`
+	ExecutionTrace traceMeta     `json:"executionTrace"`
+	ToolSummary    toolSummary   `json:"toolSummary"`
+	Error          *failure      `json:"error,omitempty"`
+	Hearth         hearthDetails `json:"hearth"`
+}
+
+type sessionMeta struct {
+	SessionID     string        `json:"sessionId"`
+	Provider      string        `json:"provider"`
+	Model         string        `json:"model"`
+	ContextTokens int           `json:"contextTokens"`
+	Usage         *hearth.Usage `json:"usage,omitempty"`
+	LastCallUsage *hearth.Usage `json:"lastCallUsage,omitempty"`
+}
+
+type traceMeta struct {
+	WinnerProvider string         `json:"winnerProvider"`
+	WinnerModel    string         `json:"winnerModel"`
+	Attempts       []attemptTrace `json:"attempts"`
+	FallbackUsed   bool           `json:"fallbackUsed"`
+}
+
+type attemptTrace struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Reason   string `json:"reason,omitempty"`
+	Error    string `json:"error,omitempty"`
+}
+
+type toolSummary struct {
+	Calls int      `json:"calls"`
+	Tools []string `json:"tools"`
+}
+
+// hearthDetails is what OpenClaw has no field for.
+type hearthDetails struct {
+	Session string          `json:"session"`
+	Turn    string          `json:"turn"`
+	Steps   int             `json:"steps"`
+	Tools   []string        `json:"tools"` // offered to the model
+	Reports []hearth.Report `json:"reports"`
+}
+
+func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agentJSON {
+	r := agentJSON{Meta: agentMeta{
+		DurationMS: took.Milliseconds(), FinalText: out.Answer, StopReason: string(out.Stop),
+		ExecutionTrace: traceMeta{WinnerProvider: out.Target.Provider, WinnerModel: out.Target.Model, Attempts: []attemptTrace{}},
+		ToolSummary:    toolSummary{Calls: len(out.Calls), Tools: distinct(out.Calls)},
+	}}
+	m := &r.Meta
+	m.AgentMeta = sessionMeta{Provider: out.Target.Provider, Model: out.Target.Model, ContextTokens: out.Window}
+	if out.Usage != (hearth.Usage{}) {
+		m.AgentMeta.Usage, m.AgentMeta.LastCallUsage = &out.Usage, &out.LastCall
+	}
+	for _, rep := range out.Reports {
+		if rep.Reason != "" {
+			m.ExecutionTrace.FallbackUsed = m.ExecutionTrace.FallbackUsed || rep.Target != out.Target
+		}
+		m.ExecutionTrace.Attempts = append(m.ExecutionTrace.Attempts, attemptTrace{rep.Target.Provider, rep.Target.Model, string(rep.Reason), rep.Error})
+	}
+	m.Hearth = hearthDetails{Turn: string(out.Turn), Steps: out.Steps, Reports: out.Reports, Tools: []string{}}
+	if m.Hearth.Reports == nil {
+		m.Hearth.Reports = []hearth.Report{}
+	}
+	if k != nil {
+		info := k.t.Info()
+		m.AgentMeta.SessionID, m.Hearth.Session = string(info.ID), info.Key.Name
+		m.Hearth.Tools = k.kit.names()
+	}
+	if out.Answer != "" {
+		r.Payloads = append(r.Payloads, payload{Text: out.Answer})
+	}
+	if err != nil {
+		reason := hearth.ReasonOf(err)
+		m.Aborted = reason == hearth.ReasonCancelled
+		m.Error = &failure{Kind: string(reason), Message: err.Error()}
+		r.Payloads = append(r.Payloads, payload{Text: err.Error(), IsError: true})
+	}
+	if out.Question != nil {
+		r.Payloads = append(r.Payloads, payload{Text: "This needs your consent, and nobody could be asked: " + out.Question.Text, IsError: true})
+	}
+	if r.Payloads == nil {
+		r.Payloads = []payload{}
+	}
+	return r
+}
+
+func distinct(names []string) []string {
+	out := []string{}
+	seen := map[string]bool{}
+	for _, n := range names {
+		if !seen[n] {
+			seen[n] = true
+			out = append(out, n)
+		}
+	}
+	return out
+}

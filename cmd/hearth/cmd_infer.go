@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/model"
+)
+
+func newInfer(s streams, opt *options) *cobra.Command {
+	infer := &cobra.Command{Use: "infer", Aliases: []string{"capability"}, Short: "Use a model without an agent", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	models := &cobra.Command{Use: "model", Short: "Ask a model", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	models.AddCommand(newInferRun(s, opt))
+	infer.AddCommand(models)
+	return infer
+}
+
+func newInferRun(s streams, opt *options) *cobra.Command {
+	var (
+		c              choice
+		text           string
+		files          []string
+		local, gateway bool
+		asJSON         bool
+	)
+	cmd := &cobra.Command{
+		Use:   "run --prompt TEXT",
+		Short: "Send only this prompt: no system text, no tools, no conversation",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runInfer(cmd.Context(), s, opt, c, inferRequest{text: text, files: files, gateway: gateway, json: asJSON})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&text, "prompt", "", "the prompt")
+	f.StringVar(&c.model, "model", "", "model ref or alias")
+	f.StringVar(&c.agent, "agent", "", "agent of the config whose model to use")
+	f.StringVar(&c.thinking, "thinking", "", "how much the model should think")
+	f.StringArrayVar(&files, "file", nil, "image to show to the model (repeatable)")
+	f.BoolVar(&local, "local", true, "ask the model server from this process")
+	f.BoolVar(&gateway, "gateway", false, "ask through a running gateway")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.MarkFlagsMutuallyExclusive("local", "gateway")
+	return cmd
+}
+
+type inferRequest struct {
+	text    string
+	files   []string
+	gateway bool
+	json    bool
+}
+
+// inferJSON is the shape of `infer model run --json`.
+type inferJSON struct {
+	OK         bool           `json:"ok"`
+	Capability string         `json:"capability"`
+	Transport  string         `json:"transport"`
+	Provider   string         `json:"provider"`
+	Model      string         `json:"model"`
+	Attempts   []attemptTrace `json:"attempts"`
+	Outputs    []inferOutput  `json:"outputs"`
+	Error      *failure       `json:"error,omitempty"`
+	Meta       *inferMeta     `json:"meta,omitempty"`
+}
+
+type inferOutput struct {
+	Text     string  `json:"text"`
+	MediaURL *string `json:"mediaUrl"`
+}
+
+type inferMeta struct {
+	Hearth inferDetails `json:"hearth"`
+}
+
+type inferDetails struct {
+	Usage   hearth.Usage    `json:"usage"`
+	Stop    string          `json:"stop"`
+	Reports []hearth.Report `json:"reports"`
+}
+
+func runInfer(ctx context.Context, s streams, opt *options, c choice, in inferRequest) error {
+	res := inferJSON{Capability: "model.run", Transport: "local", Attempts: []attemptTrace{}, Outputs: []inferOutput{}}
+	if ref, ok := model.ParseRef(c.model); ok {
+		res.Provider, res.Model = ref.Provider, ref.Model
+	}
+	err := infer(ctx, s, opt, c, in, &res)
+	res.OK = err == nil
+	if !in.json {
+		return err
+	}
+	if err != nil {
+		res.Error = &failure{Kind: string(hearth.ReasonOf(err)), Message: err.Error()}
+		tell(s.err, err)
+	}
+	printJSON(s.out, res)
+	if err != nil {
+		return errSilent{exitCode(err)}
+	}
+	return nil
+}
+
+// infer sends the prompt and fills in the result.
+func infer(ctx context.Context, s streams, opt *options, c choice, in inferRequest, res *inferJSON) error {
+	if strings.TrimSpace(in.text) == "" {
+		return usage(errors.New("--prompt is empty"))
+	}
+	if in.gateway {
+		return &hearth.Error{Op: "infer", Reason: hearth.ReasonUnreachable, Err: errors.New("no gateway is running"),
+			Cause: "This version of Hearth has no gateway process yet.", Try: "Leave out --gateway: --local asks the model server directly."}
+	}
+	a, err := newApp(ctx, s, opt)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	images, err := loadImages(in.files)
+	if err != nil {
+		return err
+	}
+	chain, err := a.chain(ctx, c)
+	if err != nil {
+		return err
+	}
+	res.Provider, res.Model = chain[0].Ref.Provider, chain[0].Ref.Model
+	p := newPresenter(s, in.json)
+	text, details, err := a.ask(ctx, chain, bare(in.text, images), p)
+	p.Close()
+	for _, rep := range details.Reports {
+		res.Attempts = append(res.Attempts, attemptTrace{rep.Target.Provider, rep.Target.Model, string(rep.Reason), rep.Error})
+		res.Provider, res.Model = rep.Target.Provider, rep.Target.Model
+	}
+	res.Meta = &inferMeta{details}
+	if text != "" {
+		res.Outputs = append(res.Outputs, inferOutput{Text: text})
+	}
+	if err == nil && strings.TrimSpace(text) == "" {
+		err = &hearth.Error{Op: "infer", Reason: hearth.ReasonEmpty, Cause: "The model finished without a word.", Try: "Ask again, or with --thinking off."}
+	}
+	return err
+}
+
+// bare is a message with nothing of ours in it.
+func bare(text string, images []hearth.Blob) []hearth.Message {
+	m := hearth.Message{Role: hearth.RoleUser, Parts: []hearth.Part{{Text: text, Provenance: hearth.FromOwner}}}
+	for i := range images {
+		m.Parts = append(m.Parts, hearth.Part{Blob: &images[i], Provenance: hearth.FromOwner})
+	}
+	return []hearth.Message{m}
+}
+
+// ask makes one call without system text, tools or a transcript.
+func (a *app) ask(ctx context.Context, chain []model.Target, messages []hearth.Message, p *presenter) (string, inferDetails, error) {
+	details := inferDetails{Reports: []hearth.Report{}}
+	q := model.Question{Chain: chain, Lane: model.LaneOwner, Session: hearth.SessionID("infer-" + newID()), Build: func(t model.Target) (*model.Request, error) {
+		return &model.Request{
+			Model: t.Ref.Model, Messages: messages, MaxTokens: t.Params.MaxTokens, Thinking: t.Params.Thinking, Capabilities: t.Layers.Merge(),
+			ChatTemplateKwargs: t.Params.ChatTemplateKwargs, Options: t.Params.Options, ExtraBody: t.Params.ExtraBody,
+		}, nil
+	}}
+	var text strings.Builder
+	for d, err := range a.router().Stream(ctx, q) {
+		switch {
+		case err != nil:
+			return text.String(), details, err
+		case d.Text != "":
+			text.WriteString(d.Text)
+			p.Emit(hearth.Event{Kind: hearth.EventText, Text: d.Text})
+		case d.Thinking != "":
+			p.Emit(hearth.Event{Kind: hearth.EventThinking, Text: d.Thinking})
+		case d.Wait != nil:
+			p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: *d.Wait})
+		case d.Notice != nil:
+			p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: *d.Notice})
+		case d.Report != nil:
+			details.Reports = append(details.Reports, *d.Report)
+			details.Usage = d.Report.Usage
+		}
+		if d.Stop != "" {
+			details.Stop = string(d.Stop)
+		}
+	}
+	return text.String(), details, nil
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/session"
+)
+
+// newSession begins a conversation anew under a name that has one.
+var newSession = session.OwnOptions{New: true}
+
+func newSessions(s streams, opt *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "sessions", Short: "Look at conversations on disk", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	var asJSON bool
+	add := func(use, short string, args cobra.PositionalArgs, run func(context.Context, *app, []string, bool) error) {
+		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
+			a, err := newApp(cmd.Context(), s, opt)
+			if err != nil {
+				return err
+			}
+			defer a.close()
+			return run(cmd.Context(), a, args, asJSON)
+		}}
+		c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+		cmd.AddCommand(c)
+	}
+	add("list", "List conversations, newest first", cobra.NoArgs, listSessions)
+	add("show ID", "Print a conversation", cobra.ExactArgs(1), showSession)
+	add("epochs ID", "Say when and why the prompt of a conversation began anew", cobra.ExactArgs(1), showEpochs)
+	return cmd
+}
+
+func listSessions(ctx context.Context, a *app, _ []string, asJSON bool) error {
+	store, err := a.sessions(ctx)
+	if err != nil {
+		return err
+	}
+	infos, err := store.List(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if infos == nil {
+			infos = []session.Info{}
+		}
+		printJSON(a.io.out, struct {
+			Count    int            `json:"count"`
+			Sessions []session.Info `json:"sessions"`
+		}{len(infos), infos})
+		return nil
+	}
+	for _, i := range infos {
+		mark := " "
+		if i.Current {
+			mark = "*"
+		}
+		fmt.Fprintf(a.io.out, "%s %-26s %-8s %-16s %5d messages  %s\n", mark, i.ID, i.Key.Agent, oneLine(i.Key.Name), i.Messages, i.Updated.Local().Format("2006-01-02 15:04"))
+	}
+	if len(infos) == 0 {
+		fmt.Fprintln(a.io.err, "There are no conversations yet.")
+	}
+	return nil
+}
+
+// view opens a session by its id, or the current one of a name.
+func (a *app) view(ctx context.Context, word string) (session.Reader, error) {
+	store, err := a.sessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos, err := store.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range infos {
+		if string(i.ID) == word || i.Current && i.Key.Name == word {
+			return store.View(ctx, i.ID)
+		}
+	}
+	return nil, &hearth.Error{Op: "sessions", Reason: hearth.ReasonUsage, Err: fmt.Errorf("there is no session %q", word),
+		Cause: "Sessions are named by their id, or by the name given with --session.", Try: "Run hearth sessions list."}
+}
+
+// shownMessage is one message of `sessions show --json`.
+type shownMessage struct {
+	Seq     session.Seq    `json:"seq"`
+	Message hearth.Message `json:"message"`
+}
+
+func showSession(ctx context.Context, a *app, args []string, asJSON bool) error {
+	r, err := a.view(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	shown := []shownMessage{}
+	for e, err := range r.Since(ctx, 1) {
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			shown = append(shown, shownMessage{e.Seq, e.Message})
+			continue
+		}
+		printMessage(a.io.out, &e.Message)
+	}
+	if asJSON {
+		printJSON(a.io.out, struct {
+			Session  session.Info   `json:"session"`
+			Messages []shownMessage `json:"messages"`
+		}{r.Info(), shown})
+	}
+	return nil
+}
+
+// printMessage shows a message the way a person reads a talk.
+func printMessage(w io.Writer, m *hearth.Message) {
+	if m.Role == hearth.RoleMark {
+		return
+	}
+	fmt.Fprintf(w, "── %s  %s", m.Role, m.At.Local().Format("2006-01-02 15:04:05"))
+	if m.Model != (hearth.ModelRef{}) {
+		fmt.Fprintf(w, "  %s", m.Model)
+	}
+	fmt.Fprintln(w)
+	for _, p := range m.Parts {
+		switch {
+		case p.Call != nil:
+			fmt.Fprintf(w, "[calls %s %s]\n", p.Call.Name, oneLine(p.Call.Arguments))
+		case p.Result != nil:
+			fmt.Fprintf(w, "[%s gave]\n%s\n", p.Result.Name, printable(p.Result.Text))
+		case p.Blob != nil:
+			fmt.Fprintf(w, "[%s, %d bytes]\n", p.Blob.MIME, p.Blob.Bytes)
+		case p.Thinking != "":
+			fmt.Fprintf(w, "[thought]\n%s\n", printable(p.Thinking))
+		case p.Text != "":
+			fmt.Fprintln(w, printable(p.Text))
+		}
+	}
+}
+
+// printable keeps a text's lines and drops what would drive the terminal.
+func printable(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = strings.Map(func(r rune) rune {
+			if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+				return -1
+			}
+			return r
+		}, l)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func showEpochs(ctx context.Context, a *app, args []string, asJSON bool) error {
+	r, err := a.view(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	epochs, err := r.Epochs(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if epochs == nil {
+			epochs = []session.Epoch{}
+		}
+		printJSON(a.io.out, struct {
+			Session session.Info    `json:"session"`
+			Epochs  []session.Epoch `json:"epochs"`
+		}{r.Info(), epochs})
+		return nil
+	}
+	fmt.Fprintf(a.io.out, "%-5s %-16s %-18s %-28s %8s %10s  %s\n", "epoch", "began", "reason", "model", "from", "differs at", "tokens lost")
+	for _, e := range epochs {
+		fmt.Fprintf(a.io.out, "%-5d %-16s %-18s %-28s %8d %10d  %d %s\n", e.ID, e.Began.Local().Format("2006-01-02 15:04"), e.Reason, e.Model, e.FirstSeq, e.FirstDiff, e.TokensLost, oneLine(e.Detail))
+	}
+	return nil
+}
+
+// why says where the time of the last turn went, and what the server had cached.
+func (k *talk) why(ctx context.Context) error {
+	reports, err := k.t.LastReports(ctx, 50)
+	if err != nil {
+		return err
+	}
+	if len(reports) == 0 {
+		return &hearth.Error{Op: "/why", Reason: hearth.ReasonUsage, Err: errors.New("nothing was asked yet"),
+			Cause: "This conversation has no model call to explain.", Try: "Say something first."}
+	}
+	turn := reports[len(reports)-1].Turn
+	for _, r := range reports {
+		if r.Turn == turn {
+			printReport(k.io.out, &r)
+		}
+	}
+	return nil
+}
+
+func printReport(w io.Writer, r *hearth.Report) {
+	fmt.Fprintf(w, "%s at %s, %s lane", r.Target, r.Endpoint, r.Lane)
+	if r.Reason != "" {
+		fmt.Fprintf(w, ": %s: %s", r.Reason, oneLine(r.Error))
+	}
+	fmt.Fprintln(w)
+	p := r.Phases
+	for _, row := range []struct {
+		name string
+		took time.Duration
+	}{{"queue", p.Queue}, {"connect", p.Connect}, {"load", p.Load}, {"read", p.Read}, {"write", p.Write}, {"saved in", r.Flush}} {
+		if row.took > 0 {
+			fmt.Fprintf(w, "  %-9s %8.2f s\n", row.name, row.took.Seconds())
+		}
+	}
+	fmt.Fprintf(w, "  sent      %d bytes, %d messages, %d of them bytes that the request before did not have\n", r.Bytes, r.Items, len(r.Added))
+	u := r.Usage
+	fmt.Fprintf(w, "  tokens    %d read (%d of them cached), %d written", u.Input, u.CacheRead, u.Output)
+	if s := p.Write.Seconds(); s > 0 && u.Output > 0 {
+		fmt.Fprintf(w, ", %.1f a second", float64(u.Output)/s)
+	}
+	fmt.Fprintln(w)
+}
+
+func printContext(w io.Writer, c agent.Context) {
+	known := ""
+	if !c.Known {
+		known = " (a guess: nobody said)"
+	}
+	fmt.Fprintf(w, "model     %s\nwindow    %d tokens%s; the conversation is shortened above %d\n", c.Target, c.Window, known, c.Limit)
+	fmt.Fprintf(w, "used      about %d: system text %d, tools %d, summary %d, %d messages the rest\n", c.Used, c.System, c.Tools, c.Summary, c.Messages)
+	fmt.Fprintf(w, "tools     %s\n", strings.Join(c.ToolList, ", "))
+	fmt.Fprintf(w, "epoch     %d, began %s: %s\n", c.Epoch.ID, c.Epoch.Began.Local().Format("2006-01-02 15:04"), c.Epoch.Reason)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/model"
+	"hearth/prompt"
+)
+
+func newUp(s streams, opt *options) *cobra.Command {
+	var c choice
+	var message, server string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Find a model server, write a first config, and talk",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return up(cmd.Context(), s, opt, c, message, server) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&message, "message", "m", "", "ask this once and end")
+	f.StringVar(&server, "server", "", "`URL` of a model server, also on another machine")
+	f.StringVar(&c.workspace, "workspace", "", "folder the agent works in")
+	f.StringVar(&c.model, "model", "", "model ref or alias")
+	return cmd
+}
+
+// up never asks and never hangs: a terminal gets a chat, --message one answer, data on
+// standard input a turn a line, and nothing of these a list of what was found.
+func up(ctx context.Context, s streams, opt *options, c choice, message, server string) error {
+	a, err := newApp(ctx, s, opt)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	c.lenient, c.canAsk = true, s.person()
+	if err := a.settle(ctx, server); err != nil {
+		return err
+	}
+	var in *bufio.Reader
+	piped := false
+	if message == "" {
+		in, piped = s.piped()
+	}
+	if !s.person() && message == "" && !piped {
+		fmt.Fprintln(s.err, "hearth: no model server was found")
+		return nil
+	}
+	k, err := a.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	if err := k.banner(ctx); err != nil {
+		return err
+	}
+	switch {
+	case message != "":
+		var ask asker
+		if c.canAsk {
+			ask = consent(s, newTerminalLines(s))
+		}
+		out, err := k.say(ctx, prompt.Incoming{Text: message}, false, ask)
+		return partial(out, err)
+	case piped:
+		return k.pipe(ctx, in)
+	default:
+		return k.chat(ctx)
+	}
+}
+
+// banner says what a person is about to talk to.
+func (k *talk) banner(ctx context.Context) error {
+	chain, err := k.chain(ctx, k.choice)
+	if err != nil {
+		return err
+	}
+	first := chain[0]
+	caps := first.Layers.Merge()
+	fmt.Fprintf(k.io.err, "server     %s\n", serverLine(first, caps))
+	fmt.Fprintf(k.io.err, "model      %s\n", first.Ref)
+	fmt.Fprintf(k.io.err, "window     %d tokens%s\n", caps.Window, map[bool]string{false: " (a guess: nobody said)"}[caps.WindowKnown])
+	tools := "no"
+	if caps.Tools == model.ToolsNative && len(k.kit.tools) > 0 {
+		tools = "yes (" + strings.Join(k.kit.names(), ", ") + ")"
+	}
+	fmt.Fprintf(k.io.err, "tools      %s\n", tools)
+	fmt.Fprintf(k.io.err, "workspace  %s\n", k.kit.workspace)
+	fmt.Fprintf(k.io.err, "config     %s\n", k.configLine())
+	return nil
+}
+
+func serverLine(t model.Target, c model.Capabilities) string {
+	if t.Ref == demoRef {
+		return "none was found; the demo model answers until there is one"
+	}
+	kind := c.Server
+	if kind == "" {
+		kind = t.Protocol
+	}
+	return fmt.Sprintf("%s at %s (%s)", kind, t.Endpoint.Origin, t.Endpoint.Locality)
+}
+
+func (a *app) configLine() string {
+	if !a.file.Exists {
+		return "none yet; defaults are in use"
+	}
+	return a.file.Path()
+}
+
+// useModel shows or changes the model of this conversation.
+func (k *talk) useModel(ctx context.Context, word string) error {
+	if word == "" {
+		chain, err := k.chain(ctx, k.choice)
+		if err != nil {
+			return err
+		}
+		for i, t := range chain {
+			fmt.Fprintf(k.io.out, "%s %s\n", map[bool]string{true: "*", false: " "}[i == 0], t.Ref)
+		}
+		return nil
+	}
+	ref, err := k.resolve(word)
+	if err != nil {
+		return err
+	}
+	if !k.allowed(ref) {
+		return &hearth.Error{Op: "/model", Reason: hearth.ReasonConfig,
+			Err:   fmt.Errorf("model %q is not allowed", ref),
+			Cause: "agents.defaults.models lists the models that may be chosen, and this is not one of them.",
+			Try:   fmt.Sprintf("Add it with: hearth config set agents.defaults.models '{%q:{}}' --strict-json --merge", ref)}
+	}
+	next := k.choice
+	next.model = ref.String()
+	if _, err := k.chain(ctx, next); err != nil {
+		return err
+	}
+	k.choice = next
+	fmt.Fprintf(k.io.out, "model: %s\n", ref)
+	return k.assemble()
+}
+
+// allowed reports whether a person may choose a model: a map of models that is not
+// empty, or a policy, is a list of what may be chosen; the primary and the fallbacks
+// always may.
+func (a *app) allowed(ref hearth.ModelRef) bool {
+	d := a.file.Config.Agents.Defaults
+	if len(d.Models) == 0 && len(d.ModelPolicy.Allow) == 0 || ref == demoRef {
+		return true
+	}
+	words := slices.Concat([]string{d.Model.Primary}, d.Model.Fallbacks, d.ModelOrder, d.ModelPolicy.Allow)
+	return slices.ContainsFunc(words, func(w string) bool {
+		if provider, ok := strings.CutSuffix(w, "/*"); ok {
+			return strings.EqualFold(provider, ref.Provider)
+		}
+		have, err := a.resolve(w)
+		return err == nil && have == ref
+	})
+}
+
+// renew begins a new conversation under the same name; the old one is kept.
+func (k *talk) renew(ctx context.Context) error {
+	store, err := k.sessions(ctx)
+	if err != nil {
+		return err
+	}
+	key := k.t.Info().Key
+	k.release()
+	t, release, err := store.Own(ctx, key, newSession)
+	if err != nil {
+		return err
+	}
+	k.t, k.release = t, release
+	fmt.Fprintln(k.io.out, "A new conversation. The old one is kept: hearth sessions list")
+	return nil
+}
+
+// compact shortens the conversation now.
+func (k *talk) compact(ctx context.Context, instructions string) error {
+	turn, stop := k.io.interrupts.scope(ctx)
+	defer stop()
+	p := newPresenter(k.io, false)
+	defer p.Close()
+	return k.agent.Compact(turn, k.t, instructions, p.Emit)
+}
+
+// context shows what fills the window.
+func (k *talk) context(ctx context.Context) error {
+	c, err := k.agent.Context(ctx, k.t)
+	if err != nil {
+		return err
+	}
+	printContext(k.io.out, c)
+	return nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"hearth"
+)
+
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("interrupted")
+
+// interrupts turns signals into cancelled contexts. The innermost scope is cancelled
+// first, so that Ctrl-C stops a turn and not the chat; a signal that finds its scope
+// cancelled already ends the process, as the person expects of a second one.
+type interrupts struct {
+	signals chan os.Signal
+	done    chan struct{}
+
+	mu     sync.Mutex // guards scopes
+	scopes []*scope
+}
+
+type scope struct {
+	cancel context.CancelCauseFunc
+	ctx    context.Context
+}
+
+func newInterrupts() *interrupts {
+	i := &interrupts{signals: make(chan os.Signal, 2), done: make(chan struct{})}
+	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
+	go i.loop()
+	return i
+}
+
+func (i *interrupts) loop() {
+	for {
+		select {
+		case s := <-i.signals:
+			if !i.interrupt(s == syscall.SIGTERM) {
+				os.Exit(hearth.ExitInterrupted)
+			}
+		case <-i.done:
+			return
+		}
+	}
+}
+
+// interrupt cancels the innermost scope, or all of them, and reports whether that changed anything.
+func (i *interrupts) interrupt(all bool) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	changed := false
+	for n := len(i.scopes) - 1; n >= 0; n-- {
+		if i.scopes[n].ctx.Err() == nil {
+			changed = true
+			i.scopes[n].cancel(errInterrupted)
+		}
+		if !all {
+			break
+		}
+	}
+	return changed
+}
+
+// scope gives a context that the next signal cancels with errInterrupted, until stop.
+// The nil interrupts give a context that no signal cancels.
+func (i *interrupts) scope(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	if i == nil {
+		return ctx, func() { cancel(nil) }
+	}
+	s := &scope{cancel: cancel, ctx: ctx} //nolint:containedctx // to see whether the signal found it cancelled
+	i.mu.Lock()
+	i.scopes = append(i.scopes, s)
+	i.mu.Unlock()
+	return ctx, func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		for n := range i.scopes {
+			if i.scopes[n] == s {
+				i.scopes = append(i.scopes[:n], i.scopes[n+1:]...)
+				break
+			}
+		}
+		cancel(nil)
+	}
+}
+
+func (i *interrupts) close() {
+	signal.Stop(i.signals)
+	close(i.done)
+}

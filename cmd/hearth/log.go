@@ -1,0 +1,35 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// logger writes one JSON line for each thing worth finding later, to a file a day. It
+// is made when the first line is written; without a place to write it says nothing.
+func (a *app) logger() *slog.Logger {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.log == nil {
+		var w io.Writer = io.Discard
+		if f, err := a.openLog(time.Now()); err == nil {
+			a.logFile, w = f, f
+		}
+		a.log = slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return a.log
+}
+
+func (a *app) openLog(now time.Time) (*os.File, error) {
+	dir := a.state("logs")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(dir, "hearth-"+now.Format("2006-01-02")+".jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+}
+
+func containsPEM(s string) bool { return strings.Contains(s, "-----BEGIN") }

@@ -1,0 +1,101 @@
+// Command hearth is the agent gateway for people who run language models at home.
+//
+// It is the only place that knows every room: assemble.go and its neighbours map the
+// config file to each package's plain Config and put the parts together, one function
+// per kind; every other file here is one command or one front door.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+)
+
+// version is set by the linker in releases.
+var version = "dev"
+
+func main() { os.Exit(run()) }
+
+// run is main with an exit code.
+func run() int {
+	signals := newInterrupts()
+	defer signals.close()
+	io := standardStreams()
+	io.interrupts = signals
+	ctx, stop := signals.scope(context.Background())
+	defer stop()
+	return execute(ctx, io, os.Args[1:])
+}
+
+// execute runs one command line and gives its exit code.
+func execute(ctx context.Context, io streams, args []string) int {
+	root := newRoot(io)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return hearth.ExitDone
+	}
+	return explain(io, err, cmd != nil && wantsJSON(cmd))
+}
+
+// newRoot builds the command tree. Building it opens and reads nothing: `hearth version`
+// and completions must not pay for what they do not use.
+func newRoot(io streams) *cobra.Command {
+	opt := &options{}
+	root := &cobra.Command{
+		Use:   "hearth",
+		Short: "The agent gateway for people who run language models at home",
+		Long: "Hearth sits between you and the model servers you own. It runs agents with tools,\n" +
+			"keeps conversations on disk, and never gives up on a local server that is alive.\n\n" +
+			"Start with: hearth up",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(io.in)
+	root.SetOut(io.out)
+	root.SetErr(io.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.PersistentFlags().StringVar(&opt.config, "config", "", "config `FILE` to use instead of the first one found")
+	root.AddCommand(
+		newVersion(io), newUp(io, opt), newAgent(io, opt), newInfer(io, opt), newSessions(io, opt),
+	)
+	for _, c := range root.Commands() {
+		strictArguments(c)
+	}
+	return root
+}
+
+// options are the flags every command has.
+type options struct {
+	config string
+}
+
+// strictArguments turns cobra's complaints about arguments into usage errors.
+func strictArguments(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usage(err)
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		strictArguments(sub)
+	}
+}
+
+func usage(err error) error {
+	return &hearth.Error{Op: "hearth", Reason: hearth.ReasonUsage, Err: err,
+		Cause: "The command line could not be understood.", Try: "Run the command with --help to see what it takes."}
+}
+
+func wantsJSON(cmd *cobra.Command) bool {
+	f := cmd.Flags().Lookup("json")
+	return f != nil && f.Value.String() == "true"
+}

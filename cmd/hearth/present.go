@@ -1,0 +1,212 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"hearth"
+)
+
+// patience is how long a person looks at nothing before being told what is waited for.
+const patience = 2 * time.Second
+
+// presenter shows a turn's events: the answer on out, everything else on err. It owns
+// one goroutine, which ends with Close.
+type presenter struct {
+	out, err io.Writer
+	live     bool // err is a terminal: the waiting line is redrawn in place
+	quiet    bool // print no answer text: --json
+	verbose  bool
+	events   chan hearth.Event
+	done     chan struct{}
+
+	// The fields below belong to the goroutine.
+	wait    hearth.Wait
+	since   time.Time // of the phase
+	silent  time.Time // since when nothing was shown
+	drawn   bool
+	told    time.Time // when a waiting line was last printed to a stream that is no terminal
+	midLine bool      // the answer's last byte was not a newline
+	wrote   bool
+}
+
+func newPresenter(s streams, quiet bool) *presenter {
+	now := time.Now()
+	p := &presenter{out: s.out, err: s.err, live: s.errTTY, quiet: quiet,
+		events: make(chan hearth.Event, 64), done: make(chan struct{}), since: now, silent: now}
+	go p.loop()
+	return p
+}
+
+// Emit hands over an event; it is given to agent.Turn.
+func (p *presenter) Emit(e hearth.Event) { p.events <- e }
+
+// Close shows what is left and ends the goroutine. wrote reports whether any answer text was shown.
+func (p *presenter) Close() (wrote bool) {
+	close(p.events)
+	<-p.done
+	return p.wrote
+}
+
+func (p *presenter) loop() {
+	defer close(p.done)
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case e, ok := <-p.events:
+			if !ok {
+				p.clear()
+				p.endLine()
+				return
+			}
+			p.show(e)
+		case now := <-tick.C:
+			p.waiting(now)
+		}
+	}
+}
+
+func (p *presenter) show(e hearth.Event) {
+	switch e.Kind {
+	case hearth.EventWait:
+		if e.Wait.Phase != p.wait.Phase {
+			p.since = time.Now()
+		}
+		p.wait = e.Wait
+		return // the line is drawn by the ticker, after a little patience
+	case hearth.EventText:
+		p.clear()
+		if !p.quiet {
+			p.print(e.Text)
+		}
+	case hearth.EventThinking:
+		if p.wait.Phase != hearth.PhaseWriting || p.wait.Note != "thinking" {
+			p.wait, p.since = hearth.Wait{Phase: hearth.PhaseWriting, Model: p.wait.Model, Note: "thinking"}, time.Now()
+		}
+		return
+	case hearth.EventToolStart:
+		p.clear()
+		p.endLine()
+		p.line("· " + describeCall(e))
+	case hearth.EventToolEnd:
+		if e.Result != nil && e.Result.Failed {
+			p.clear()
+			p.line("  " + firstLine(e.Result.Text))
+		}
+	case hearth.EventNotice:
+		p.clear()
+		p.endLine()
+		p.line("note: " + oneLine(e.Notice.Text))
+	default:
+		return
+	}
+	p.silent = time.Now()
+}
+
+func (p *presenter) print(s string) {
+	if s == "" {
+		return
+	}
+	_, _ = io.WriteString(p.out, s) // a closed pipe ends the process by itself
+	p.midLine, p.wrote = !strings.HasSuffix(s, "\n"), true
+}
+
+func (p *presenter) line(s string) { fmt.Fprintln(p.err, s) }
+
+// endLine ends the answer's line before something else is shown.
+func (p *presenter) endLine() {
+	if p.midLine && !p.quiet {
+		_, _ = io.WriteString(p.out, "\n")
+		p.midLine = false
+	}
+}
+
+// waiting shows what is waited for, once there was nothing to see for a while.
+func (p *presenter) waiting(now time.Time) {
+	if now.Sub(p.silent) < patience || p.wait.Phase == "" {
+		return
+	}
+	text := waitLine(p.wait, now.Sub(p.since))
+	switch {
+	case p.live && p.midLine: // in the middle of an answer a status line would tear it apart
+	case p.live:
+		fmt.Fprintf(p.err, "\r\x1b[K%s", text)
+		p.drawn = true
+	case now.Sub(p.told) >= 30*time.Second || p.told.Before(p.silent):
+		p.line(text)
+		p.told = now
+	}
+}
+
+func (p *presenter) clear() {
+	if p.drawn {
+		fmt.Fprint(p.err, "\r\x1b[K")
+		p.drawn = false
+	}
+}
+
+// waitLine is one line for a person: what is waited for, how long, and why.
+func waitLine(w hearth.Wait, elapsed time.Duration) string {
+	model := w.Model
+	if model == "" {
+		model = "the model"
+	}
+	var what string
+	switch w.Phase {
+	case hearth.PhaseQueued:
+		what = "waiting for a free slot"
+		if w.Behind != "" {
+			what += " behind " + oneLine(w.Behind)
+		}
+	case hearth.PhaseConnecting:
+		what = "connecting to " + model
+	case hearth.PhaseStarting:
+		what = "starting the server of " + model
+	case hearth.PhaseLoading:
+		what = "waiting for " + model
+		if w.Note == "" {
+			w.Note = "the first answer loads the model"
+		}
+	case hearth.PhaseWriting:
+		what = model + " is writing"
+		if w.Note == "thinking" {
+			what, w.Note = model+" is thinking", ""
+		}
+	case hearth.PhaseStopping:
+		what = "waiting until the server has let go"
+	default:
+		what = "waiting for " + model
+		if w.Total > 0 {
+			what = fmt.Sprintf("%s reads %d of %d tokens", model, w.Done, w.Total)
+		}
+	}
+	what += fmt.Sprintf(" · %d s", int(elapsed.Seconds()))
+	if w.ETA > 0 {
+		what += fmt.Sprintf(", about %d s to go", int(w.ETA.Seconds()+0.5))
+	}
+	if w.Note != "" {
+		what += ", " + oneLine(w.Note)
+	}
+	return what
+}
+
+// describeCall is one line for a tool call; the arguments are the model's, so they are
+// made harmless and short.
+func describeCall(e hearth.Event) string {
+	s := e.Call.Name + " " + oneLine(e.Call.Arguments)
+	if r := []rune(s); len(r) > 160 {
+		s = string(r[:160]) + "…"
+	}
+	if e.Decision != "" {
+		s += " (" + oneLine(e.Decision) + ")"
+	}
+	return s
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	return oneLine(s)
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// streams are the process's three streams and whether a person sits at them.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+	inTTY    bool
+	outTTY   bool
+	errTTY   bool
+	getenv   func(string) string
+	// interrupts is nil in tests that send none.
+	interrupts *interrupts
+	// terminal is the descriptor of a terminal that can be put into raw mode, or -1.
+	terminal int
+}
+
+func standardStreams() streams {
+	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, terminal: -1}
+	s.inTTY = term.IsTerminal(int(os.Stdin.Fd()))
+	s.outTTY = term.IsTerminal(int(os.Stdout.Fd()))
+	s.errTTY = term.IsTerminal(int(os.Stderr.Fd()))
+	if s.inTTY {
+		s.terminal = int(os.Stdin.Fd())
+	}
+	return s
+}
+
+// person reports whether somebody is there who can be asked: the question goes to
+// standard error and the answer comes from standard input.
+func (s streams) person() bool { return s.inTTY && s.errTTY }
+
+// firstInput is how long `hearth up` waits for the first byte of a pipe that somebody
+// connected and may have left idle.
+const firstInput = 2 * time.Second
+
+// piped gives standard input when it holds data that was put there for us. An empty
+// file, /dev/null, and a pipe that stays silent are none: a service manager or a test
+// runner may have left them open, and nobody must wait for them for ever.
+func (s streams) piped() (*bufio.Reader, bool) {
+	if s.inTTY {
+		return nil, false
+	}
+	if f, ok := s.in.(*os.File); ok {
+		info, err := f.Stat()
+		if err != nil || info.Mode()&os.ModeCharDevice != 0 {
+			return nil, false
+		}
+	}
+	r := bufio.NewReader(s.in)
+	ready := make(chan bool, 1)
+	go func() { // ends with the first byte, with the end of input, or with the process
+		_, err := r.Peek(1)
+		ready <- err == nil
+	}()
+	select {
+	case data := <-ready:
+		return r, data
+	case <-time.After(firstInput):
+		return nil, false
+	}
+}

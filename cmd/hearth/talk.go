@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/prompt"
+	"hearth/session"
+)
+
+// choice is what a command line or a chat chose for a conversation.
+type choice struct {
+	agent     string // agent id; "" = the default one
+	session   string // session name; "" = main, "new" = begin one
+	model     string // ref or alias; "" = the configured one
+	thinking  string
+	workspace string // "" = the configured one
+	canAsk    bool
+	lenient   bool // fall back to the demo model when nothing else is there
+}
+
+// talk is one conversation in use by a front door. It owns its transcript until close.
+type talk struct {
+	*app
+	choice  choice
+	t       session.Transcript
+	release func()
+	agent   *agent.Agent
+	kit     *toolkit
+}
+
+// open takes the session and assembles an agent for it.
+func (a *app) open(ctx context.Context, c choice) (*talk, error) {
+	store, err := a.sessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key := session.Key{Agent: a.agentID(c.agent), Name: c.session}
+	if key.Name == "" {
+		key.Name = "main"
+	}
+	opt := session.OwnOptions{New: c.session == "new", Wait: a.sessionHeld}
+	if opt.New {
+		key.Name = "s-" + newID()[:8]
+	}
+	t, release, err := store.Own(ctx, key, opt)
+	if err != nil {
+		return nil, err
+	}
+	k := &talk{app: a, choice: c, t: t, release: release}
+	if err := k.assemble(); err != nil {
+		release()
+		return nil, err
+	}
+	return k, nil
+}
+
+// sessionHeld says once who has the session that we wait for.
+func (a *app) sessionHeld(h session.Holder) {
+	if !a.toldHeld {
+		fmt.Fprintf(a.io.err, "waiting: this session is in use by process %d (%s)\n", h.PID, oneLine(h.Command))
+		a.toldHeld = true
+	}
+}
+
+func (k *talk) close() {
+	k.kit.close()
+	k.release()
+}
+
+// assemble makes the agent from the config as it is now.
+func (k *talk) assemble() error {
+	old := k.kit
+	kit, err := k.toolkit(k.choice)
+	if err != nil {
+		return err
+	}
+	k.kit = kit
+	k.agent = agent.New(k.agentConfig(k.choice, kit))
+	old.close()
+	return nil
+}
+
+// asker answers a question for a person: yes or no.
+type asker func(ctx context.Context, q agent.Approval) (bool, error)
+
+// turn makes a person's words durable and answers them. Questions go to ask; without
+// one, a question ends the turn.
+func (k *talk) turn(ctx context.Context, in prompt.Incoming, p *presenter, ask asker) (agent.Outcome, error) {
+	notices, err := k.agent.Accept(ctx, k.t, in)
+	for _, n := range notices {
+		p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
+	}
+	if err != nil {
+		return agent.Outcome{}, err
+	}
+	return k.goOn(ctx, p, ask)
+}
+
+// goOn runs what the transcript says is still to be done.
+func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome, error) {
+	var total agent.Outcome
+	for {
+		out, err := k.agent.Turn(ctx, k.t, p.Emit)
+		out = joined(total, out)
+		if err != nil || out.Question == nil || ask == nil {
+			return out, err
+		}
+		p.Emit(hearth.Event{Kind: hearth.EventWait}) // nothing is waited for while a person thinks
+		yes, err := ask(ctx, *out.Question)
+		if err != nil {
+			return out, err
+		}
+		if err := k.agent.Decide(ctx, k.t, *out.Question, yes); err != nil {
+			return out, err
+		}
+		total = out
+	}
+}
+
+// joined adds what happened before a question to what happened after it.
+func joined(before, after agent.Outcome) agent.Outcome {
+	after.Usage = before.Usage.Add(after.Usage)
+	after.Steps += before.Steps
+	after.Calls = append(before.Calls, after.Calls...)
+	after.Reports = append(before.Reports, after.Reports...)
+	return after
+}
+
+// consent asks at a terminal. The text shows the exact action; what it says is made from
+// the call and never from the model's prose.
+func consent(s streams, in lines) asker {
+	return func(ctx context.Context, q agent.Approval) (bool, error) {
+		fmt.Fprintf(s.err, "\n%s\n%s\n", q.Text, q.Reason)
+		for {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+			answer, err := in.next("run it? [y/N] ")
+			if err != nil {
+				return false, nil //nolint:nilerr // an end of input is a no
+			}
+			switch strings.ToLower(strings.TrimSpace(answer)) {
+			case "y", "yes":
+				return true, nil
+			case "", "n", "no":
+				return false, nil
+			}
+		}
+	}
+}

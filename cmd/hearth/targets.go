@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hearth"
+	"hearth/config"
+	"hearth/model"
+	"hearth/model/demo"
+	"hearth/model/route"
+)
+
+// demoRef is the model inside the binary.
+var demoRef = hearth.ModelRef{Provider: "demo", Model: "demo"}
+
+// chosenRef is the model a choice means, as far as the config alone tells; the zero ref
+// where it names none.
+func (a *app) chosenRef(c choice) hearth.ModelRef {
+	word := c.model
+	if word == "" {
+		own, _ := a.file.Config.Agents.Agent(c.agent)
+		word = own.Model.Primary
+	}
+	if word == "" {
+		return a.firstConfigured()
+	}
+	ref, err := a.resolve(word)
+	if err != nil {
+		return hearth.ModelRef{}
+	}
+	return ref
+}
+
+// firstConfigured is the first model of the first provider that lists any.
+func (a *app) firstConfigured() hearth.ModelRef {
+	for _, id := range a.file.Config.Models.ProviderOrder {
+		if rows := a.file.Config.Models.Providers[id].Models; len(rows) > 0 {
+			return hearth.ModelRef{Provider: strings.ToLower(id), Model: rows[0].ID}
+		}
+	}
+	return hearth.ModelRef{}
+}
+
+// chain gives the candidates for a conversation: the chosen model, then its fallbacks.
+// A model that the person named for this call stands alone: its failure is shown.
+func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
+	own, _ := a.file.Config.Agents.Agent(c.agent)
+	word, fallbacks := c.model, []string(nil)
+	if word == "" {
+		word, fallbacks = own.Model.Primary, own.Model.Fallbacks
+	}
+	first, err := a.primary(ctx, c, word)
+	if err != nil {
+		return nil, err
+	}
+	chain := []model.Target{first}
+	for _, word := range fallbacks {
+		t, err := a.target(ctx, c, word)
+		if err != nil {
+			if a.once("fallback " + word) {
+				fmt.Fprintf(a.io.err, "note: fallback %s cannot be used: %s\n", word, oneLine(err.Error()))
+			}
+			continue
+		}
+		if !slices.ContainsFunc(chain, func(have model.Target) bool { return have.Ref == t.Ref }) {
+			chain = append(chain, t)
+		}
+	}
+	return chain, nil
+}
+
+// primary is the configured model, else the first configured one, else a discovered
+// local server, else the demo model where that is wanted. Never a hosted default that
+// nobody configured.
+func (a *app) primary(ctx context.Context, c choice, word string) (model.Target, error) {
+	if word != "" {
+		return a.target(ctx, c, word)
+	}
+	if ref := a.firstConfigured(); ref != (hearth.ModelRef{}) {
+		return a.target(ctx, c, ref.String())
+	}
+	if ref, ok := a.discovered(ctx); ok {
+		return a.target(ctx, c, ref.String())
+	}
+	if c.lenient {
+		return a.target(ctx, c, demoRef.String())
+	}
+	return model.Target{}, &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel,
+		Err: errors.New("no model is configured and no local server answers")}
+}
+
+// resolve reads a ref or alias: an alias; provider/model; a bare id that exactly one
+// provider lists.
+func (a *app) resolve(word string) (hearth.ModelRef, error) {
+	word = strings.TrimSpace(word)
+	for _, ref := range a.file.Config.Agents.Defaults.ModelOrder {
+		if strings.EqualFold(a.file.Config.Agents.Defaults.Models[ref].Alias, word) && word != "" {
+			word = ref
+			break
+		}
+	}
+	if ref, ok := model.ParseRef(word); ok {
+		return ref, nil
+	}
+	var owners []string
+	for _, id := range a.file.Config.Models.ProviderOrder {
+		if _, ok := a.file.Config.Models.Providers[id].Model(word); ok {
+			owners = append(owners, id)
+		}
+	}
+	if len(owners) == 1 {
+		return hearth.ModelRef{Provider: strings.ToLower(owners[0]), Model: word}, nil
+	}
+	e := &hearth.Error{Op: "choose a model", Reason: hearth.ReasonUnknownProvider, Err: fmt.Errorf("%q is no provider/model and no alias", word),
+		Cause: "A model is named as provider/model, or by an alias of agents.defaults.models.", Try: "Run hearth models list to see the names."}
+	if len(owners) > 1 {
+		e.Err = fmt.Errorf("%q is listed by more than one provider: %s", word, strings.Join(owners, ", "))
+	}
+	return hearth.ModelRef{}, e
+}
+
+// provider finds a provider by id: configured, or found by discovery.
+func (a *app) provider(id string) (config.Provider, bool) {
+	for _, key := range a.file.Config.Models.ProviderOrder {
+		if strings.EqualFold(key, id) {
+			return a.file.Config.Models.Providers[key], true
+		}
+	}
+	if p, ok := a.extra[id]; ok {
+		return p, true
+	}
+	return config.Provider{}, false
+}
+
+// target makes the candidate for a ref. Targets are kept until the config changes.
+func (a *app) target(ctx context.Context, c choice, word string) (model.Target, error) {
+	ref, err := a.resolve(word)
+	if err != nil {
+		return model.Target{}, err
+	}
+	key := ref.String() + " " + c.thinking + " " + c.agent
+	a.mu.Lock()
+	t, ok := a.targets[key]
+	a.mu.Unlock()
+	if ok {
+		return t, nil
+	}
+	if ref == demoRef {
+		t = demoTarget()
+	} else if t, err = a.build(ctx, c, ref); err != nil {
+		return model.Target{}, err
+	}
+	a.mu.Lock()
+	a.targets[key] = t
+	a.mu.Unlock()
+	return t, nil
+}
+
+func demoTarget() model.Target {
+	here, yes := hearth.LocalityMachine, true
+	return model.Target{
+		Ref: demoRef, Protocol: "demo", Provider: demo.New(),
+		Endpoint: model.Endpoint{Origin: "demo", Locality: hearth.LocalityMachine, Slots: 16},
+		Layers:   model.Layers{Config: model.Layer{Locality: &here, Reasoning: &yes}, Default: model.DefaultLayer()},
+	}
+}
+
+// build makes a target from the config.
+func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (model.Target, error) {
+	p, ok := a.provider(ref.Provider)
+	if !ok {
+		return model.Target{}, a.unknownProvider(ref.Provider)
+	}
+	row, listed := p.Model(ref.Model)
+	if row.BaseURL != "" {
+		p.BaseURL = row.BaseURL
+	}
+	if row.API != "" {
+		p.API = row.API
+	}
+	endpoint, err := model.ParseEndpoint(p.BaseURL)
+	if err != nil {
+		return model.Target{}, &hearth.Error{Op: "provider " + ref.Provider, Reason: hearth.ReasonConfig, Err: err,
+			Cause: "The provider's baseUrl cannot be used.", Try: "Set models.providers." + ref.Provider + ".baseUrl."}
+	}
+	endpoint.Slots = p.Slots
+	client, err := a.client(ctx, ref.Provider, p, row, endpoint)
+	if err != nil {
+		return model.Target{}, err
+	}
+	own, _ := a.file.Config.Agents.Agent(c.agent)
+	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: endpoint}
+	t.Layers = model.Layers{Config: configLayer(p, row, listed, own.ContextTokens), Default: model.DefaultLayer()}
+	t.Layers.Config.Locality = &endpoint.Locality
+	t.Params = requestParams(merged(p.Params, row.Params, a.file.Config.Agents.ParamsFor(c.agent, ref.String())))
+	if t.Params.Thinking, err = thinking(c.thinking, own.ThinkingDefault, t.Layers.Merge()); err != nil {
+		return model.Target{}, err
+	}
+	t.Params.MaxTokens = firstSet(row.MaxTokens, p.MaxTokens)
+	t.Provider, err = speak(t.Protocol, client)
+	return t, err
+}
+
+// speak gives the provider of a protocol.
+func speak(protocol string, client *model.Client) (model.Provider, error) {
+	switch protocol {
+	default:
+		return nil, &hearth.Error{Op: "provider " + client.Provider(), Reason: hearth.ReasonConfig, Err: fmt.Errorf("api %q is not one that Hearth speaks", protocol),
+			Cause: "The provider's api is another program's.",
+			Try:   fmt.Sprintf("Use %s, %s, %s or %s.", config.OpenAICompletions, config.OpenAIResponses, config.AnthropicMessages, config.Ollama)}
+	}
+}
+
+// unknownProvider names the nearest provider there is.
+func (a *app) unknownProvider(id string) error {
+	names := a.file.Config.Models.ProviderOrder
+	e := &hearth.Error{Op: "choose a model", Reason: hearth.ReasonUnknownProvider, Err: fmt.Errorf("there is no provider %q", id)}
+	if near := route.Nearest(id, names); near != "" {
+		e.Try = fmt.Sprintf("Did you mean %s? hearth models list shows the names.", near)
+	}
+	return e
+}
+
+// merged gives the params of all layers, later ones winning.
+func merged(layers ...config.Params) config.Params {
+	out := config.Params{}
+	for _, l := range layers {
+		for k, v := range l {
+			if k == "extra_body" || k == "chat_template_kwargs" {
+				v = mergeObjects(out[k], v)
+			}
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// thinking gives the level to ask for. What a person typed must be a level the model
+// has; a configured default is used where it has.
+func thinking(typed, configured string, c model.Capabilities) (string, error) {
+	levels := c.Efforts
+	if levels == nil {
+		levels = []string{"minimal", "low", "medium", "high"}
+	}
+	known := func(level string) bool { return level == "off" || slices.Contains(levels, level) }
+	switch level := canonicalLevel(typed); {
+	case level != "" && known(level):
+		return level, nil
+	case level != "":
+		return "", &hearth.Error{Op: "choose a thinking level", Reason: hearth.ReasonUsage, Err: fmt.Errorf("%q is no level of this model", typed),
+			Cause: "The model has these levels: off, " + strings.Join(levels, ", ") + ".",
+			Try:   "Choose one of them, or declare the level in compat.supportedReasoningEfforts of the model."}
+	}
+	if level := canonicalLevel(configured); c.Reasoning && known(level) {
+		return level, nil
+	}
+	return "", nil
+}
+
+func canonicalLevel(s string) string {
+	switch s = strings.ToLower(strings.TrimSpace(s)); s {
+	case "x-high", "extra-high":
+		return "xhigh"
+	case "highest":
+		return "high"
+	case "none":
+		return "off"
+	default:
+		return s
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/config"
+	"hearth/model"
+	"hearth/policy"
+	"hearth/prompt"
+	"hearth/tool"
+	"hearth/tool/file"
+)
+
+// toolkit is the tools of one conversation. Close ends what they left running.
+type toolkit struct {
+	tools     []tool.Tool
+	workspace string
+	shell     io.Closer
+}
+
+func (k *toolkit) close() {
+	if k != nil && k.shell != nil {
+		_ = k.shell.Close() // the processes are gone either way
+	}
+}
+
+func (k *toolkit) names() []string {
+	names := []string{}
+	for _, t := range k.tools {
+		names = append(names, t.Spec().Name)
+	}
+	return names
+}
+
+// toolkit makes the tools that the config lets this agent have.
+func (a *app) toolkit(c choice) (*toolkit, error) {
+	dir, err := a.workspace(c)
+	if err != nil {
+		return nil, err
+	}
+	taints, err := tool.OpenTaints(a.state("cache", "taints"))
+	if err != nil {
+		return nil, err
+	}
+	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints})
+	kit := &toolkit{workspace: dir}
+	for _, t := range all {
+		kit.tools = append(kit.tools, t)
+	}
+	return kit, nil
+}
+
+// private lists what no tool may touch although it may lie inside the workspace: the
+// gateway's own state. The workspace itself is usually a folder in it.
+func (a *app) private() []string {
+	var out []string
+	for _, name := range []string{"hearth.json", "hearth.json.last-good", "hearth.db", "hearth.db-wal", "hearth.db-shm", "logs", "cache", "locks", ".env"} {
+		out = append(out, a.state(name))
+	}
+	for n := range 5 {
+		out = append(out, a.state(fmt.Sprintf("hearth.json.bak.%d", n+1)))
+	}
+	return append(out, a.file.Path())
+}
+
+// agentConfig maps the config to an agent.
+func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
+	own, _ := a.file.Config.Agents.Agent(c.agent)
+	exec := a.file.Config.Tools.Exec
+	compaction := a.file.Config.Agents.Defaults.Compaction
+	cfg := agent.Config{
+		Router:  a.router(),
+		Targets: func(ctx context.Context) ([]model.Target, error) { return a.chain(ctx, c) },
+		Tools:   kit.tools,
+		Rules:   policy.Rules{Exec: policy.Security(exec.Security), Ask: policy.AskMode(exec.Ask), Allowlist: exec.SafeBins},
+		House:   func() (prompt.House, error) { return house(kit.workspace, own) },
+		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
+		CanAsk:  c.canAsk,
+		Now:     time.Now,
+		NewID:   newID,
+	}
+	if a.store != nil {
+		cfg.Blob = a.store.Blob
+	}
+	if compaction.ReserveTokens != nil {
+		cfg.Room.ReserveTokens = *compaction.ReserveTokens
+	}
+	cfg.NoCompaction = compaction.Enabled != nil && !*compaction.Enabled
+	if s := a.file.Config.Agents.Defaults.TimeoutSeconds; s != nil && *s > 0 {
+		cfg.Limits.Turn = time.Duration(*s) * time.Second
+	}
+	return cfg
+}
+
+// house reads the workspace files as they are now.
+func house(dir string, own config.Agent) (prompt.House, error) {
+	h := prompt.House{Dir: dir, OS: shellName(), FileMaxChars: own.BootstrapMaxChars, TotalMaxChars: own.BootstrapTotalMaxChars}
+	if own.ContextInjection == "never" {
+		return h, nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return h, &hearth.Error{Op: "open workspace", Reason: hearth.ReasonConfig, Err: err}
+	}
+	defer func() { _ = root.Close() }()
+	for _, name := range prompt.FileNames {
+		text, err := readSmall(root, name)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return h, &hearth.Error{Op: "read " + filepath.Join(dir, name), Reason: hearth.ReasonConfig, Err: err,
+				Cause: "A workspace file that belongs to the agent's instructions cannot be read.", Try: "Check its permissions."}
+		}
+		h.Files = append(h.Files, prompt.File{Name: name, Text: text})
+	}
+	return h, nil
+}
+
+// workspaceFileMaxBytes bounds what is read of one workspace file; what a model is told
+// of it is far less.
+const workspaceFileMaxBytes = 1 << 20
+
+func readSmall(root *os.Root, name string) (string, error) {
+	info, err := root.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", nil
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, workspaceFileMaxBytes))
+	return string(b), err
+}
