@@ -1,0 +1,112 @@
+package probe_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"hearth/model/probe"
+)
+
+func TestDiscover(t *testing.T) {
+	var bases []string
+	for _, name := range []string{"website.txt", "litellm.txt", "ollama.txt", "llamacpp-loading.txt"} {
+		server := httptest.NewServer(load(t, name))
+		defer server.Close()
+		bases = append(bases, server.URL)
+	}
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer silent.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	bases = append(bases, silent.URL, gone.URL)
+
+	began := time.Now()
+	hosts := probe.Discover(t.Context(), probe.Search{Bases: bases, Timeout: 200 * time.Millisecond})
+	var kinds []probe.Kind
+	for _, h := range hosts {
+		kinds = append(kinds, h.Kind)
+	}
+	if want := []probe.Kind{probe.KindLiteLLM, probe.KindOllama, probe.KindLlamaCpp}; !slices.Equal(kinds, want) {
+		t.Errorf("found %v, want %v", kinds, want)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v: a silent server holds the others up", took)
+	}
+	h, m, ok := probe.Choose(hosts, 0)
+	if !ok || h.Kind != probe.KindOllama || m.ID != "tiny:latest" {
+		t.Errorf("chose %s of %s", m.ID, h.Kind)
+	}
+	if _, _, ok := probe.Choose(hosts[:1], 0); ok {
+		t.Error("LiteLLM was chosen by itself")
+	}
+}
+
+func TestOnlyThisMachineIsLookedAt(t *testing.T) {
+	if hosts := probe.Discover(t.Context(), probe.Search{Bases: []string{"http://10.1.2.3:1234", "http://192.0.2.1:80", "nonsense"}}); len(hosts) != 0 {
+		t.Errorf("found %v", hosts)
+	}
+}
+
+func TestRank(t *testing.T) {
+	yes, no := true, false
+	at := func(day int) time.Time { return time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC) }
+	const gb = 1 << 30
+	rows := []struct {
+		name   string
+		models []probe.Model
+		memory int64
+		want   []string
+	}{
+		{"loaded now before everything", []probe.Model{{ID: "big", ParamsB: 70, Tools: &yes}, {ID: "small", ParamsB: 1, Tools: &no, Resident: &yes}}, 0, []string{"small", "big"}},
+		{"then with tools", []probe.Model{{ID: "big", ParamsB: 70, Tools: &no}, {ID: "small", ParamsB: 4, Tools: &yes}}, 0, []string{"small", "big"}},
+		{"then the largest", []probe.Model{{ID: "a", ParamsB: 4}, {ID: "b", ParamsB: 30}}, 0, []string{"b", "a"}},
+		{"that fits", []probe.Model{{ID: "a", ParamsB: 4, SizeBytes: 3 * gb}, {ID: "b", ParamsB: 30, SizeBytes: 18 * gb}, {ID: "c", ParamsB: 70, SizeBytes: 40 * gb}}, 16 * gb, []string{"a", "b", "c"}},
+		{"then the newest", []probe.Model{{ID: "a", ParamsB: 8, Modified: at(1)}, {ID: "b", ParamsB: 8, Modified: at(2)}}, 0, []string{"b", "a"}},
+		{"the same order every time", []probe.Model{{ID: "b"}, {ID: "a"}}, 0, []string{"a", "b"}},
+		{"never an embedding model or one in a cloud", []probe.Model{{ID: "e", Embedding: true, Resident: &yes}, {ID: "c", Cloud: true, Resident: &yes}, {ID: "a"}}, 0, []string{"a"}},
+	}
+	for _, row := range rows {
+		var got []string
+		for _, m := range probe.Rank(row.models, row.memory) {
+			got = append(got, m.ID)
+		}
+		if !slices.Equal(got, row.want) {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+}
+
+func TestAServerWithALoadedModelComesFirst(t *testing.T) {
+	yes := true
+	hosts := []probe.Host{
+		{Kind: probe.KindLMStudio, Models: []probe.Model{{ID: "a"}}},
+		{Kind: probe.KindOllama, Models: []probe.Model{{ID: "b", Resident: &yes}}},
+	}
+	if h, m, ok := probe.Choose(hosts, 0); !ok || h.Kind != probe.KindOllama || m.ID != "b" {
+		t.Errorf("chose %s of %s", m.ID, h.Kind)
+	}
+	if _, _, ok := probe.Choose(nil, 0); ok {
+		t.Error("chose something where nothing is")
+	}
+}
+
+func TestWhatAConfigCallsAKind(t *testing.T) {
+	rows := []struct {
+		kind                     probe.Kind
+		name, provider, api, url string
+	}{
+		{probe.KindLMStudio, "LM Studio", "lmstudio", "openai-responses", "http://x/v1"},
+		{probe.KindOllama, "Ollama", "ollama", "ollama", "http://x"},
+		{probe.KindLlamaCpp, "llama.cpp", "llamacpp", "openai-completions", "http://x/v1"},
+		{probe.KindUnknown, "a model server", "local", "openai-completions", "http://x/v1"},
+	}
+	for _, row := range rows {
+		k := row.kind
+		if k.Name() != row.name || k.ProviderID() != row.provider || k.API() != row.api || k.BaseURL("http://x") != row.url {
+			t.Errorf("%s: %s %s %s %s", k, k.Name(), k.ProviderID(), k.API(), k.BaseURL("http://x"))
+		}
+	}
+}

@@ -1,0 +1,364 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"hearth"
+	"hearth/model"
+)
+
+// addServer adds what holds for every model of a kind of server. The sources are the
+// servers' own code and documents, as of 2026.
+func (h *Host) addServer(l *model.Layer) {
+	kind := string(h.Kind)
+	l.Server = &kind
+	if h.Build != "" {
+		l.Build = &h.Build
+	}
+	if h.Slots > 0 {
+		l.Slots = &h.Slots
+		l.Evidence["slots"] = h.SlotsBecause
+	}
+	switch h.Kind {
+	case KindLlamaCpp:
+		// id_slot and return_progress are llama-server's own fields; its prompt_tokens
+		// count what came from the cache too.
+		l.ReturnProgress, l.SlotChoice, l.CachedCounted, l.ForcedToolChoice = new(true), new(true), new(true), new(true)
+	case KindVLLM, KindSGLang:
+		l.CachedCounted, l.ForcedToolChoice = new(true), new(true)
+	case KindOllama, KindMLX:
+		l.ForcedToolChoice = new(false) // tool_choice is not read
+	case KindLiteLLM:
+		// A proxy: what is behind it may be anywhere, until its owner says so.
+		l.Locality = hosted()
+		l.Evidence["locality"] = "LiteLLM is a proxy"
+	default:
+	}
+}
+
+func hosted() *hearth.Locality {
+	where := hearth.LocalityHosted
+	return &where
+}
+
+func (a *asker) listLMStudio(ctx context.Context, h *Host) {
+	var v1 lmStudioModels
+	if !a.get(ctx, "/api/v1/models").decode(&v1) || v1.Models == nil {
+		a.listOldLMStudio(ctx, h)
+		return
+	}
+	const where = "GET /api/v1/models "
+	for i := range v1.Models {
+		e := &v1.Models[i]
+		m := Model{ID: e.Key, TrainedMax: e.MaxContext, SizeBytes: e.SizeBytes, ParamsB: params(e.ParamsString), Embedding: e.Type == "embedding"}
+		m.Resident = new(len(e.Loaded) > 0)
+		m.note("resident", where+"loaded_instances")
+		for j, instance := range e.Loaded {
+			if instance.ID != e.Key {
+				m.Aliases = append(m.Aliases, instance.ID)
+			}
+			if j > 0 {
+				continue
+			}
+			if instance.Config.ContextLength > 0 {
+				m.set(where+"loaded_instances[0].config.context_length", instance.Config.ContextLength)
+			}
+			if n := instance.Config.Parallel; n > 0 && e.Type != "embedding" {
+				h.Slots, h.SlotsBecause = n, where+"loaded_instances[0].config.parallel"
+			}
+		}
+		if c := e.Capabilities; c != nil {
+			m.Tools, m.Vision = &c.Tools, &c.Vision
+			m.note("tools", where+"capabilities.trained_for_tool_use")
+			m.note("vision", where+"capabilities.vision")
+			if c.Reasoning != nil {
+				m.Reasoning = new(true)
+				m.Efforts = without(c.Reasoning.Allowed, "off")
+				m.note("reasoning", where+"capabilities.reasoning")
+			}
+		}
+		h.Models = append(h.Models, m)
+	}
+}
+
+// listOldLMStudio reads the list of LM Studio 0.3.
+func (a *asker) listOldLMStudio(ctx context.Context, h *Host) {
+	var v0 lmStudioOldModels
+	if !a.get(ctx, "/api/v0/models").decode(&v0) || v0.Data == nil {
+		a.listOpenAI(ctx, h)
+		return
+	}
+	const where = "GET /api/v0/models "
+	for _, e := range v0.Data {
+		m := Model{ID: e.ID, TrainedMax: e.MaxContext, Embedding: e.Type == "embeddings"}
+		m.Resident = new(e.State == "loaded")
+		m.note("resident", where+"state="+e.State)
+		m.Vision = new(e.Type == "vlm")
+		m.note("vision", where+"type="+e.Type)
+		if e.LoadedContext > 0 {
+			m.set(where+"loaded_context_length", e.LoadedContext)
+		}
+		if e.Capabilities != nil {
+			m.Tools = new(slices.Contains(e.Capabilities, "tool_use"))
+			m.note("tools", where+"capabilities")
+		}
+		h.Models = append(h.Models, m)
+	}
+}
+
+func without(list []string, word string) []string {
+	var out []string
+	for _, w := range list {
+		if w != word {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// mostShown bounds how many models of an Ollama are asked about one by one.
+const mostShown = 40
+
+func (a *asker) listOllama(ctx context.Context, h *Host) {
+	a.getAll(ctx, "/api/tags", "/api/ps")
+	var tags ollamaTags
+	var running ollamaRunning
+	a.get(ctx, "/api/tags").decode(&tags)
+	known := a.get(ctx, "/api/ps").decode(&running)
+	for _, e := range tags.Models {
+		m := Model{
+			ID: e.Name, SizeBytes: e.Size, Modified: e.Modified, ParamsB: params(e.Details.ParameterSize),
+			Cloud: e.RemoteHost != "" || strings.HasSuffix(e.Name, ":cloud") || strings.HasSuffix(e.Name, "-cloud"),
+		}
+		m.can(e.Capabilities, "GET /api/tags capabilities")
+		if known {
+			m.Resident = new(false)
+			m.note("resident", "GET /api/ps")
+		}
+		for _, r := range running.Models {
+			if r.Name == e.Name {
+				m.Resident = new(true)
+				if r.ContextLength > 0 {
+					m.set("GET /api/ps context_length", r.ContextLength)
+				}
+			}
+		}
+		h.Models = append(h.Models, m)
+	}
+	a.showAll(ctx, h)
+}
+
+// can reads Ollama's list of capabilities.
+func (m *Model) can(words []string, where string) {
+	if words == nil {
+		return
+	}
+	m.Tools, m.Vision, m.Reasoning = new(slices.Contains(words, "tools")), new(slices.Contains(words, "vision")), new(slices.Contains(words, "thinking"))
+	m.Embedding = m.Embedding || slices.Contains(words, "embedding") && !slices.Contains(words, "completion")
+	for _, field := range []string{"tools", "vision", "reasoning"} {
+		m.note(field, where)
+	}
+}
+
+// showAll asks for the details of each model, four at a time: Ollama before 0.33 tells
+// them nowhere else, and the trained window never.
+func (a *asker) showAll(ctx context.Context, h *Host) {
+	var all sync.WaitGroup
+	turn := make(chan struct{}, 4)
+	for i := range h.Models[:min(len(h.Models), mostShown)] {
+		all.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			a.show(ctx, &h.Models[i])
+		})
+	}
+	all.Wait()
+}
+
+// show asks Ollama about one model. A window that the model file sets is its owner's
+// word; the trained maximum is not in force.
+func (a *asker) show(ctx context.Context, m *Model) {
+	body, err := json.Marshal(struct {
+		Model string `json:"model"`
+	}{m.ID})
+	if err != nil {
+		return
+	}
+	var s ollamaShow
+	if !a.ask(ctx, "POST", "/api/show", string(body)).decode(&s) {
+		return
+	}
+	m.can(s.Capabilities, "POST /api/show capabilities")
+	m.Cloud = m.Cloud || s.RemoteHost != ""
+	for name, value := range s.Info {
+		if n, ok := value.(float64); ok && strings.HasSuffix(name, ".context_length") {
+			m.TrainedMax = int(n)
+			m.note("trainedMax", "POST /api/show "+name)
+		}
+		if n, ok := value.(float64); ok && name == "general.parameter_count" && n > 0 {
+			m.ParamsB = n / 1e9
+		}
+	}
+	if m.Window > 0 {
+		return
+	}
+	for line := range strings.Lines(s.Parameters) {
+		if f := strings.Fields(line); len(f) == 2 && f[0] == "num_ctx" {
+			if n, err := strconv.Atoi(f[1]); err == nil && n > 0 {
+				m.set("POST /api/show parameters num_ctx", n)
+			}
+		}
+	}
+}
+
+// addProps adds what llama-server tells of itself.
+func (a *asker) addProps(ctx context.Context, h *Host) {
+	var p llamaProps
+	if !a.get(ctx, "/props").decode(&p) {
+		return
+	}
+	if p.TotalSlots > 0 {
+		h.Slots, h.SlotsBecause = p.TotalSlots, "GET /props total_slots"
+	}
+	if len(h.Models) != 1 {
+		return // a router: its props are of no model
+	}
+	m := &h.Models[0]
+	if p.Default.NCtx > 0 {
+		m.set("GET /props default_generation_settings.n_ctx", p.Default.NCtx) // of one slot
+	}
+	if m.Resident == nil {
+		m.Resident = new(true)
+		m.note("resident", "llama-server serves one model")
+	}
+	if p.Modalities != nil {
+		m.Vision = &p.Modalities.Vision
+		m.note("vision", "GET /props modalities.vision")
+	}
+	if p.TemplateCaps != nil && p.TemplateCaps.Tools != nil {
+		m.Tools = p.TemplateCaps.Tools
+		m.note("tools", "GET /props chat_template_caps.supports_tools")
+	}
+	if p.ModelAlias != "" && p.ModelAlias != m.ID {
+		m.Aliases = append(m.Aliases, p.ModelAlias)
+	}
+}
+
+// mostBatched bounds the slots that are derived from the memory of a batching server:
+// beyond it, answers to a person get slower than anybody wants.
+const mostBatched = 8
+
+// addVLLM derives the slots from the KV cache: as many requests as fit with a full window.
+func (a *asker) addVLLM(ctx context.Context, h *Host) {
+	for i := range h.Models {
+		h.Models[i].Resident = new(true)
+		h.Models[i].note("resident", "vLLM serves what it loaded")
+	}
+	metrics := a.get(ctx, "/metrics")
+	if !metrics.ok() || len(h.Models) == 0 || h.Models[0].Window == 0 {
+		return
+	}
+	blocks, size := 0, 0
+	for line := range strings.Lines(string(metrics.body)) {
+		if strings.HasPrefix(line, "vllm:cache_config_info{") {
+			blocks, size = label(line, "num_gpu_blocks"), label(line, "block_size")
+		}
+	}
+	if n := blocks * size / h.Models[0].Window; n > 0 {
+		h.Slots, h.SlotsBecause = min(n, mostBatched), "GET /metrics vllm:cache_config_info num_gpu_blocks × block_size / window"
+	}
+}
+
+// label reads a number out of the labels of a metric line.
+func label(line, name string) int {
+	_, rest, ok := strings.Cut(line, name+`="`)
+	if !ok {
+		return 0
+	}
+	value, _, _ := strings.Cut(rest, `"`)
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func (a *asker) addSGLang(ctx context.Context, h *Host) {
+	var info sglangInfo
+	a.get(ctx, "/get_server_info").decode(&info)
+	for i := range h.Models {
+		m := &h.Models[i]
+		m.Resident = new(true)
+		m.note("resident", "SGLang serves what it loaded")
+		if m.Window == 0 && info.ContextLength > 0 {
+			m.set("GET /get_server_info context_length", info.ContextLength)
+		}
+		// The pool of tokens may be smaller than the window it promises.
+		if info.MaxTotalTokens > 0 && info.MaxTotalTokens < m.Window {
+			m.set("GET /get_server_info max_total_num_tokens", info.MaxTotalTokens)
+		}
+		if m.Window > 0 && info.MaxTotalTokens >= m.Window {
+			n := info.MaxTotalTokens / m.Window
+			if info.MaxRunning > 0 {
+				n = min(n, info.MaxRunning)
+			}
+			h.Slots, h.SlotsBecause = min(n, mostBatched), "GET /get_server_info max_total_num_tokens / window, max_running_requests"
+		}
+	}
+}
+
+// addLiteLLM reads LiteLLM's table of models; it quotes catalogs, so its windows are
+// what is advertised, not what is served.
+func (a *asker) addLiteLLM(ctx context.Context, h *Host) {
+	var info liteLLMInfo
+	if !a.get(ctx, "/model/info").decode(&info) {
+		return
+	}
+	for _, e := range info.Data {
+		m := h.find(e.Name)
+		if m == nil {
+			continue
+		}
+		if e.Info.MaxInput > 0 {
+			m.set("GET /model/info max_input_tokens", e.Info.MaxInput)
+		}
+		m.MaxOutput, m.Tools, m.Vision = e.Info.MaxOutput, e.Info.Tools, e.Info.Vision
+		m.Embedding = m.Embedding || e.Info.Mode == "embedding" || e.Info.Mode == "rerank"
+	}
+}
+
+// addRunning marks what llama-swap has loaded. The commands in its reply stay unread:
+// they may hold secrets.
+func (a *asker) addRunning(ctx context.Context, h *Host) {
+	var r swapRunning
+	if !a.get(ctx, "/running").decode(&r) {
+		return
+	}
+	for i := range h.Models {
+		h.Models[i].Resident = new(false)
+		h.Models[i].note("resident", "GET /running")
+	}
+	for _, e := range r.Running {
+		if m := h.find(e.Model); m != nil {
+			m.Resident = new(e.State == "ready")
+		}
+	}
+}
+
+func (a *asker) addKobold(ctx context.Context, h *Host) {
+	var limit struct {
+		Value int `json:"value"`
+	}
+	if !a.get(ctx, "/api/extra/true_max_context_length").decode(&limit) || limit.Value == 0 {
+		return
+	}
+	for i := range h.Models {
+		h.Models[i].set("GET /api/extra/true_max_context_length", limit.Value)
+		h.Models[i].Resident = new(true)
+	}
+}
