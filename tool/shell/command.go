@@ -1,0 +1,266 @@
+package shell
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// An ending says why a command is no longer running.
+type ending string
+
+const (
+	endedItself ending = ""        // it exited
+	endedLimit  ending = "timeout" // its time limit
+	endedCancel ending = "stopped" // the turn was stopped
+	endedKilled ending = "killed"  // process kill
+	endedClosed ending = "closed"  // the gateway ends
+)
+
+const (
+	// graceTerm is how long a command has between being asked to end and being killed.
+	graceTerm = time.Second
+	// graceQuiet is how long output may still come after the command itself has ended.
+	graceQuiet = 250 * time.Millisecond
+)
+
+// A command is one program run by exec. Two goroutines belong to it: run, which
+// started it and ends when it and its group are gone, and the reader of its output.
+type command struct {
+	id      string // in the background: the name for process; set by Shell.keep
+	text    string
+	dir     string
+	mark    string
+	limit   time.Duration
+	started time.Time
+	out     *output
+	stdin   io.WriteCloser // nil: it reads nothing
+
+	stopOnce sync.Once
+	stopping chan struct{} // closed when it is to end
+	why      ending        // set before stopping is closed
+	done     chan struct{} // closed when it has ended; what follows is set before
+	exit     int           // -1: not known
+	signal   string        // that ended it
+	leftover bool          // it had left programs running, which were stopped
+	how      ending
+	at       time.Time
+	trouble  error // of our own: the record of what it changed could not be kept
+
+	mu   sync.Mutex
+	seen int64 // bytes of output that poll has given
+}
+
+// order is what exec asks for.
+type order struct {
+	text  string
+	dir   string // absolute
+	env   map[string]string
+	input bool // it gets a standard input that process can write to
+	limit time.Duration
+}
+
+// start runs a command. When it gives an error, nothing is running.
+func (s *Shell) start(o order) (*command, error) {
+	c := &command{
+		text: o.text, dir: o.dir, mark: rand.Text(), limit: o.limit, exit: -1,
+		out:      newOutput(s.config.MaxBytes/2, s.config.MaxOutput, s.config.Outputs),
+		stopping: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := s.admit(c); err != nil {
+		return nil, err
+	}
+	s.sweep()
+	cmd := shellCommand(s.config.Shell, o.text)
+	cmd.Dir = o.dir
+	cmd.Env = s.config.environ(c.mark, o.env)
+	ended, err := s.config.Taints.Run()
+	if err != nil {
+		s.leave(c)
+		return nil, err
+	}
+	begun := make(chan error)
+	go func() {
+		defer s.leave(c)
+		// A child asks to die with the thread that started it (Pdeathsig), so that
+		// thread must live as long as the child.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		c.run(cmd, o.input, begun)
+		c.trouble = errors.Join(c.trouble, ended())
+		c.how = c.reason()
+		c.at = time.Now()
+		close(c.done)
+	}()
+	return c, <-begun
+}
+
+// run starts cmd, reports that, and returns when it and its group are gone.
+func (c *command) run(cmd *exec.Cmd, input bool, begun chan<- error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		begun <- err
+		return
+	}
+	defer func() { _ = read.Close() }() // the reader has ended by then, or is ended by this
+	cmd.Stdout, cmd.Stderr = write, write
+	if input {
+		if c.stdin, err = cmd.StdinPipe(); err != nil {
+			begun <- errors.Join(err, write.Close())
+			return
+		}
+	}
+	group, err := startGroup(cmd)
+	err = errors.Join(err, write.Close())
+	if err != nil {
+		begun <- err
+		return
+	}
+	c.started = time.Now()
+	begun <- nil
+
+	eof := make(chan struct{})
+	go func() {
+		defer close(eof)
+		_, _ = io.Copy(c.out, read) // it ends with the last writer, or when read is closed
+	}()
+	waited := make(chan error, 1)
+	go func() { waited <- cmd.Wait() }()
+	werr := c.wait(group, waited)
+	c.sayExit(cmd, werr)
+	c.settle(group, eof)
+	_ = read.Close() // a program that left the group may still hold the other end
+	<-eof
+	c.out.finish()
+}
+
+// wait returns when the program itself has ended, and ends it when it should.
+func (c *command) wait(group *group, waited <-chan error) error {
+	limit := time.NewTimer(c.limit)
+	defer limit.Stop()
+	select {
+	case err := <-waited:
+		return err
+	case <-limit.C:
+		c.stop(endedLimit)
+	case <-c.stopping:
+	}
+	group.terminate()
+	grace := time.NewTimer(graceTerm)
+	defer grace.Stop()
+	select {
+	case err := <-waited:
+		return err
+	case <-grace.C:
+		group.kill()
+		group.killMarked(c.mark)
+		return <-waited
+	}
+}
+
+// settle ends what the program left running. After an end of its own, programs that
+// made themselves independent (a build server, an agent) are let be; after a stop
+// nothing is.
+func (c *command) settle(group *group, eof <-chan struct{}) {
+	quiet := time.NewTimer(graceQuiet)
+	defer quiet.Stop()
+	select {
+	case <-eof:
+	case <-quiet.C:
+	}
+	if group.alive() {
+		c.leftover = c.reason() == endedItself
+		group.terminate()
+		quiet.Reset(graceQuiet)
+		select {
+		case <-eof: // what it held open is closed; what it has closed itself is killed below
+		case <-quiet.C:
+		}
+	}
+	group.kill()
+	if c.reason() != endedItself {
+		group.killMarked(c.mark)
+	}
+	group.close()
+	quiet.Reset(graceQuiet)
+	select {
+	case <-eof: // the killed are gone
+	case <-quiet.C: // a program that made itself independent holds the output
+	}
+}
+
+// sayExit records how the program ended.
+func (c *command) sayExit(cmd *exec.Cmd, err error) {
+	if cmd.ProcessState == nil {
+		c.trouble = err
+		return
+	}
+	c.exit = cmd.ProcessState.ExitCode()
+	if name, number := signalOf(cmd.ProcessState); name != "" {
+		c.signal, c.exit = name, 128+number
+	}
+}
+
+// stop asks for the command to end; the first reason counts.
+func (c *command) stop(why ending) {
+	c.stopOnce.Do(func() {
+		c.why = why
+		close(c.stopping)
+	})
+}
+
+// reason says why it was stopped, endedItself when nobody stopped it.
+func (c *command) reason() ending {
+	select {
+	case <-c.stopping:
+		return c.why
+	default:
+		return endedItself
+	}
+}
+
+// ended reports whether and when it ended.
+func (c *command) ended() (bool, time.Time) {
+	select {
+	case <-c.done:
+		return true, c.at
+	default:
+		return false, time.Time{}
+	}
+}
+
+// fresh gives the output that poll has not given yet.
+func (c *command) fresh() (raw []byte, skipped int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	raw, skipped = c.out.since(c.seen)
+	c.seen += skipped + int64(len(raw))
+	return raw, skipped
+}
+
+// state says in words how it stands.
+func (c *command) state() string {
+	if done, _ := c.ended(); !done {
+		return fmt.Sprintf("running for %s", time.Since(c.started).Round(time.Second))
+	}
+	switch c.how {
+	case endedLimit:
+		return fmt.Sprintf("stopped by its time limit of %s", c.limit)
+	case endedCancel:
+		return "stopped"
+	case endedKilled:
+		return "killed"
+	case endedClosed:
+		return "stopped because the gateway ended"
+	}
+	if c.signal != "" {
+		return "ended by signal " + c.signal
+	}
+	return fmt.Sprintf("exit code %d", c.exit)
+}

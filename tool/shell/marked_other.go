@@ -1,0 +1,12 @@
+//go:build unix && !linux
+
+package shell
+
+import "syscall"
+
+// dieWithParent does nothing: only Linux ends a child with its parent.
+func dieWithParent(*syscall.SysProcAttr) {}
+
+// killMarked does nothing: other systems do not show a process's environment, so a
+// program that left its group and session cannot be told from the person's own.
+func (g *group) killMarked(string) {}
