@@ -18,6 +18,7 @@ type row struct {
 	reason hearth.Reason
 	lesson Lesson
 	detail string // of the lesson; "" = the group "field"
+	again  bool   // the same request may well succeed
 	why    string
 	try    string
 }
@@ -47,7 +48,7 @@ func findRow(status int, b errorBody) found {
 		if m == nil {
 			continue
 		}
-		f := found{reason: r.reason, lesson: r.lesson, detail: r.detail, why: r.why, try: r.try, nums: map[string]int{}}
+		f := found{reason: r.reason, lesson: r.lesson, detail: r.detail, again: r.again, why: r.why, try: r.try, nums: map[string]int{}}
 		for i, name := range r.words.SubexpNames() {
 			switch {
 			case m[i] == "":
@@ -183,7 +184,7 @@ var refusals = []row{
 		reason: hearth.ReasonBadRequest, lesson: LessonDropKeyword},
 	{words: words(unknownField(`(?P<field>\w+)`)...), only: []int{400, 422, 500}, reason: hearth.ReasonBadRequest, lesson: LessonDropField},
 	{words: words(`failed to call a function`, `tool_use_failed`, `json_validate_failed`, `output_parse_failed`, `error parsing tool call`, `failed to parse json: unexpected end`, `returned invalid tool call arguments`, `unexpected empty grammar stack`),
-		reason: hearth.ReasonServer, why: "The model wrote a tool call that its server could not read.", try: "Ask again; a larger model breaks fewer calls."},
+		reason: hearth.ReasonServer, again: true, why: "The model wrote a tool call that its server could not read.", try: "Ask again; a larger model breaks fewer calls."},
 }
 
 // unknownField is how servers say that they do not know a body field.

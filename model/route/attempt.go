@@ -165,19 +165,24 @@ func (a *attempt) take(ctx context.Context, d *model.Delta) bool {
 	if d.Answered != "" {
 		a.answered = d.Answered
 	}
+	if d.TextWasThinking {
+		a.spoke, a.thought = false, true
+	}
 	out := *d
 	out.Stop = "" // it is passed on when the answer has been looked at as a whole
-	if out.Text+out.Thinking+out.Answered != "" || out.Usage != nil || out.Timing != nil ||
-		out.Wait != nil || out.Notice != nil || out.Sent != nil {
-		if !a.run.send(out) {
-			a.halt = a.stopped(ctx)
-			return false
-		}
+	if (d.Stop == "" || says(&out)) && !a.run.send(out) {
+		a.halt = a.stopped(ctx)
+		return false
 	}
 	if d.Stop != "" {
 		a.report.Stop = d.Stop
 	}
 	return true
+}
+
+// says reports whether a delta that also stops tells anything else.
+func says(d *model.Delta) bool {
+	return d.Text+d.Thinking+d.Answered != "" || d.Usage != nil || d.Timing != nil || d.Notice != nil || d.TextWasThinking
 }
 
 // sent notes what goes out. Nothing has been dialled yet, so a body that was refused

@@ -113,7 +113,7 @@ func (a *attempt) otherName(req *model.Request) {
 // explain adds to an error what only we know.
 func (a *attempt) explain(err error) error {
 	e, ok := errors.AsType[*hearth.Error](err)
-	if !ok || e.Reason != hearth.ReasonModelNotFound || e.Try != "" {
+	if !ok || e.Reason != hearth.ReasonModelNotFound {
 		return err
 	}
 	near := Nearest(a.tries.target.Ref.Model, a.run.listed(a.tries.target))

@@ -409,6 +409,7 @@ func TestEmptyAnswers(t *testing.T) {
 	}{
 		{"nothing at all", []step{end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model finished without a word"},
 		{"only thinking", []step{think("hm"), end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model thought, and finished without a word"},
+		{"text that turns out to be thinking", []step{text("So the person"), {delta: model.Delta{TextWasThinking: true}}, end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model thought, and finished without a word"},
 		{"blank text", []step{text(" \n"), end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model finished without a word"},
 		{"thinking to the output limit", []step{think("hm"), end(hearth.StopLength)}, 0, hearth.ReasonEmpty, "the model used its whole output limit to think"},
 		{"a filter", []step{end(hearth.StopFiltered)}, 0, hearth.ReasonEmpty, "the server's content filter withheld the answer"},
@@ -694,6 +695,17 @@ func TestPrepareAndBuildMayFail(t *testing.T) {
 		q := model.Question{Chain: []model.Target{target("a", p), target("b", second)}, Build: func(model.Target) (*model.Request, error) { return nil, small }}
 		if o := gather(r.Stream(t.Context(), q)); !errors.Is(o.err, small) || len(o.reports) != 1 || second.dialled != 1 {
 			t.Errorf("got %+v", o)
+		}
+	})
+}
+
+func TestAModelThatIsNotThereNamesTheNearest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fake{calls: [][]step{{fails(hearth.Error{Reason: hearth.ReasonModelNotFound, Err: errors.New("model 'm-a' not found"), Try: "See what it offers."})}}}
+		r := route.New(route.Config{Listed: func(model.Target) []string { return []string{"m-ab", "llama3"} }})
+		e, ok := errors.AsType[*hearth.Error](ask(t, r, target("a", p)).err)
+		if !ok || e.Try != "The server lists m-ab: write a/m-ab." {
+			t.Errorf("got %+v", e)
 		}
 	})
 }
