@@ -50,11 +50,12 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 	effect := t.Effect(call)
 	decision := r.decide(t, call, effect)
 	switch decision.Verdict {
-	case policy.Deny:
-		r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call, Decision: "denied: " + decision.Reason})
-		return r.settle(ctx, call, failed(call, "Not allowed: "+decision.Reason))
+	case policy.Allow:
 	case policy.Ask:
 		return r.question(ctx, t, call, decision)
+	default: // policy.Deny, and whatever else is not a yes
+		r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call, Decision: "denied: " + decision.Reason})
+		return r.settle(ctx, call, failed(call, "Not allowed: "+decision.Reason))
 	}
 	if effect != hearth.EffectRead {
 		if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{

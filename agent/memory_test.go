@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"hearth"
 	"hearth/session"
@@ -58,9 +59,9 @@ func (m *memory) Since(_ context.Context, from session.Seq) iter.Seq2[session.En
 }
 
 func (m *memory) Epoch(_ context.Context, model hearth.ModelRef) (session.Epoch, bool, error) {
-	for i := len(m.epochs) - 1; i >= 0; i-- {
-		if m.epochs[i].Model == model {
-			return m.epochs[i], true, nil
+	for _, e := range slices.Backward(m.epochs) {
+		if e.Model == model {
+			return e, true, nil
 		}
 	}
 	return session.Epoch{}, false, nil

@@ -62,6 +62,7 @@ func (s *state) add(m *hearth.Message) {
 		if m.Model != (hearth.ModelRef{}) {
 			s.steps++
 		}
+	case hearth.RoleTool, hearth.RoleMark:
 	}
 	for i := range m.Parts {
 		p := &m.Parts[i]

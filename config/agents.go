@@ -1,8 +1,9 @@
 package config
 
-import "maps"
-
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // Agents is the agents block. Agents are written as a list or as a map of entries;
 // All gives both.
@@ -243,9 +244,8 @@ func (a Agents) Agent(id string) (agent Agent, ok bool) {
 	return agent, ok
 }
 
-// ParamsFor gives the params of a model under this agent, later ones winning: the
-// defaults', the ref's, the agent's own. The agent must come from Agents.Agent, which
-// has merged the defaults' into the agent's; own is the agent as written.
+// ParamsFor gives the params of a model under an agent, later ones winning: the
+// defaults', the default ones of the ref, the agent's for the ref, the agent's own.
 func (a Agents) ParamsFor(agentID, ref string) Params {
 	own := a.own(agentID)
 	p := mergeParams(a.Defaults.Params, a.Defaults.Models[ref].Params)
@@ -253,6 +253,7 @@ func (a Agents) ParamsFor(agentID, ref string) Params {
 	return mergeParams(p, own.Params)
 }
 
+// own is the agent as written, without the defaults.
 func (a Agents) own(id string) Agent {
 	if id == "" {
 		id = a.DefaultID()

@@ -103,6 +103,9 @@ func (d *decoder) scalar(path string, v *json5.Value, dst reflect.Value, enum []
 			return false
 		}
 		if len(enum) > 0 && !slices.Contains(enum, v.Text) {
+			if d.sub != nil && d.sub.broken[v] != "" {
+				return false // the missing variable was told
+			}
 			d.notAnOption(path, v, enum)
 			return false
 		}

@@ -146,7 +146,7 @@ func (s *substitution) tree(path string, v *json5.Value) *json5.Value {
 
 func (s *substitution) text(path string, v *json5.Value) *json5.Value {
 	out := *v
-	missing := ""
+	var missing []string
 	out.Text = reference.ReplaceAllStringFunc(v.Text, func(ref string) string {
 		if strings.HasPrefix(ref, "$$") {
 			return ref[1:]
@@ -154,18 +154,19 @@ func (s *substitution) text(path string, v *json5.Value) *json5.Value {
 		name := ref[2 : len(ref)-1]
 		value, ok := s.lookup(name)
 		if !ok {
-			missing = name
+			missing = append(missing, name)
 			return ref
 		}
 		return value
 	})
-	if missing != "" {
-		s.broken[&out] = missing
+	for _, name := range missing {
+		s.broken[&out] = missing[0]
 		s.missing = append(s.missing, finding{
 			kind: MissingEnv, path: path, full: path, at: v,
-			soft: `missing env var "` + missing + `" at ` + path,
+			soft: `missing env var "` + name + `" at ` + path,
 		})
-	} else if reference.FindString(v.Text) == v.Text && !strings.HasPrefix(v.Text, "$$") {
+	}
+	if len(missing) == 0 && reference.FindString(v.Text) == v.Text && !strings.HasPrefix(v.Text, "$$") {
 		s.whole[&out] = v.Text[2 : len(v.Text)-1]
 	}
 	return &out

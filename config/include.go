@@ -103,7 +103,7 @@ func (in *includer) resolve(v *json5.Value, stack []string) (*json5.Value, error
 func (in *includer) object(v *json5.Value, stack []string) (*json5.Value, error) {
 	out := *v
 	out.Members = nil
-	for _, m := range v.Unique() {
+	for _, m := range v.Members {
 		if m.Key == includeKey {
 			continue
 		}
@@ -200,11 +200,11 @@ func (in *includer) admit(name string, stack []string) (string, error) {
 	if slices.Contains(stack, path) {
 		return "", fmt.Errorf("%s includes itself: %s", filepath.Base(path), strings.Join(append(slices.Clone(stack), path), " -> "))
 	}
-	target, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
 	}
-	if !slices.ContainsFunc(in.roots, func(root string) bool { return inside(root, target) }) {
+	if !slices.ContainsFunc(in.roots, func(root string) bool { return inside(root, resolved) }) {
 		return "", fmt.Errorf("%s lies outside the folder of the config file", name)
 	}
 	return path, nil

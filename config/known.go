@@ -60,7 +60,7 @@ func (n *keyNode) child(key string) *keyNode {
 		return c
 	}
 	if len(n.children) == 0 && n.open() {
-		return n
+		return &keyNode{types: "any"}
 	}
 	return nil
 }

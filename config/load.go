@@ -82,19 +82,19 @@ func (f *File) Source() []byte {
 // .env files, then the env block. Empty counts as not set.
 func (f *File) LookupEnv(name string) (string, bool) { return f.env.lookup(name) }
 
-// Workspace is the folder in which an agent works; "" means the default agent. An
-// OpenClaw file keeps OpenClaw's workspace.
+// Workspace is the folder in which an agent works; "" means the default agent. Another
+// agent that names none gets one beside it, with its id behind a dash. An OpenClaw
+// file keeps OpenClaw's workspace.
 func (f *File) Workspace(agentID string) string {
 	agents := f.Config.Agents
-	own := agents.own(agentID)
-	switch {
-	case own.Workspace != "":
+	if own := agents.own(agentID); own.Workspace != "" {
 		return f.Places.expand(own.Workspace)
-	case agents.Defaults.Workspace != "":
-		return f.Places.expand(agents.Defaults.Workspace)
 	}
 	base := filepath.Join(f.Places.State, "workspace")
-	if f.Places.Target != f.Places.Config {
+	switch {
+	case agents.Defaults.Workspace != "":
+		base = f.Places.expand(agents.Defaults.Workspace)
+	case f.Places.Target != f.Places.Config:
 		base = filepath.Join(filepath.Dir(f.Places.Config), "workspace")
 	}
 	if agentID == "" || strings.EqualFold(agentID, agents.DefaultID()) {

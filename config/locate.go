@@ -133,8 +133,8 @@ func inside(dir, path string) bool {
 
 // realPath follows symbolic links as far as the path exists.
 func realPath(path string) string {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		return target
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved
 	}
 	dir, base := filepath.Split(filepath.Clean(path))
 	if dir == "" || dir == path {

@@ -94,8 +94,7 @@ func asObject(doc *json5.Document, repairs []Repair) (*json5.Document, []Repair,
 func farthest(errs ...error) error {
 	var best *json5.SyntaxError
 	for _, err := range errs {
-		var e *json5.SyntaxError
-		if errors.As(err, &e) && (best == nil || e.Offset > best.Offset) {
+		if e, ok := errors.AsType[*json5.SyntaxError](err); ok && (best == nil || e.Offset > best.Offset) {
 			best = e
 		}
 	}

@@ -250,12 +250,12 @@ func (f *File) mayRun(p SecretProvider) error {
 	if info.Mode()&fs.ModeSymlink != 0 && !p.AllowSymlinkCommand {
 		return fmt.Errorf("%s is a symbolic link (name its target, or set allowSymlinkCommand)", p.Command)
 	}
-	target := realPath(p.Command)
-	trusted := func(dir string) bool { return inside(realPath(f.Places.expand(dir)), target) }
+	program := realPath(p.Command)
+	trusted := func(dir string) bool { return inside(realPath(f.Places.expand(dir)), program) }
 	if len(p.TrustedDirs) > 0 && !slices.ContainsFunc(p.TrustedDirs, trusted) {
-		return fmt.Errorf("%s lies outside trustedDirs", target)
+		return fmt.Errorf("%s lies outside trustedDirs", program)
 	}
-	return trustworthy(target, p.AllowInsecurePath)
+	return trustworthy(program, p.AllowInsecurePath)
 }
 
 // programEnv holds the variables that the provider passes on or sets. Windows cannot

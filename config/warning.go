@@ -64,3 +64,20 @@ type Issue struct {
 
 // String gives the line that OpenClaw prints: path and message.
 func (i Issue) String() string { return i.Path + ": " + i.Message }
+
+// A Validation is what config validate --json prints.
+type Validation struct {
+	Valid  bool    `json:"valid"`
+	Path   string  `json:"path"`
+	Issues []Issue `json:"issues"`
+}
+
+// Validate is the strict look at a config; see File.Issues. A file that is not there
+// is valid.
+func (f *File) Validate() Validation {
+	issues := f.Issues()
+	if issues == nil {
+		issues = []Issue{}
+	}
+	return Validation{Valid: len(issues) == 0, Path: f.Places.Config, Issues: issues}
+}

@@ -55,7 +55,7 @@ func Trim(p *Plan, room Room, ratio Ratio, messages []hearth.Message) []hearth.C
 // always in it.
 func tail(p *Plan, room Room, ratio Ratio, messages []hearth.Message) int {
 	budget := room.keepRecent(p)
-	for i := len(messages) - 1; i >= 0; i-- {
+	for i := range slices.Backward(messages) {
 		if budget -= ratio.Tokens(Weigh(p, messages[i:i+1])); budget < 0 {
 			return min(i+1, len(messages)-1)
 		}
@@ -69,7 +69,7 @@ func tail(p *Plan, room Room, ratio Ratio, messages []hearth.Message) int {
 func Recent(p *Plan, room Room, ratio Ratio, messages []hearth.Message) int {
 	budget := room.keepRecent(p)
 	first, found := len(messages), false
-	for i := len(messages) - 1; i >= 0; i-- {
+	for i := range slices.Backward(messages) {
 		budget -= ratio.Tokens(Weigh(p, messages[i:i+1]))
 		if budget < 0 && found {
 			break

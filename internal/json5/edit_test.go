@@ -3,6 +3,7 @@ package json5
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -184,13 +185,13 @@ func FuzzSetThenUnsetIsIdentity(f *testing.F) {
 		var visit func(at *Value, path []Step)
 		visit = func(at *Value, path []Step) {
 			if at.Kind == Object && undoable(at) && at.Get(key) == nil {
-				thereAndBack(t, src, append(path[:len(path):len(path)], Key(key)), v.Root)
+				thereAndBack(t, src, append(slices.Clip(path), Key(key)), v.Root)
 			}
 			for _, m := range at.Unique() {
-				visit(m.Value, append(path[:len(path):len(path)], Key(m.Key)))
+				visit(m.Value, append(slices.Clip(path), Key(m.Key)))
 			}
 			for i, e := range at.Elements {
-				visit(e, append(path[:len(path):len(path)], Index(i)))
+				visit(e, append(slices.Clip(path), Index(i)))
 			}
 		}
 		visit(doc.Root, nil)

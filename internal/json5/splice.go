@@ -75,7 +75,7 @@ func (d *Document) insert(parent *Value, s Step, v *Value) []splice {
 		from = last.comma + 1
 	}
 	tail, endsLine := d.lineTail(from, parent.innerEnd)
-	sep, indent := "", ""
+	var sep, indent string
 	if own || endsLine {
 		indent = d.indentAt(last.start)
 		if !own {
@@ -84,7 +84,7 @@ func (d *Document) insert(parent *Value, s Step, v *Value) []splice {
 		sep = st.newline + indent
 	} else {
 		st.multi = false
-		sep = d.inlineSeparator(parent, items, st)
+		sep = d.inlineSeparator(items, st)
 	}
 	text := sep + st.item(s, v, indent)
 	switch {

@@ -147,7 +147,7 @@ func (d *Document) indentAt(offset int) string {
 }
 
 // inlineSeparator is what stands between two children on one line.
-func (d *Document) inlineSeparator(parent *Value, items []item, st style) string {
+func (d *Document) inlineSeparator(items []item, st style) string {
 	if n := len(items) - 1; n > 0 {
 		sep := string(d.Source[items[n-1].comma+1 : items[n].start])
 		if strings.Trim(sep, " \t") == "" {

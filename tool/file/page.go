@@ -50,10 +50,11 @@ func readPage(ctx context.Context, body *bufio.Reader, in readCall, lim limits) 
 			keep = lim.bytes + 1
 		}
 		line, length, err := readLine(ctx, body, keep)
-		if err != nil && !errors.Is(err, io.EOF) {
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
 			return nil, plain(err)
 		}
-		if length == 0 && err != nil {
+		if length == 0 && last {
 			return p, nil
 		}
 		p.total++
@@ -68,7 +69,7 @@ func readPage(ctx context.Context, body *bufio.Reader, in readCall, lim limits) 
 			p.more = true
 			return p, nil
 		}
-		if err != nil {
+		if last {
 			return p, nil
 		}
 	}

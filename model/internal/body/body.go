@@ -92,7 +92,7 @@ func (b *Body) write(head, params []Member) *model.Sent {
 		}
 		out = append(out, item...)
 	}
-	s := &model.Sent{Head: out[:len(out):len(out)], Items: make([][]byte, 0, len(b.Items))}
+	s := &model.Sent{Head: slices.Clip(out), Items: make([][]byte, 0, len(b.Items))}
 	for i, item := range b.Items {
 		if i > 0 || len(b.First) > 0 {
 			out = append(out, ',')

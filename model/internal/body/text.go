@@ -21,7 +21,8 @@ func String(dst []byte, s string) []byte {
 			i++
 			continue
 		}
-		size, escaped := 1, ""
+		size := 1
+		var escaped string
 		switch {
 		case c == '"':
 			escaped = `\"`

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestABrokenFileLeavesTheLastGoodConfigInUse(t *testing.T) {
+	h := newHome(t)
+	h.config("{models: {mode: 'replace'}} // mine")
+	if got := h.read(".hearth/hearth.json.last-good"); got != "{models: {mode: 'replace'}} // mine" {
+		t.Errorf("last good is %q", got)
+	}
+	f, warnings := h.config("{\n  models: {\n    mode: 'merge\n  },\n}")
+	wantWarnings(t, warnings, "hearth.json:3:11: the string that begins here is not closed on its line; the last good config is used\n    mode: 'merge\n          ^")
+	if f.Config.Models.Mode != "replace" || !f.LastGood || f.Broken == nil {
+		t.Errorf("config %+v, last good %v, broken %v", f.Config.Models, f.LastGood, f.Broken)
+	}
+	v := f.Validate()
+	if v.Valid || len(v.Issues) != 1 || v.Issues[0].Line != 3 || v.Issues[0].Path != "<root>" {
+		t.Errorf("validate says %+v", v)
+	}
+	if _, err := f.Set(Edit{Path: "models.mode", Value: "merge"}); err == nil || !strings.Contains(err.Error(), "until it parses") {
+		t.Errorf("a broken file is edited: %v", err)
+	}
+	if got := h.read(".hearth/hearth.json.last-good"); !strings.Contains(got, "mine") {
+		t.Errorf("the broken file replaced the last good copy: %q", got)
+	}
+}
+
+func TestTheLastGoodCopyHoldsItsIncludes(t *testing.T) {
+	h := newHome(t)
+	inc := h.write(".hearth/inc.json5", "{ mode: '${MODE}' }")
+	h.vars["MODE"] = "replace"
+	h.config("{models: {$include: 'inc.json5'}}")
+	if err := os.Remove(inc); err != nil {
+		t.Fatal(err)
+	}
+	f, _ := h.load()
+	if !f.LastGood || f.Config.Models.Mode != "replace" {
+		t.Errorf("config %+v (%v)", f.Config.Models, f.Broken)
+	}
+	if got := h.read(".hearth/hearth.json.last-good"); got != `{"models":{"mode":"${MODE}"}}` {
+		t.Errorf("last good is %s", got)
+	}
+}
+
+func TestWithoutALastGoodCopyTheDefaultsAreUsed(t *testing.T) {
+	f, warnings := newHome(t).config("{")
+	wantWarnings(t, warnings, "hearth.json:1:2: the file ends where a key or '}' should be; the defaults are used\n{\n ^")
+	if f.LastGood || len(f.Config.Models.Providers) > 0 {
+		t.Errorf("config %+v", f.Config)
+	}
+}
+
+func TestAMissingFileIsToldOnlyWhenSomebodyNamedIt(t *testing.T) {
+	h := newHome(t)
+	if _, warnings := h.load(); len(warnings) > 0 {
+		t.Errorf("warnings %v", warnings)
+	}
+	h.vars["HEARTH_CONFIG"] = h.path("typo.json")
+	_, warnings := h.load()
+	wantWarnings(t, warnings, "typo.json: there is no such file (HEARTH_CONFIG): the defaults are used")
+}
+
+func TestAFileThatCannotBeReadIsAWarning(t *testing.T) {
+	h := newHome(t)
+	if err := os.MkdirAll(h.path(".hearth/hearth.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.vars["HEARTH_CONFIG"] = h.path(".hearth/hearth.json")
+	f, warnings, err := Load(context.Background(), h.options())
+	if err != nil || f.Broken == nil || len(warnings) != 1 || warnings[0].Kind != Unreadable {
+		t.Errorf("a folder in the file's place: %v, %v, %v", f.Broken, warnings, err)
+	}
+}
+
+func TestReadOnlyWritesNothing(t *testing.T) {
+	h := newHome(t)
+	h.write(".openclaw/openclaw.json", "{}")
+	o := h.options()
+	o.ReadOnly = true
+	if _, _, err := Load(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(h.path(".hearth")); err == nil {
+		t.Error("the state folder was made")
+	}
+}
+
+func TestOpenClawsFolderIsNeverWrittenTo(t *testing.T) {
+	h := newHome(t)
+	h.write(".openclaw/openclaw.json", "{models: {mode: 'replace'}}")
+	h.load()
+	entries, err := os.ReadDir(h.path(".openclaw"))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	if got := h.read(".hearth/hearth.json.last-good"); got != "{models: {mode: 'replace'}}" {
+		t.Errorf("last good is %q", got)
+	}
+	info, err := os.Stat(h.path(".hearth/hearth.json.last-good"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %o", info.Mode().Perm())
+	}
+}
+
+func TestReloadReadsOnlyWhatChanged(t *testing.T) {
+	h := newHome(t)
+	ctx := context.Background()
+	h.write(".hearth/inc.json5", "{ mode: 'merge' }")
+	f, _ := h.config("{models: {$include: 'inc.json5'}}")
+	reload := func(wantChanged bool, wantMode string) []Warning {
+		t.Helper()
+		next, warnings, changed, err := f.Reload(ctx)
+		if err != nil || changed != wantChanged || next.Config.Models.Mode != wantMode {
+			t.Errorf("reload: mode %q, changed %v, %v; want %q, %v", next.Config.Models.Mode, changed, err, wantMode, wantChanged)
+		}
+		f = next
+		return warnings
+	}
+	reload(false, "merge")
+	h.write(".hearth/inc.json5", "{ mode: 'replace' }")
+	reload(true, "replace")
+	reload(false, "replace")
+	h.write(".hearth/inc.json5", "{ mode: }")
+	wantWarnings(t, reload(true, "replace"), "inc.json5:1:9: unexpected '}' where a value should be; the last good config is used\n{ mode: }\n        ^")
+	reload(false, "replace")
+	h.write(".hearth/hearth.json", "{models: {mode: '${M}'}}")
+	wantWarnings(t, reload(true, ""), `hearth.json:1: missing env var "M" at models.mode`)
+	if !f.Validate().Valid {
+		t.Error("a missing variable makes the file invalid")
+	}
+	h.write(".hearth/.env", "M=merge\n")
+	reload(true, "merge")
+}

@@ -1,0 +1,212 @@
+package config
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestEveryKeyOfTheSeedsHasItsPlace(t *testing.T) {
+	f, warnings := newHome(t).config(`{
+  $schema: "https://example.org/x",
+  env: { vars: { A: "1" }, B: "2" },
+  models: {
+    mode: "merge",
+    providers: {
+      zeta: { baseUrl: "http://127.0.0.1:8000/v1", timeoutSeconds: 300 },
+      alpha: {
+        baseURL: "http://10.0.0.5:1234/v1", api: "openai-responses", auth: "api-key", authHeader: false,
+        headers: { "X-A": "1", "X-B": { source: "env", provider: "default", id: "KEY" } },
+        params: { num_ctx: 8192, nested: { big: 12345678901234567890, hex: 0x10 }, keep_alive: "10m" },
+        request: {
+          allowPrivateNetwork: true, auth: { mode: "header", headerName: "X-Key", value: "v", prefix: "p " },
+          proxy: { mode: "explicit-proxy", url: "http://p", tls: { ca: "c" } }, tls: { insecureSkipVerify: true },
+        },
+        localService: { command: "/bin/llama", args: ["-m", "x"], readyTimeoutMs: 5 },
+        models: [
+          {
+            id: "org/model", name: "M", reasoning: true, input: ["text", "image"], contextWindow: 1e5, maxTokens: 8192.0,
+            cost: { input: .5, output: 1, cacheRead: 0, cacheWrite: 0 },
+            thinkingLevelMap: { off: null, high: "max" },
+            compat: {
+              supportsTools: false, requiresStringContent: true, strictMessageKeys: true, maxTokensField: "max_tokens",
+              supportedReasoningEfforts: ["low", "xhigh"], reasoningEffortMap: { xhigh: "xhigh" }, thinkingFormat: "qwen",
+              unsupportedToolSchemaKeywords: ["pattern"],
+            },
+          },
+        ],
+      },
+    },
+  },
+  agents: {
+    defaults: {
+      model: "zeta/a", experimental: { localModelLean: true }, contextTokens: 32000, timeoutSeconds: 0, warmup: false,
+      models: { "zeta/a": { alias: "Z", params: { extra_body: { tool_choice: "required" } } } },
+      params: { temperature: 0.2, top_p: 1 }, thinkingDefault: "low", compaction: { mode: "safeguard", reserveTokensFloor: 0 },
+    },
+    list: [{ id: "main", tools: { profile: "minimal" } }, { id: "ops", default: true, model: { primary: "alpha/org/model", fallbacks: [] }, params: { top_p: 0.5 } }],
+  },
+  tools: { profile: "coding", alsoAllow: ["x"], deny: ["exec"], byProvider: { "zeta/a": { deny: ["*"] } }, exec: { security: "allowlist", ask: "off", timeoutSec: 60, safeBins: ["ls"] } },
+  session: { scope: "per-sender", reset: { mode: "idle", atHour: 0 } },
+}`)
+	wantWarnings(t, warnings, "")
+	c := f.Config
+	p := c.Models.Providers["alpha"]
+	m, ok := p.Model("org/model")
+	if !ok {
+		t.Fatal("no model")
+	}
+	lean := c.Agents.Defaults.Experimental.LocalModelLean
+	for what, pair := range map[string][2]any{
+		"provider order":      {c.Models.ProviderOrder, []string{"zeta", "alpha"}},
+		"baseURL":             {p.BaseURL, "http://10.0.0.5:1234/v1"},
+		"an omitted api":      {c.Models.Providers["zeta"].Protocol(), OpenAICompletions},
+		"an api":              {p.Protocol(), OpenAIResponses},
+		"timeout":             {c.Models.Providers["zeta"].TimeoutSeconds, 300},
+		"authHeader":          {*p.AuthHeader, false},
+		"params keep digits":  {string(p.Params["nested"]), `{"big":12345678901234567890,"hex":16}`},
+		"private network":     {*p.Request.AllowPrivateNetwork, true},
+		"request auth":        {p.Request.Auth.HeaderName, "X-Key"},
+		"proxy tls":           {p.Request.Proxy.TLS.CA, SecretText("c")},
+		"local service":       {p.LocalService.Args, []string{"-m", "x"}},
+		"a header reference":  {p.Headers["X-B"].Ref().ID, "KEY"},
+		"a window as 1e5":     {m.ContextWindow, 100000},
+		"maxTokens as 8192.0": {m.MaxTokens, 8192},
+		"cost":                {m.Cost.Input, 0.5},
+		"no such level":       {m.ThinkingLevelMap["off"], (*string)(nil)},
+		"a level":             {*m.ThinkingLevelMap["high"], "max"},
+		"compat":              {*m.Compat.SupportsTools, false},
+		"efforts":             {m.Compat.ReasoningEffortMap["xhigh"], "xhigh"},
+		"not written":         {m.Compat.SupportsStore, (*bool)(nil)},
+		"model as text":       {c.Agents.Defaults.Model.Primary, "zeta/a"},
+		"no time limit":       {*c.Agents.Defaults.TimeoutSeconds, 0},
+		"lean":                {*lean, true},
+		"warmup":              {*c.Agents.Defaults.Warmup, false},
+		"extra_body":          {string(c.Agents.Defaults.Models["zeta/a"].Params["extra_body"]), `{"tool_choice":"required"}`},
+		"reserve floor of 0":  {*c.Agents.Defaults.Compaction.ReserveTokensFloor, 0},
+		"byProvider":          {c.Tools.ByProvider["zeta/a"].Deny, []string{"*"}},
+		"embedded grant":      {c.Tools.AlsoAllow, []string{"x"}},
+		"the older timeout":   {*c.Tools.Exec.TimeoutSeconds, 60},
+		"flat env":            {c.Env.Flat, map[string]string{"B": "2"}},
+		"reset hour 0":        {*c.Session.Reset.AtHour, 0},
+		"default agent":       {c.Agents.DefaultID(), "ops"},
+	} {
+		if !reflect.DeepEqual(pair[0], pair[1]) {
+			t.Errorf("%s: %#v, want %#v", what, pair[0], pair[1])
+		}
+	}
+}
+
+func TestAnAgentTakesFromTheDefaultsWhatItDoesNotWrite(t *testing.T) {
+	f, _ := newHome(t).config(`{agents: {
+  defaults: { model: { primary: "p/a", fallbacks: ["p/b"] }, thinkingDefault: "low", params: { x: 1, y: 1 },
+    models: { "p/a": { alias: "A", params: { y: 2, z: 2 } } } },
+  list: [{ id: "one", params: { z: 3 } }, { id: "two", model: "p/c", thinkingDefault: "off" }, { id: "three", model: { primary: "p/d", fallbacks: [] } }],
+  entries: { two: { model: { primary: "p/e", fallbacks: ["p/f"] } }, Four: {} },
+}}`)
+	a := f.Config.Agents
+	one, ok := a.Agent("")
+	if !ok || one.ID != "one" || one.Model.Primary != "p/a" || len(one.Model.Fallbacks) != 1 || one.ThinkingDefault != "low" {
+		t.Errorf("one is %+v", one)
+	}
+	if got := a.ParamsFor("one", "p/a"); string(got["x"])+string(got["y"])+string(got["z"]) != "123" {
+		t.Errorf("params of one are %s", got)
+	}
+	two, _ := a.Agent("TWO")
+	if two.Model.Primary != "p/e" || two.ThinkingDefault != "low" {
+		t.Errorf("an agent written twice comes from entries; it is %+v", two)
+	}
+	three, _ := a.Agent("three")
+	if three.Model.Fallbacks == nil || len(three.Model.Fallbacks) != 0 {
+		t.Errorf("[] means no fallbacks; they are %#v", three.Model.Fallbacks)
+	}
+	if _, ok := a.Agent("nobody"); ok {
+		t.Error("an agent that nobody wrote is there")
+	}
+	var ids []string
+	for _, g := range a.All() {
+		ids = append(ids, g.ID)
+	}
+	if want := []string{"one", "three", "two", "Four"}; !reflect.DeepEqual(ids, want) {
+		t.Errorf("agents are %v, want %v", ids, want)
+	}
+}
+
+func TestAWrongTypeCostsOnlyItsOwnKey(t *testing.T) {
+	f, warnings := newHome(t).config(`{
+  models: {
+    mode: "mrege",
+    providers: {
+      a: { baseUrl: 8000, timeoutSeconds: "5m", models: [{ id: "m", contextWindow: 1.5, input: ["text", "smell"], reasoning: "yes" }] },
+      b: 7,
+      c: { baseUrl: "ok", models: {} },
+    },
+  },
+  agents: { defaults: { model: [], params: { x: Infinity, y: 1 } }, list: { id: "x" } },
+  tools: null,
+}`)
+	wantWarnings(t, warnings, `hearth.json:3: models.mode cannot be "mrege", only "merge"|"replace": the default is used
+hearth.json:5: models.providers.a.baseUrl should be a string, but it is a number: the default is used
+hearth.json:5: models.providers.a.timeoutSeconds should be a number, but it is a string: the default is used
+hearth.json:5: models.providers.a.models[0].contextWindow should be an integer, but it is a number: the default is used
+hearth.json:5: models.providers.a.models[0].input[1] cannot be "smell", only "text"|"image"|"video"|"audio": the default is used
+hearth.json:5: models.providers.a.models[0].reasoning should be a boolean, but it is a string: the default is used
+hearth.json:6: models.providers.b should be an object, but it is a number: the default is used
+hearth.json:7: models.providers.c.models should be an array, but it is an object: the default is used
+hearth.json:10: agents.defaults.model should be a string or object, but it is an array: the default is used
+hearth.json:10: agents.defaults.params.x is left out: no JSON for Infinity and NaN
+hearth.json:10: agents.list should be an array, but it is an object: the default is used
+hearth.json:11: tools should be an object, but it is null: the default is used`)
+	if got := f.Config.Models.Providers["a"].Models[0]; got.ID != "m" || !reflect.DeepEqual(got.Input, []string{"text"}) {
+		t.Errorf("the rest of the model is lost: %+v", got)
+	}
+	if got := f.Config.Models.ProviderOrder; !reflect.DeepEqual(got, []string{"a", "c"}) {
+		t.Errorf("providers %v", got)
+	}
+}
+
+func TestKeysAreUsedOpenClawsOrUnknown(t *testing.T) {
+	f, warnings := newHome(t).config(`{
+  gateway: { port: 18789, bnid: "loopback", auth: { mode: 5 } },
+  channels: { telegram: { botToken: "x", groups: { "-100": { requireMention: true } } } },
+  agents: { defaults: { heartbeat: { every: "30m" }, mdel: "p/m", sandbox: { mode: "maybe" } } },
+  models: { providers: { p: { baseUrl: "u", apikey: "k", contextWindw: 1, frobnicate: true } } },
+  localModelLean: true,
+  tools: { exec: { sekurity: "deny" } },
+}`)
+	wantWarnings(t, warnings, `hearth.json:2: gateway.bnid is not a key that Hearth or OpenClaw knows: did you mean gateway.bind?
+hearth.json:4: agents.defaults.mdel is not a key that Hearth or OpenClaw knows: did you mean agents.defaults.model?
+hearth.json:5: models.providers.p.apikey is not a key that Hearth or OpenClaw knows: did you mean models.providers.p.apiKey?
+hearth.json:5: models.providers.p.contextWindw is not a key that Hearth or OpenClaw knows: did you mean models.providers.p.contextWindow?
+hearth.json:5: models.providers.p.frobnicate is not a key that Hearth or OpenClaw knows
+hearth.json:6: localModelLean is not a key that Hearth or OpenClaw knows; there is agents.defaults.experimental.localModelLean
+hearth.json:7: tools.exec.sekurity is not a key that Hearth or OpenClaw knows: did you mean tools.exec.security?
+hearth.json: OpenClaw's keys that Hearth does not use: gateway, channels, agents.defaults.heartbeat, agents.defaults.sandbox (2 of the values there have the wrong type)`)
+	want := []string{
+		`2 gateway: Unrecognized key: "bnid"`,
+		`2 gateway.auth.mode: Invalid input: expected "none"|"token"|"password"|"trusted-proxy", received number`,
+		`4 agents.defaults: Unrecognized key: "mdel"`,
+		`4 agents.defaults.sandbox.mode: Invalid input: expected "off"|"non-main"|"all", received string`,
+		`5 models.providers.p: Unrecognized key: "apikey"`,
+		`5 models.providers.p: Unrecognized key: "contextWindw"`,
+		`5 models.providers.p: Unrecognized key: "frobnicate"`,
+		`6 <root>: Unrecognized key: "localModelLean"`,
+		`7 tools.exec: Unrecognized key: "sekurity"`,
+	}
+	v := f.Validate()
+	if v.Valid || len(v.Issues) != len(want) {
+		t.Fatalf("issues %v", v.Issues)
+	}
+	for i, issue := range v.Issues {
+		if got := string(rune('0'+issue.Line)) + " " + issue.String(); got != want[i] {
+			t.Errorf("issue %d\n%s\nwant\n%s", i, got, want[i])
+		}
+	}
+}
+
+func TestAKeyWrittenTwiceIsTold(t *testing.T) {
+	f, warnings := newHome(t).config("{\n  models: { mode: 'merge' },\n  models: { mode: 'replace' },\n}")
+	wantWarnings(t, warnings, "hearth.json:3: models is written twice: the last one counts")
+	if f.Config.Models.Mode != "replace" {
+		t.Errorf("mode %s", f.Config.Models.Mode)
+	}
+}

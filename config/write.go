@@ -1,0 +1,191 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"hearth/internal/atomicfile"
+	"hearth/internal/filelock"
+	"hearth/internal/json5"
+)
+
+// backups is how many old versions of a config file are kept: .bak.1 is the newest.
+const backups = 5
+
+func backupName(path string, n int) string { return path + ".bak." + strconv.Itoa(n) }
+
+// A Change is a prepared edit of one file.
+type Change struct {
+	Edits []Edit
+	// New is the whole file as it will be; nil when nothing changes.
+	New []byte
+	// Issues are the complaints that the change would bring. Apply returns them as an
+	// error too.
+	Issues []Issue
+
+	file   *File
+	source *source // what is edited, as it was read
+	after  *File
+}
+
+// Changed reports whether the change would alter the file.
+func (c *Change) Changed() bool {
+	return c.source != nil && (!bytes.Equal(c.New, c.source.bytes) || !c.file.Exists)
+}
+
+// Config is what Hearth would use after the change.
+func (c *Change) Config() Config {
+	if c.after == nil {
+		return c.file.Config
+	}
+	return c.after.Config
+}
+
+// Written says what a Change has done.
+type Written struct {
+	Path   string // the file that was written; "" when nothing changed
+	Backup string // what it held before; "" when it is new
+	// CopiedFrom is set when OpenClaw's file was copied to Path first: Hearth reads
+	// Path from now on.
+	CopiedFrom string
+	// SHA256Before and SHA256After are of the file, in hexadecimal.
+	SHA256Before, SHA256After string
+}
+
+// Write makes the change: atomically, mode 0600, with a backup. It waits for another
+// process that is writing, until ctx is done, and fails when the file is no longer
+// what was read.
+func (c *Change) Write(ctx context.Context) (Written, error) {
+	if !c.Changed() {
+		return Written{}, nil
+	}
+	if len(c.Issues) > 0 {
+		return Written{}, &ValidationError{c.Issues}
+	}
+	p := c.file.Places
+	if p.Target != p.Config && p.Origin != "" {
+		return Written{}, errNowhere
+	}
+	target := c.file.written(c.source.path)
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return Written{}, err
+	}
+	lock, err := filelock.Wait(ctx, p.Target+".lock", filelock.Holder{PID: os.Getpid(), Command: "config"}, nil)
+	if err != nil {
+		return Written{}, err
+	}
+	w, err := c.write(target)
+	return w, errors.Join(err, lock.Release())
+}
+
+func (c *Change) write(target string) (Written, error) {
+	now, err := readLimited(c.source.path, json5.MaxBytes)
+	if gone := errors.Is(err, fs.ErrNotExist); err != nil && !gone || gone == c.file.Exists || err == nil && !bytes.Equal(now, c.source.bytes) {
+		return Written{}, fmt.Errorf("%s was changed by somebody else meanwhile; nothing was written", c.source.path)
+	}
+	w := Written{Path: target, SHA256After: digest(c.New)}
+	text, before := c.New, c.source.bytes
+	if target != c.source.path {
+		w.CopiedFrom = c.file.Places.Config
+		if before, text, err = c.copyFirst(); err != nil {
+			return Written{}, err
+		}
+		w.SHA256After = digest(text)
+	}
+	if c.file.Exists {
+		w.Backup, w.SHA256Before = backupName(target, 1), digest(before)
+		if err := atomicfile.Rotate(func(n int) string { return backupName(target, n) }, backups); err != nil {
+			return Written{}, err
+		}
+		if err := atomicfile.Write(w.Backup, before, 0o600); err != nil {
+			return Written{}, err
+		}
+	}
+	if err := atomicfile.Write(target, text, 0o600); err != nil {
+		return Written{}, err
+	}
+	return w, nil
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// written is the file that a source is written to: its own place, or the same place
+// below Hearth's folder when the config belongs to OpenClaw.
+func (f *File) written(path string) string {
+	p := f.Places
+	if p.Target == p.Config {
+		return path
+	}
+	if path == p.Config {
+		return p.Target
+	}
+	rel, err := filepath.Rel(filepath.Dir(p.Config), path)
+	if err != nil {
+		return path
+	}
+	return filepath.Join(filepath.Dir(p.Target), rel)
+}
+
+// withWorkspace gives OpenClaw's main file as it goes to Hearth's folder: the workspace
+// stays where it is, so the copy must say where that is.
+func (c *Change) withWorkspace(text []byte) ([]byte, error) {
+	p := c.file.Places
+	if c.file.Config.Agents.Defaults.Workspace != "" || c.Config().Agents.Defaults.Workspace != "" {
+		return text, nil
+	}
+	dir := filepath.Join(filepath.Dir(p.Config), "workspace")
+	if rel, err := filepath.Rel(p.home, dir); err == nil && inside(p.home, dir) {
+		dir = "~/" + filepath.ToSlash(rel)
+	}
+	reader := func(src []byte) (*json5.Document, error) {
+		doc, _, err := read(p.Config, src)
+		return doc, err
+	}
+	path := []json5.Step{json5.Key("agents"), json5.Key("defaults"), json5.Key("workspace")}
+	return json5.Set(reader, text, path, &json5.Value{Kind: json5.String, Text: dir})
+}
+
+// copyFirst copies the files of an OpenClaw config that the edit leaves alone, and
+// gives the edited one before and after the edit. The main file goes last, for it is
+// what makes Hearth look at the copies.
+func (c *Change) copyFirst() (before, after []byte, err error) {
+	for _, s := range slices.Backward(c.file.sources) {
+		text := s.bytes
+		if s.path == c.file.Places.Config {
+			if text, err = c.withWorkspace(text); err != nil {
+				return nil, nil, err
+			}
+		}
+		if s.path == c.source.path {
+			before = text
+			continue
+		}
+		to := c.file.written(s.path)
+		if to == s.path || !inside(filepath.Dir(c.file.Places.Target), to) {
+			return nil, nil, fmt.Errorf("%s lies outside the folder of the config and cannot be copied with it", s.path)
+		}
+		if err = os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return nil, nil, err
+		}
+		if err = atomicfile.Write(to, text, 0o600); err != nil {
+			return nil, nil, err
+		}
+	}
+	after = c.New
+	if c.source.path == c.file.Places.Config {
+		after, err = c.withWorkspace(after)
+	}
+	return before, after, err
+}
