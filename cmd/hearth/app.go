@@ -38,6 +38,7 @@ type app struct {
 	logFile   *os.File
 	targets   map[string]model.Target
 	extra     map[string]config.Provider // found by discovery, not in the file
+	preferred hearth.ModelRef            // of them, the one to use
 	toldHeld  bool
 	toldFirst map[string]bool // what the person was told once
 }
@@ -110,9 +111,7 @@ func (k *talk) reload(ctx context.Context) error {
 	}
 	k.file = next
 	k.warn(warnings)
-	k.mu.Lock()
-	k.targets = map[string]model.Target{}
-	k.mu.Unlock()
+	k.forget()
 	fmt.Fprintf(k.io.err, "config: %s was changed and applies now; tools and system text of this conversation stay until /new\n", next.Path())
 	return k.assemble()
 }

@@ -40,7 +40,8 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 	}
 	defer a.close()
 	c.lenient, c.canAsk = true, s.person()
-	if err := a.settle(ctx, server); err != nil {
+	found, err := a.settle(ctx, server)
+	if err != nil {
 		return err
 	}
 	var in *bufio.Reader
@@ -49,7 +50,7 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 		in, piped = s.piped()
 	}
 	if !s.person() && message == "" && !piped {
-		fmt.Fprintln(s.err, "hearth: no model server was found")
+		a.printFound(found)
 		return nil
 	}
 	k, err := a.open(ctx, c)

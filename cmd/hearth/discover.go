@@ -1,13 +1,286 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
 
 	"hearth"
+	"hearth/config"
+	"hearth/internal/netguard"
+	"hearth/model"
+	"hearth/model/probe"
 )
 
-// settle makes sure that there is a model to talk to.
-func (a *app) settle(context.Context, string) error { return nil }
+// discoveryOff is the value of HEARTH_DISCOVER that keeps Hearth from looking for
+// servers that nobody named.
+const discoveryOff = "off"
 
-// discovered gives the model of a local server that was found.
-func (a *app) discovered(context.Context) (hearth.ModelRef, bool) { return hearth.ModelRef{}, false }
+// settle makes sure that there is a model to talk to: a server that was named, the
+// config's, or one that is found on this machine; the first one found is written into
+// the config. found lists every server that answered.
+func (a *app) settle(ctx context.Context, server string) (found []probe.Host, err error) {
+	named := server != ""
+	if !named && a.chosenRef(choice{}) != (hearth.ModelRef{}) {
+		return nil, nil
+	}
+	search := probe.Search{}
+	if named {
+		root, err := serverRoot(server)
+		if err != nil {
+			return nil, err
+		}
+		search = probe.Search{Bases: []string{root}, Client: privateClient, Timeout: 5 * time.Second}
+	} else if os.Getenv("HEARTH_DISCOVER") == discoveryOff {
+		return nil, nil
+	}
+	found = probe.Discover(ctx, search)
+	if err := ctx.Err(); err != nil {
+		return nil, &hearth.Error{Op: "look for model servers", Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)}
+	}
+	host, m, ok := probe.Choose(found, memoryBytes())
+	if !ok {
+		if named {
+			return found, a.nothingThere(server, found)
+		}
+		return found, nil
+	}
+	a.others(found, host)
+	return found, a.adopt(ctx, host, m)
+}
+
+// serverRoot reads the URL of --server: the scheme may be left out, and so may /v1.
+func serverRoot(raw string) (string, error) {
+	if !strings.Contains(raw, "://") {
+		raw = "http://" + raw
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "", usage(fmt.Errorf("--server %q is no address", raw))
+	}
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/v1")
+	u.RawQuery, u.Fragment = "", ""
+	return u.String(), nil
+}
+
+// privateClient reaches the one origin that the person named, also on a private network.
+func privateClient(base string) (*http.Client, error) {
+	guard, err := netguard.New(netguard.Config{Class: netguard.ClassModel, Origin: base, AllowPrivate: true, ConnectTimeout: 5 * time.Second})
+	if err != nil {
+		return nil, err
+	}
+	return guard.Client(), nil
+}
+
+// nothingThere is the error of a --server that cannot be used.
+func (a *app) nothingThere(server string, found []probe.Host) error {
+	e := &hearth.Error{Op: "look at " + server, Reason: hearth.ReasonUnreachable, Err: errors.New("no model server answers there")}
+	if len(found) == 0 {
+		return e
+	}
+	h := found[0]
+	e.Reason, e.Err = hearth.ReasonNoModel, fmt.Errorf("%s answers, but has no model that can be used", h.Kind.Name())
+	e.Cause, e.Try = "The server lists no chat model of its own.", "Load a model there, then run this again."
+	if h.NeedsKey {
+		e.Reason, e.Err = hearth.ReasonNoCredential, fmt.Errorf("%s answers, but wants a key", h.Kind.Name())
+		e.Cause, e.Try = "The server lists its models only to those who have a key.", "Run hearth onboard with --custom-api-key."
+	}
+	return e
+}
+
+// others says which further servers were found; they are not made fallbacks.
+func (a *app) others(found []probe.Host, chosen probe.Host) {
+	for _, h := range found {
+		if h.Root != chosen.Root {
+			fmt.Fprintf(a.io.err, "also found %s at %s (%d models); not used, add it to the config if you want it\n", h.Kind.Name(), h.Root, len(h.Models))
+		}
+	}
+}
+
+// adopt writes a found server into the config and takes it into use. Where the config
+// cannot be written, it is used for this run.
+func (a *app) adopt(ctx context.Context, h probe.Host, m probe.Model) error {
+	id, p := a.found(h, m)
+	edits := firstConfig(id, p, m.ID)
+	if isPrivate(h.Root) {
+		fmt.Fprintf(a.io.err, "allowing this one address on your network: %s (request.allowPrivateNetwork of provider %s)\n", h.Root, id)
+	}
+	if err := a.write(ctx, edits); err != nil {
+		a.extra = map[string]config.Provider{id: p}
+		a.preferred = hearth.ModelRef{Provider: id, Model: m.ID}
+		fmt.Fprintf(a.io.err, "note: the config could not be written (%s); %s is used for now\n", oneLine(err.Error()), h.Kind.Name())
+		return nil
+	}
+	fmt.Fprintf(a.io.err, "found %s at %s; wrote %s\n", h.Kind.Name(), h.Root, a.file.Path())
+	return nil
+}
+
+// found makes the provider entry of a server. A window is written only where the server
+// said it.
+func (a *app) found(h probe.Host, m probe.Model) (string, config.Provider) {
+	p := config.Provider{BaseURL: h.Kind.BaseURL(h.Root), API: h.Kind.API()}
+	row := config.Model{ID: m.ID, Name: m.ID, Reasoning: m.Reasoning, Input: []string{"text"}}
+	if m.Vision != nil && *m.Vision {
+		row.Input = append(row.Input, "image")
+	}
+	p.Models = []config.Model{row}
+	if isPrivate(h.Root) {
+		yes := true
+		p.Request.AllowPrivateNetwork = &yes
+	}
+	id := h.Kind.ProviderID()
+	if have, taken := a.file.Config.Models.Providers[id]; taken && have.BaseURL != p.BaseURL {
+		id = customID(h.Root)
+	}
+	return id, p
+}
+
+// customID names a provider after its address.
+func customID(root string) string {
+	u, err := url.Parse(root)
+	if err != nil {
+		return "custom"
+	}
+	id := "custom-" + strings.NewReplacer(".", "-", ":", "-", "[", "", "]", "").Replace(u.Host)
+	return strings.ToLower(id)
+}
+
+func isPrivate(root string) bool {
+	e, err := model.ParseEndpoint(root)
+	return err == nil && e.Locality != hearth.LocalityMachine && e.Locality != hearth.LocalityHosted
+}
+
+// writtenProvider is a provider as the first config holds it, in this order.
+type writtenProvider struct {
+	BaseURL string          `json:"baseUrl"`
+	API     string          `json:"api"`
+	APIKey  string          `json:"apiKey,omitempty"`
+	Request *writtenRequest `json:"request,omitempty"`
+	Models  []writtenModel  `json:"models"`
+}
+
+type writtenRequest struct {
+	AllowPrivateNetwork bool `json:"allowPrivateNetwork"`
+}
+
+type writtenModel struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Reasoning *bool    `json:"reasoning,omitempty"`
+	Input     []string `json:"input"`
+}
+
+// firstConfig is what a found server adds to a config.
+func firstConfig(id string, p config.Provider, modelID string) []config.Edit {
+	w := writtenProvider{BaseURL: p.BaseURL, API: p.API}
+	if p.Request.AllowPrivateNetwork != nil && *p.Request.AllowPrivateNetwork {
+		w.Request = &writtenRequest{AllowPrivateNetwork: true}
+	}
+	for _, m := range p.Models {
+		w.Models = append(w.Models, writtenModel{ID: m.ID, Name: m.Name, Reasoning: m.Reasoning, Input: m.Input})
+	}
+	return []config.Edit{
+		{Path: "models.mode", Value: `"merge"`, StrictJSON: true},
+		{Path: "models.providers[" + quoted(id) + "]", Value: asJSON(w), StrictJSON: true, Merge: true},
+		{Path: "agents.defaults.model", Value: asJSON(map[string]string{"primary": id + "/" + modelID}), StrictJSON: true, Merge: true},
+	}
+}
+
+// write applies edits and takes the new config into use.
+func (a *app) write(ctx context.Context, edits []config.Edit) error {
+	change, err := a.file.Apply(edits...)
+	if err != nil {
+		return err
+	}
+	done, err := change.Write(ctx)
+	if err != nil {
+		return err
+	}
+	if done.CopiedFrom != "" {
+		fmt.Fprintf(a.io.err, "config: %s was copied to %s, which Hearth uses from now on\n", done.CopiedFrom, done.Path)
+	}
+	next, warnings, _, err := a.file.Reload(ctx)
+	if err != nil {
+		return err
+	}
+	a.file = next
+	a.warn(warnings)
+	a.forget()
+	return nil
+}
+
+// forget drops what was made from an older config.
+func (a *app) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.targets = map[string]model.Target{}
+}
+
+func quoted(s string) string { return asJSON(s) }
+
+// asJSON writes a value of ours, which always encodes.
+func asJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "null"
+	}
+	return string(b)
+}
+
+// discovered gives the model of a local server, when nothing is configured.
+func (a *app) discovered(ctx context.Context) (hearth.ModelRef, bool) {
+	if a.preferred != (hearth.ModelRef{}) {
+		return a.preferred, true
+	}
+	if os.Getenv("HEARTH_DISCOVER") == discoveryOff {
+		return hearth.ModelRef{}, false
+	}
+	host, m, ok := probe.Choose(probe.Discover(ctx, probe.Search{}), memoryBytes())
+	if !ok {
+		return hearth.ModelRef{}, false
+	}
+	id, p := a.found(host, m)
+	a.extra = map[string]config.Provider{id: p}
+	a.preferred = hearth.ModelRef{Provider: id, Model: m.ID}
+	return a.preferred, true
+}
+
+// printFound lists what discovery found.
+func (a *app) printFound(found []probe.Host) {
+	if ref := a.chosenRef(choice{}); ref != (hearth.ModelRef{}) {
+		fmt.Fprintf(a.io.out, "model %s, config %s\n", ref, a.configLine())
+	}
+	for _, h := range found {
+		fmt.Fprintf(a.io.out, "%s at %s: %s\n", h.Kind.Name(), h.Root, strings.Join(h.IDs(), ", "))
+	}
+	if len(found) == 0 && a.chosenRef(choice{}) == (hearth.ModelRef{}) {
+		fmt.Fprintln(a.io.out, "No model server was found on this machine. The demo model answers until there is one.")
+	}
+}
+
+// memoryBytes is this machine's memory; 0 = unknown.
+func memoryBytes() int64 {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = f.Close() }()
+	s := bufio.NewScanner(f)
+	for s.Scan() {
+		if fields := strings.Fields(s.Text()); len(fields) >= 2 && fields[0] == "MemTotal:" {
+			kb, err := strconv.ParseInt(fields[1], 10, 64)
+			if err == nil {
+				return kb << 10
+			}
+		}
+	}
+	return 0
+}

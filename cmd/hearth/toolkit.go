@@ -17,6 +17,7 @@ import (
 	"hearth/prompt"
 	"hearth/tool"
 	"hearth/tool/file"
+	"hearth/tool/shell"
 )
 
 // toolkit is the tools of one conversation. Close ends what they left running.
@@ -50,8 +51,13 @@ func (a *app) toolkit(c choice) (*toolkit, error) {
 	if err != nil {
 		return nil, err
 	}
+	exec := a.file.Config.Tools.Exec
+	sh := shell.New(shell.Config{
+		Root: dir, Outputs: a.state("outputs"), Taints: taints, TimeoutSeconds: number(exec.TimeoutSeconds), YieldMS: number(exec.BackgroundMS),
+	})
 	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints})
-	kit := &toolkit{workspace: dir}
+	all = append(all, sh.Tools()...)
+	kit := &toolkit{workspace: dir, shell: sh}
 	for _, t := range all {
 		kit.tools = append(kit.tools, t)
 	}
@@ -141,4 +147,12 @@ func readSmall(root *os.Root, name string) (string, error) {
 	defer func() { _ = f.Close() }()
 	b, err := io.ReadAll(io.LimitReader(f, workspaceFileMaxBytes))
 	return string(b), err
+}
+
+// number is a setting that may be absent.
+func number(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
