@@ -111,6 +111,22 @@ func TestOpenClawsFolderIsNeverWrittenTo(t *testing.T) {
 	}
 }
 
+func TestAReloadKeepsWhatRunsWhenTheFileBroke(t *testing.T) {
+	h := newHome(t)
+	h.write(".hearth/hearth.json", "{models: {mode: 'replace'}}")
+	o := h.options()
+	o.ReadOnly = true // so there is no last good copy
+	f, _, err := Load(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write(".hearth/hearth.json", "{models: ")
+	next, warnings, changed, err := f.Reload(t.Context())
+	if err != nil || !changed || next.Config.Models.Mode != "replace" || len(warnings) != 1 || !strings.Contains(warnings[0].Message, "what was read before stays in use") {
+		t.Errorf("%+v, %v, %v, %v", next.Config.Models, warnings, changed, err)
+	}
+}
+
 func TestReloadReadsOnlyWhatChanged(t *testing.T) {
 	h := newHome(t)
 	ctx := context.Background()
@@ -130,7 +146,7 @@ func TestReloadReadsOnlyWhatChanged(t *testing.T) {
 	reload(true, "replace")
 	reload(false, "replace")
 	h.write(".hearth/inc.json5", "{ mode: }")
-	wantWarnings(t, reload(true, "replace"), "inc.json5:1:9: unexpected '}' where a value should be; the last good config is used\n{ mode: }\n        ^")
+	wantWarnings(t, reload(true, "replace"), "inc.json5:1:9: unexpected '}' where a value should be; what was read before stays in use\n{ mode: }\n        ^")
 	reload(false, "replace")
 	h.write(".hearth/hearth.json", "{models: {mode: '${M}'}}")
 	wantWarnings(t, reload(true, ""), `hearth.json:1: missing env var "M" at models.mode`)

@@ -117,9 +117,6 @@ func nearest(key string, candidates []string) string {
 	candidates = slices.Clone(candidates)
 	slices.Sort(candidates) // so that equal distances always give the same answer
 	for _, c := range candidates {
-		if strings.EqualFold(c, key) {
-			return c
-		}
 		if d := distance(strings.ToLower(key), strings.ToLower(c)); d < bestAt && d < len(c) {
 			best, bestAt = c, d
 		}

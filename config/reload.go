@@ -63,9 +63,12 @@ func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, chan
 	if err != nil {
 		return f, nil, false, err
 	}
-	if next.Broken != nil && f.Broken == nil {
+	if next.Broken != nil {
 		next.Config, next.tree, next.env = f.Config, f.tree, f.env
 		next.findings, next.unused = f.findings, f.unused
+		next.LastGood = f.LastGood || f.Broken == nil
+		warnings = []Warning{brokenWarning(next.Places.Config, next.Broken)}
+		warnings[0].Message += "; what was read before stays in use"
 	}
 	if next.sameBytes(f) {
 		return next, nil, false, nil

@@ -204,7 +204,7 @@ func (f *File) secretFromProgram(ctx context.Context, p SecretProvider, ref Secr
 	case err != nil:
 		return "", fmt.Errorf("%s: %w", p.Command, err)
 	}
-	return secretAnswer(out.Bytes(), ref.ID, p.JSONOnly == nil || *p.JSONOnly)
+	return secretAnswer(out.buf.Bytes(), ref.ID, p.JSONOnly == nil || *p.JSONOnly)
 }
 
 type secretQuestion struct {
@@ -277,18 +277,19 @@ func (f *File) programEnv(p SecretProvider) []string {
 	return env
 }
 
-// capped is a buffer that refuses to grow beyond its limit.
+// capped is a buffer that refuses to grow beyond its limit. The buffer is no embedded
+// field: its ReadFrom would let everything in.
 type capped struct {
-	bytes.Buffer
+	buf   bytes.Buffer
 	limit int
 	over  bool
 }
 
 // Write fails once the limit is passed, which ends the program's run.
 func (c *capped) Write(p []byte) (int, error) {
-	if c.Len()+len(p) > c.limit {
+	if c.buf.Len()+len(p) > c.limit {
 		c.over = true
 		return 0, errors.New("too much output")
 	}
-	return c.Buffer.Write(p)
+	return c.buf.Write(p)
 }

@@ -56,6 +56,9 @@ func (s Secret) String() string {
 	return ""
 }
 
+// GoString masks the secret in %#v too.
+func (s Secret) GoString() string { return s.String() }
+
 // MarshalText keeps a secret out of JSON and logs.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
