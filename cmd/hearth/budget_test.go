@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/tiktoken-go/tokenizer"
+
+	"hearth/config"
+	"hearth/model"
+	"hearth/prompt"
+)
+
+// What every request of an agent costs before a person has said a word: on one GPU at
+// home each of these tokens is read from cold at least once.
+func TestOurTextAndToolsStaySmall(t *testing.T) {
+	a := &app{io: streams{getenv: func(string) string { return "" }, terminal: -1}, file: &config.File{}}
+	a.file.Places.State = t.TempDir()
+	kit, err := a.toolkit(choice{workspace: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kit.close()
+	target := demoTarget()
+	target.Layers = model.Layers{Default: model.DefaultLayer()}
+	cfg := a.agentConfig(choice{}, kit)
+	h, err := cfg.House()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Dir = "/home/somebody/.hearth/workspace"
+	plan := prompt.NewPlan(target, h, kit.specs())
+	rendered := []byte(plan.System)
+	for _, tool := range plan.Tools {
+		b, err := json.Marshal(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rendered = append(rendered, b...)
+	}
+	if n := len(rendered); n > 6000 {
+		t.Errorf("system text and tools have %d bytes, more than 6,000", n)
+	}
+	enc, err := tokenizer.Get(tokenizer.Cl100kBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, _, err := enc.Encode(string(rendered))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ids) > 1500 {
+		t.Errorf("system text and tools have %d tokens, more than 1,500", len(ids))
+	}
+	t.Logf("%d bytes, %d tokens, %d tools", len(rendered), len(ids), len(plan.Tools))
+}
