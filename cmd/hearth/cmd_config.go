@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/config"
+)
+
+func newConfig(s streams, opt *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Read, check and change the config file", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(newConfigGet(s, opt), newConfigSet(s, opt), newConfigUnset(s, opt), newConfigFile(s, opt), newConfigValidate(s, opt))
+	return cmd
+}
+
+// openConfig reads the config for a command that works on the file itself. A file that
+// cannot be read cannot be edited either.
+func openConfig(ctx context.Context, s streams, opt *options, readOnly bool) (*config.File, error) {
+	file, warnings, err := config.Load(ctx, config.Options{Path: opt.config, ReadOnly: readOnly})
+	if err != nil {
+		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(s.err, "config: %s\n", w)
+	}
+	return file, nil
+}
+
+func newConfigGet(s streams, opt *options) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{Use: "get PATH", Short: "Print one value", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, err := openConfig(cmd.Context(), s, opt, true)
+			if err != nil {
+				return err
+			}
+			v, err := file.Get(args[0])
+			if err != nil {
+				return configError("config get", err)
+			}
+			if !asJSON {
+				_, err := fmt.Fprintln(s.out, v.Text())
+				return err
+			}
+			b, err := v.JSON()
+			if err != nil {
+				return configError("config get", err)
+			}
+			printJSON(s.out, json.RawMessage(b))
+			return nil
+		}}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the value as JSON")
+	return cmd
+}
+
+// setFlags are the ways of `config set`.
+type setFlags struct {
+	strict, merge, replace, dryRun, allowExec, json bool
+}
+
+func newConfigSet(s streams, opt *options) *cobra.Command {
+	var f setFlags
+	cmd := &cobra.Command{Use: "set PATH VALUE", Short: "Change one value; comments and everything else stay as they are", Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			edit := config.Edit{Path: args[0], Value: args[1], StrictJSON: f.strict, Merge: f.merge, Replace: f.replace}
+			return runEdit(cmd.Context(), s, opt, f, edit)
+		}}
+	cmd.Flags().BoolVar(&f.strict, "strict-json", false, "refuse a value that is not JSON5 (else it is taken as text)")
+	cmd.Flags().BoolVar(&f.merge, "merge", false, "lay an object over the one that is there; models of a provider by id")
+	cmd.Flags().BoolVar(&f.replace, "replace", false, "allow entries of a protected map to be dropped")
+	cmd.Flags().BoolVar(&f.allowExec, "allow-exec", false, "let --dry-run run programs that secrets come from")
+	f.shared(cmd)
+	return cmd
+}
+
+func (f *setFlags) shared(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "check the change and write nothing")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object; for set, the value must be JSON5")
+}
+
+func newConfigUnset(s streams, opt *options) *cobra.Command {
+	var f setFlags
+	cmd := &cobra.Command{Use: "unset PATH", Short: "Remove one value", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runEdit(cmd.Context(), s, opt, f, config.Edit{Path: args[0], Unset: true})
+		}}
+	f.shared(cmd)
+	return cmd
+}
+
+// runEdit makes one edit, or checks it.
+func runEdit(ctx context.Context, s streams, opt *options, f setFlags, edit config.Edit) error {
+	file, err := openConfig(ctx, s, opt, true)
+	if err != nil {
+		return err
+	}
+	edit.StrictJSON = edit.StrictJSON || f.json && !edit.Unset
+	if f.dryRun {
+		result := file.DryRun(ctx, f.allowExec, edit)
+		if f.json {
+			printJSON(s.out, result)
+		}
+		if !result.OK {
+			for _, e := range result.Errors {
+				fmt.Fprintln(s.err, oneLine(e.Message))
+			}
+			return errSilent{hearth.ExitFailed}
+		}
+		if !f.json {
+			fmt.Fprintf(s.out, "Dry run: %d change(s) to %s are valid; nothing was written.\n", result.Operations, result.ConfigPath)
+		}
+		return nil
+	}
+	var change *config.Change
+	if edit.Unset {
+		change, err = file.Unset(edit.Path)
+	} else {
+		change, err = file.Set(edit)
+	}
+	if err != nil {
+		return configError("config", err)
+	}
+	written, err := change.Write(ctx)
+	if err != nil {
+		return configError("config", err)
+	}
+	if f.json {
+		printJSON(s.out, editResult{OK: true, Path: written.Path, Backup: written.Backup, Before: written.SHA256Before, After: written.SHA256After})
+	}
+	tellWritten(s, written)
+	return nil
+}
+
+// editResult is the shape of `config set --json`.
+type editResult struct {
+	OK     bool   `json:"ok"`
+	Path   string `json:"path"`
+	Backup string `json:"backup,omitempty"`
+	Before string `json:"sha256Before,omitempty"`
+	After  string `json:"sha256After,omitempty"`
+}
+
+func tellWritten(s streams, w config.Written) {
+	if w.Path == "" {
+		fmt.Fprintln(s.err, "No change")
+		return
+	}
+	if w.CopiedFrom != "" {
+		fmt.Fprintf(s.err, "copied %s to %s, which Hearth uses from now on\n", w.CopiedFrom, w.Path)
+	}
+	fmt.Fprintf(s.err, "wrote %s", w.Path)
+	if w.Backup != "" {
+		fmt.Fprintf(s.err, " (before: %s)", w.Backup)
+	}
+	fmt.Fprintln(s.err, "; it applies from the next turn on")
+}
+
+func newConfigFile(s streams, opt *options) *cobra.Command {
+	return &cobra.Command{Use: "file", Short: "Print which config file is in use", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			places, err := config.Locate(config.Options{Path: opt.config})
+			if err != nil {
+				return configError("config file", err)
+			}
+			_, err = fmt.Fprintln(s.out, places.Config)
+			return err
+		}}
+}
+
+// validation is the shape of `config validate --json`.
+type validation struct {
+	Valid  bool           `json:"valid"`
+	Path   string         `json:"path"`
+	Issues []config.Issue `json:"issues"`
+}
+
+func newConfigValidate(s streams, opt *options) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{Use: "validate", Short: "Check the config strictly; exit 1 when anything is wrong", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			file, _, err := config.Load(cmd.Context(), config.Options{Path: opt.config, ReadOnly: true})
+			if err != nil {
+				return configError("config validate", err)
+			}
+			v := validation{Path: file.Path(), Issues: file.Issues()}
+			v.Valid = len(v.Issues) == 0
+			if v.Issues == nil {
+				v.Issues = []config.Issue{}
+			}
+			if asJSON {
+				printJSON(s.out, v)
+			} else {
+				printValidation(s, v, file.Exists)
+			}
+			if !v.Valid {
+				return errSilent{hearth.ExitFailed}
+			}
+			return nil
+		}}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func printValidation(s streams, v validation, exists bool) {
+	switch {
+	case !exists:
+		fmt.Fprintf(s.out, "There is no config at %s; the defaults are in use.\n", v.Path)
+	case v.Valid:
+		fmt.Fprintf(s.out, "Valid: %s\n", v.Path)
+	default:
+		fmt.Fprintf(s.err, "Invalid config at %s:\n", v.Path)
+		for _, i := range v.Issues {
+			where := ""
+			if i.Line > 0 {
+				where = fmt.Sprintf(" (line %d)", i.Line)
+			}
+			fmt.Fprintf(s.err, "- %s: %s%s\n", i.Path, oneLine(i.Message), where)
+		}
+	}
+}
+
+// configError gives an error of the config room the words a person needs.
+func configError(op string, err error) error {
+	e := &hearth.Error{Op: op, Reason: hearth.ReasonConfig, Err: err}
+	if kept, ok := errors.AsType[*hearth.Error](err); ok {
+		return kept
+	}
+	switch {
+	case isType[*config.NotFoundError](err):
+		e.Cause, e.Try = "The config has nothing at that path.", "Run hearth config get with a shorter path to see what there is."
+	case isType[*config.ProtectedError](err):
+		e.Cause, e.Try = "The new value leaves out entries that are there now.", "Add --merge to keep them, or --replace to drop them."
+	case isType[*config.ValidationError](err):
+		e.Cause, e.Try = "The changed config would not be valid, so nothing was written.", "Correct the value; hearth config validate lists what is wrong already."
+	default:
+		e.Cause, e.Try = "The config file could not be read or written as it is.", "Run hearth config validate."
+	}
+	return e
+}
+
+func isType[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
