@@ -36,7 +36,7 @@ func TestUnloadAndColdLoad(t *testing.T) {
 
 func logged(t *testing.T) string {
 	t.Helper()
-	log, err := server.ReadLog()
+	log, err := server.Log()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -28,7 +27,7 @@ var slotLine = regexp.MustCompile(`msg="loading cache slot" id=\d+ cache=\d+ pro
 // Evaluations gives one entry for each prompt evaluated since the start, oldest first.
 // The entry of a request is there before its first token.
 func (s *Server) Evaluations() ([]Evaluation, error) {
-	log, err := s.ReadLog()
+	log, err := s.Log()
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +44,6 @@ func (s *Server) Evaluations() ([]Evaluation, error) {
 	return all, nil
 }
 
-// ReadLog gives everything the server and its runners have written so far.
-func (s *Server) ReadLog() (string, error) {
-	b, err := os.ReadFile(s.Log)
-	return string(b), err
-}
-
 // KillRunners ends the processes that hold the models, as an operating system out of
 // memory would, and leaves the server alive.
 func (s *Server) KillRunners(ctx context.Context) error {
@@ -61,7 +54,7 @@ func (s *Server) KillRunners(ctx context.Context) error {
 	killed := 0
 	for line := range strings.Lines(string(list)) {
 		f := strings.Fields(line)
-		if len(f) < 4 || f[1] != strconv.Itoa(s.cmd.Process.Pid) || f[3] != "runner" {
+		if len(f) < 4 || f[1] != strconv.Itoa(s.Group()) || f[3] != "runner" {
 			continue
 		}
 		pid, err := strconv.Atoi(f[0])
