@@ -197,8 +197,10 @@ func (p *parser) scalar(k Kind, text string, start int) *Value {
 // word reads null, true, false, Infinity or NaN.
 func (p *parser) word() *Value {
 	start := p.pos
-	name := p.bareWord()
-	switch name {
+	for r, size := p.peek(); size > 0 && isIdentPart(r); r, size = p.peek() {
+		p.pos += size
+	}
+	switch name := string(p.src[start:p.pos]); name {
 	case "null":
 		return p.scalar(Null, name, start)
 	case "true", "false":
@@ -206,25 +208,22 @@ func (p *parser) word() *Value {
 	case "Infinity", "NaN":
 		return p.scalar(Number, name, start)
 	case "":
-		p.pos = start
 		p.fail(start, "%s where a value should be", p.describe())
 	default:
-		p.fail(start, "the text %s needs quotes", name)
+		p.fail(start, "the text %s needs quotes", p.bareText(start))
 	}
 	return nil
 }
 
-// bareWord reads letters and digits without looking at escapes; it is short on
-// purpose, as it only names a value or a mistake.
-func (p *parser) bareWord() string {
-	start := p.pos
-	for {
-		r, size := p.peek()
-		if size == 0 || !isIdentPart(r) && r != '-' && r != '/' || p.pos-start > 40 {
-			return string(p.src[start:p.pos])
-		}
-		p.pos += size
+// bareText is the text that somebody wrote without quotes: up to the end of the line
+// or what looks like the end of the value.
+func (p *parser) bareText(start int) string {
+	const shown = 40
+	end := start
+	for end < len(p.src) && end-start < shown && !bytes.ContainsRune([]byte(" \t\r\n,:]}"), rune(p.src[end])) {
+		end++
 	}
+	return string(bytes.ToValidUTF8(p.src[start:end], nil))
 }
 
 func (p *parser) object(depth int) *Value {

@@ -68,6 +68,7 @@ func TestParseReadsEverythingJSON5Has(t *testing.T) {
 		{"exotic blanks", "\v\f\u00a0\u2028\u2003{}", map[string]any{}},
 		{"line separators inside a string", "\"a\u2028b\"", "a\u2028b"},
 		{"a key twice: the last one counts", "{a:1,a:2}", obj("a", 2.0)},
+		{"words with comments right behind them", "[null/*x*/,true//y\n]", []any{nil, true}},
 		{"words", "[null,true,false]", []any{nil, true, false}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
