@@ -189,8 +189,8 @@ func firstConfig(id string, p config.Provider, modelID string) []config.Edit {
 	}
 	return []config.Edit{
 		{Path: "models.mode", Value: `"merge"`, StrictJSON: true},
-		{Path: "models.providers[" + quoted(id) + "]", Value: asJSON(w), StrictJSON: true, Merge: true},
-		{Path: "agents.defaults.model", Value: asJSON(map[string]string{"primary": id + "/" + modelID}), StrictJSON: true, Merge: true},
+		{Path: "models.providers[" + quoted(id) + "]", Value: jsonText(w), StrictJSON: true, Merge: true},
+		{Path: "agents.defaults.model", Value: jsonText(map[string]string{"primary": id + "/" + modelID}), StrictJSON: true, Merge: true},
 	}
 }
 
@@ -224,10 +224,10 @@ func (a *app) forget() {
 	a.targets = map[string]model.Target{}
 }
 
-func quoted(s string) string { return asJSON(s) }
+func quoted(s string) string { return jsonText(s) }
 
-// asJSON writes a value of ours, which always encodes.
-func asJSON(v any) string {
+// jsonText writes a value of ours, which always encodes.
+func jsonText(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return "null"

@@ -62,11 +62,9 @@ func newRoot(io streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.PersistentFlags().StringVar(&opt.config, "config", "", "config `FILE` to use instead of the first one found")
 	root.AddCommand(
-		newVersion(io), newUp(io, opt), newAgent(io, opt), newInfer(io, opt), newConfig(io, opt), newSessions(io, opt),
+		newVersion(io), newUp(io, opt), newAgent(io, opt), newInfer(io, opt), newConfig(io, opt), newModels(io, opt), newSessions(io, opt),
 	)
-	for _, c := range root.Commands() {
-		strictArguments(c)
-	}
+	strictArguments(root)
 	return root
 }
 
@@ -91,7 +89,7 @@ func strictArguments(c *cobra.Command) {
 }
 
 func usage(err error) error {
-	return &hearth.Error{Op: "hearth", Reason: hearth.ReasonUsage, Err: err,
+	return &hearth.Error{Op: "usage", Reason: hearth.ReasonUsage, Err: err,
 		Cause: "The command line could not be understood.", Try: "Run the command with --help to see what it takes."}
 }
 

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/model"
+)
+
+func newModels(s streams, opt *options) *cobra.Command {
+	var st statusFlags
+	cmd := &cobra.Command{Use: "models", Short: "See and choose models", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), s, opt, st) }}
+	st.bind(cmd)
+	cmd.AddCommand(newModelsList(s, opt), newModelsStatus(s, opt), newModelsSet(s, opt), newModelsAliases(s, opt), newModelsFallbacks(s, opt))
+	return cmd
+}
+
+// listFlags choose what `models list` shows.
+type listFlags struct {
+	all, local, plain, json, refresh bool
+	provider, agent                  string
+}
+
+func newModelsList(s streams, opt *options) *cobra.Command {
+	var l listFlags
+	cmd := &cobra.Command{Use: "list", Short: "List the models that can be chosen", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a, err := newApp(cmd.Context(), s, opt)
+			if err != nil {
+				return err
+			}
+			defer a.close()
+			return a.listModels(cmd.Context(), l)
+		}}
+	f := cmd.Flags()
+	f.BoolVar(&l.all, "all", false, "also those of hosted providers that are not configured")
+	f.BoolVar(&l.local, "local", false, "only models on this machine or network")
+	f.StringVar(&l.provider, "provider", "", "only this provider's")
+	f.StringVar(&l.agent, "agent", "", "as this agent sees them")
+	f.BoolVar(&l.plain, "plain", false, "print only the refs")
+	f.BoolVar(&l.json, "json", false, "print one JSON object")
+	f.BoolVar(&l.refresh, "refresh", false, "ask the servers what they have now; without it nothing is dialled")
+	return cmd
+}
+
+// listedModel is a row of `models list --json`, in OpenClaw's fields.
+type listedModel struct {
+	Key           string   `json:"key"`
+	Name          string   `json:"name"`
+	Input         string   `json:"input"`
+	ContextWindow int      `json:"contextWindow"`
+	ContextTokens int      `json:"contextTokens,omitempty"`
+	Local         bool     `json:"local"`
+	Available     bool     `json:"available"`
+	Tags          []string `json:"tags"`
+	Missing       bool     `json:"missing"`
+
+	layers map[string]string
+}
+
+func (a *app) listModels(ctx context.Context, l listFlags) error {
+	c := choice{agent: l.agent}
+	var rows []listedModel
+	for _, ref := range a.refs(l) {
+		row := a.listed1(ctx, c, ref)
+		if l.local && !row.Local || l.provider != "" && !strings.EqualFold(l.provider, ref.Provider) {
+			continue
+		}
+		rows = append(rows, row)
+	}
+	switch {
+	case l.json:
+		return a.printModelsJSON(rows)
+	case l.plain:
+		for _, r := range rows {
+			fmt.Fprintln(a.io.out, r.Key)
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(a.io.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "Model\tInput\tCtx\tLocal\tAuth\tTags")
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Key, r.Input, thousands(r.ContextWindow), yesNo(r.Local), yesNo(r.Available), strings.Join(r.Tags, ","))
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(a.io.err, "No models are configured. hearth up looks for a server and writes a first config.")
+	}
+	return w.Flush()
+}
+
+func (a *app) printModelsJSON(rows []listedModel) error {
+	if rows == nil {
+		rows = []listedModel{}
+	}
+	out := struct {
+		Count  int           `json:"count"`
+		Models []listedModel `json:"models"`
+		Meta   listMeta      `json:"meta"`
+	}{Count: len(rows), Models: rows}
+	out.Meta.Hearth.Layers = map[string]map[string]string{}
+	for _, r := range rows {
+		out.Meta.Hearth.Layers[r.Key] = r.layers
+	}
+	printJSON(a.io.out, out)
+	return nil
+}
+
+// listMeta says which layer decided each capability of each model.
+type listMeta struct {
+	Hearth struct {
+		Layers map[string]map[string]string `json:"layers"`
+	} `json:"hearth"`
+}
+
+// refs gives every model that the config names, in its order: the default, the
+// fallbacks, the providers' rows, the map of models; with --all also the catalog.
+func (a *app) refs(l listFlags) []hearth.ModelRef {
+	var out []hearth.ModelRef
+	add := func(ref hearth.ModelRef) {
+		if ref != (hearth.ModelRef{}) && !slices.Contains(out, ref) {
+			out = append(out, ref)
+		}
+	}
+	cfg := a.file.Config
+	own, _ := cfg.Agents.Agent(l.agent)
+	for _, word := range slices.Concat([]string{own.Model.Primary}, own.Model.Fallbacks) {
+		if ref, err := a.resolve(word); err == nil {
+			add(ref)
+		}
+	}
+	for _, id := range cfg.Models.ProviderOrder {
+		for _, m := range cfg.Models.Providers[id].Models {
+			add(hearth.ModelRef{Provider: strings.ToLower(id), Model: m.ID})
+		}
+	}
+	for _, word := range cfg.Agents.Defaults.ModelOrder {
+		if ref, ok := model.ParseRef(word); ok && ref.Model != "*" {
+			add(ref)
+		}
+	}
+	return out
+}
+
+func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listedModel {
+	r := listedModel{Key: ref.String(), Name: ref.Model, Input: "text", Tags: a.tags(c, ref)}
+	p, known := a.provider(ref.Provider)
+	row, listed := p.Model(ref.Model)
+	if row.Name != "" {
+		r.Name = row.Name
+	}
+	if !known {
+		r.Missing = true
+		r.Tags = append(r.Tags, "missing")
+		return r
+	}
+	t, err := a.target(ctx, c, ref.String())
+	if err != nil {
+		r.Missing = !listed
+		return r
+	}
+	caps := t.Layers.Merge()
+	if caps.Vision {
+		r.Input = "text+image"
+	}
+	r.ContextWindow = max(caps.Window, caps.TrainedMax)
+	if caps.Window < r.ContextWindow {
+		r.ContextTokens = caps.Window
+	}
+	r.Local = caps.Locality == hearth.LocalityMachine || caps.Locality == hearth.LocalityPrivate
+	key, err := a.key(ctx, p)
+	r.Available = err == nil && (key != "" || r.Local)
+	r.layers = t.Layers.Sources()
+	return r
+}
+
+func (a *app) tags(c choice, ref hearth.ModelRef) []string {
+	tags := []string{}
+	cfg := a.file.Config
+	own, _ := cfg.Agents.Agent(c.agent)
+	if a.chosenRef(c) == ref {
+		tags = append(tags, "default")
+	}
+	for i, word := range own.Model.Fallbacks {
+		if have, err := a.resolve(word); err == nil && have == ref {
+			tags = append(tags, fmt.Sprintf("fallback#%d", i+1))
+		}
+	}
+	if word := cfg.Agents.Defaults.ImageModel.Primary; word != "" {
+		if have, err := a.resolve(word); err == nil && have == ref {
+			tags = append(tags, "image")
+		}
+	}
+	for _, word := range cfg.Agents.Defaults.ModelOrder {
+		if have, ok := model.ParseRef(word); ok && have == ref {
+			tags = append(tags, "configured")
+			if alias := cfg.Agents.Defaults.Models[word].Alias; alias != "" {
+				tags = append(tags, "alias:"+alias)
+			}
+		}
+	}
+	return tags
+}
+
+func thousands(n int) string {
+	if n < 1024 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%dk", n/1024)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

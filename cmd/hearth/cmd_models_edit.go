@@ -1,0 +1,333 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/config"
+)
+
+// newModelsSet changes the default model.
+func newModelsSet(s streams, opt *options) *cobra.Command {
+	return &cobra.Command{Use: "set REF|ALIAS", Short: "Choose the default model", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+				ref, err := a.knownRef(args[0])
+				if err != nil {
+					return err
+				}
+				edits := []config.Edit{{Path: "agents.defaults.model", Value: jsonText(map[string]string{"primary": ref.String()}), StrictJSON: true, Merge: true}}
+				if d := a.file.Config.Agents.Defaults; len(d.Models) > 0 && !a.allowed(ref) {
+					// A map of models is also the list of what may be chosen.
+					edits = append(edits, config.Edit{Path: "agents.defaults.models[" + quoted(ref.String()) + "]", Value: "{}", StrictJSON: true})
+				}
+				if err := a.edit(ctx, edits...); err != nil {
+					return err
+				}
+				fmt.Fprintf(s.out, "Default model: %s\n", ref)
+				return nil
+			})
+		}}
+}
+
+// knownRef reads a ref or alias whose provider exists.
+func (a *app) knownRef(word string) (hearth.ModelRef, error) {
+	ref, err := a.resolve(word)
+	if err != nil {
+		return ref, err
+	}
+	if _, ok := a.provider(ref.Provider); !ok {
+		return ref, a.unknownProvider(ref.Provider)
+	}
+	return ref, nil
+}
+
+// edit changes the config and says what was written.
+func (a *app) edit(ctx context.Context, edits ...config.Edit) error {
+	change, err := a.file.Apply(edits...)
+	if err != nil {
+		return configError("models", err)
+	}
+	written, err := change.Write(ctx)
+	if err != nil {
+		return configError("models", err)
+	}
+	tellWritten(a.io, written)
+	return nil
+}
+
+// withConfig runs a command that needs the config and nothing else.
+func withConfig(ctx context.Context, s streams, opt *options, run func(context.Context, *app) error) error {
+	a, err := newApp(ctx, s, opt)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	return run(ctx, a)
+}
+
+func newModelsAliases(s streams, opt *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "aliases", Short: "Short names for models", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	var asJSON bool
+	list := &cobra.Command{Use: "list", Short: "List aliases", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return withConfig(cmd.Context(), s, opt, func(_ context.Context, a *app) error {
+			aliases := a.aliases()
+			if asJSON {
+				printJSON(s.out, struct {
+					Aliases map[string]string `json:"aliases"`
+				}{aliases})
+				return nil
+			}
+			for _, name := range slices.Sorted(maps.Keys(aliases)) {
+				fmt.Fprintf(s.out, "%s\t%s\n", name, aliases[name])
+			}
+			return nil
+		})
+	}}
+	list.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	add := &cobra.Command{Use: "add ALIAS REF", Short: "Add or change an alias", Args: cobra.ExactArgs(2), RunE: func(cmd *cobra.Command, args []string) error {
+		return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+			if strings.ContainsAny(args[0], "/ \t") || args[0] == "" {
+				return usage(fmt.Errorf("alias %q: an alias is one word without a slash", args[0]))
+			}
+			ref, err := a.knownRef(args[1])
+			if err != nil {
+				return err
+			}
+			return a.edit(ctx, config.Edit{Path: "agents.defaults.models[" + quoted(ref.String()) + "]", Value: jsonText(map[string]string{"alias": args[0]}), StrictJSON: true, Merge: true})
+		})
+	}}
+	remove := &cobra.Command{Use: "remove ALIAS", Short: "Remove an alias", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+			for word, e := range a.file.Config.Agents.Defaults.Models {
+				if strings.EqualFold(e.Alias, args[0]) {
+					return a.edit(ctx, config.Edit{Path: "agents.defaults.models[" + quoted(word) + "].alias", Unset: true})
+				}
+			}
+			return &hearth.Error{Op: "models aliases remove", Reason: hearth.ReasonConfig, Err: fmt.Errorf("there is no alias %q", args[0]),
+				Cause: "No model has that alias.", Try: "Run hearth models aliases list."}
+		})
+	}}
+	cmd.AddCommand(list, add, remove)
+	return cmd
+}
+
+// aliases maps each alias to its ref.
+func (a *app) aliases() map[string]string {
+	out := map[string]string{}
+	for word, e := range a.file.Config.Agents.Defaults.Models {
+		if e.Alias != "" {
+			out[e.Alias] = word
+		}
+	}
+	return out
+}
+
+func newModelsFallbacks(s streams, opt *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "fallbacks", Short: "Models that answer when the first one cannot", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	var asJSON bool
+	list := &cobra.Command{Use: "list", Short: "List the fallbacks in order", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return withConfig(cmd.Context(), s, opt, func(_ context.Context, a *app) error {
+			have := append([]string{}, a.file.Config.Agents.Defaults.Model.Fallbacks...)
+			if asJSON {
+				printJSON(s.out, struct {
+					Fallbacks []string `json:"fallbacks"`
+				}{have})
+				return nil
+			}
+			for _, word := range have {
+				fmt.Fprintln(s.out, word)
+			}
+			return nil
+		})
+	}}
+	list.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	change := func(use, short string, args cobra.PositionalArgs, next func(a *app, have, args []string) ([]string, error)) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
+			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+				want, err := next(a, slices.Clone(a.file.Config.Agents.Defaults.Model.Fallbacks), args)
+				if err != nil {
+					return err
+				}
+				return a.edit(ctx, a.fallbackEdit(want))
+			})
+		}}
+	}
+	cmd.AddCommand(list,
+		change("add REF", "Add a fallback at the end", cobra.ExactArgs(1), func(a *app, have, args []string) ([]string, error) {
+			ref, err := a.knownRef(args[0])
+			if err != nil || slices.Contains(have, ref.String()) {
+				return have, err
+			}
+			return append(have, ref.String()), nil
+		}),
+		change("remove REF", "Remove a fallback", cobra.ExactArgs(1), func(a *app, have, args []string) ([]string, error) {
+			ref, err := a.resolve(args[0])
+			at := slices.IndexFunc(have, func(w string) bool { return w == args[0] || err == nil && w == ref.String() })
+			if at < 0 {
+				return nil, &hearth.Error{Op: "models fallbacks remove", Reason: hearth.ReasonConfig, Err: fmt.Errorf("%q is not a fallback", args[0]),
+					Cause: "The config does not list that model as a fallback.", Try: "Run hearth models fallbacks list."}
+			}
+			return slices.Delete(have, at, at+1), nil
+		}),
+		change("clear", "Remove all fallbacks", cobra.NoArgs, func(*app, []string, []string) ([]string, error) { return []string{}, nil }),
+	)
+	return cmd
+}
+
+// fallbackEdit writes the list; a model that is written as a bare ref becomes an object.
+func (a *app) fallbackEdit(want []string) config.Edit {
+	primary := a.file.Config.Agents.Defaults.Model.Primary
+	if v, err := a.file.Get("agents.defaults.model"); err == nil {
+		if b, err := v.JSON(); err == nil && strings.HasPrefix(string(b), `"`) {
+			return config.Edit{Path: "agents.defaults.model", Value: jsonText(struct {
+				Primary   string   `json:"primary"`
+				Fallbacks []string `json:"fallbacks"`
+			}{primary, want}), StrictJSON: true}
+		}
+	}
+	return config.Edit{Path: "agents.defaults.model.fallbacks", Value: jsonText(want), StrictJSON: true}
+}
+
+// statusFlags are those of `models status`.
+type statusFlags struct {
+	json, plain, check bool
+	agent              string
+}
+
+func (f *statusFlags) bind(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
+	cmd.Flags().BoolVar(&f.plain, "plain", false, "print only the default model")
+	cmd.Flags().BoolVar(&f.check, "check", false, "exit 1 when a model in use has no credential")
+	cmd.Flags().StringVar(&f.agent, "agent", "", "as this agent sees it")
+}
+
+func newModelsStatus(s streams, opt *options) *cobra.Command {
+	var f statusFlags
+	cmd := &cobra.Command{Use: "status", Short: "Say which models are in use and whether they have what they need", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), s, opt, f) }}
+	f.bind(cmd)
+	return cmd
+}
+
+// modelStatus is the shape of `models status --json`.
+type modelStatus struct {
+	ConfigPath      string            `json:"configPath"`
+	AgentDir        string            `json:"agentDir"`
+	DefaultModel    string            `json:"defaultModel"`
+	ResolvedDefault string            `json:"resolvedDefault"`
+	Fallbacks       []string          `json:"fallbacks"`
+	ImageModel      string            `json:"imageModel"`
+	ImageFallbacks  []string          `json:"imageFallbacks"`
+	Aliases         map[string]string `json:"aliases"`
+	Allowed         []string          `json:"allowed"`
+	Auth            authStatus        `json:"auth"`
+}
+
+type authStatus struct {
+	MissingProvidersInUse []string         `json:"missingProvidersInUse"`
+	Providers             []providerStatus `json:"providers"`
+}
+
+type providerStatus struct {
+	Provider  string          `json:"provider"`
+	Effective effectiveStatus `json:"effective"`
+}
+
+// effectiveStatus says what credential a provider has, masked.
+type effectiveStatus struct {
+	Kind   string `json:"kind"` // key, local, missing
+	Detail string `json:"detail"`
+}
+
+func runStatus(ctx context.Context, s streams, opt *options, f statusFlags) error {
+	return withConfig(ctx, s, opt, func(ctx context.Context, a *app) error {
+		st := a.modelStatus(ctx, f.agent)
+		switch {
+		case f.json:
+			printJSON(s.out, st)
+		case f.plain:
+			fmt.Fprintln(s.out, st.ResolvedDefault)
+		default:
+			a.printStatus(st)
+		}
+		if f.check && len(st.Auth.MissingProvidersInUse) > 0 {
+			return errSilent{hearth.ExitFailed}
+		}
+		return nil
+	})
+}
+
+func (a *app) modelStatus(ctx context.Context, agentID string) modelStatus {
+	own, _ := a.file.Config.Agents.Agent(agentID)
+	d := a.file.Config.Agents.Defaults
+	st := modelStatus{
+		ConfigPath: a.file.Path(), AgentDir: a.state("agents", a.agentID(agentID)), DefaultModel: own.Model.Primary,
+		ResolvedDefault: a.chosenRef(choice{agent: agentID}).String(), Fallbacks: append([]string{}, own.Model.Fallbacks...),
+		ImageModel: d.ImageModel.Primary, ImageFallbacks: append([]string{}, d.ImageModel.Fallbacks...),
+		Aliases: a.aliases(), Allowed: append([]string{}, d.ModelOrder...),
+	}
+	st.Auth = authStatus{MissingProvidersInUse: []string{}, Providers: []providerStatus{}}
+	for _, ref := range a.refs(listFlags{agent: agentID}) {
+		if slices.ContainsFunc(st.Auth.Providers, func(p providerStatus) bool { return p.Provider == ref.Provider }) {
+			continue
+		}
+		p := providerStatus{Provider: ref.Provider, Effective: a.credential(ctx, ref.Provider)}
+		st.Auth.Providers = append(st.Auth.Providers, p)
+		if p.Effective.Kind == "missing" {
+			st.Auth.MissingProvidersInUse = append(st.Auth.MissingProvidersInUse, ref.Provider)
+		}
+	}
+	return st
+}
+
+// credential says what a provider would be asked with, never the secret itself.
+func (a *app) credential(ctx context.Context, id string) effectiveStatus {
+	p, ok := a.provider(id)
+	if !ok {
+		return effectiveStatus{"missing", "there is no such provider"}
+	}
+	t, err := a.target(ctx, choice{}, id+"/x")
+	local := err == nil && (t.Endpoint.Locality == hearth.LocalityMachine || t.Endpoint.Locality == hearth.LocalityPrivate)
+	key, err := a.key(ctx, p)
+	switch {
+	case err != nil:
+		return effectiveStatus{"missing", err.Error()}
+	case key != "" && !p.APIKey.IsZero():
+		return effectiveStatus{"key", p.APIKey.String()}
+	case key != "":
+		return effectiveStatus{"key", "environment"}
+	case local:
+		return effectiveStatus{"local", "none needed"}
+	default:
+		return effectiveStatus{"missing", "no key is set"}
+	}
+}
+
+func (a *app) printStatus(st modelStatus) {
+	w := a.io.out
+	fmt.Fprintf(w, "Config     %s\n", a.configLine())
+	fmt.Fprintf(w, "Default    %s\n", orNone(st.ResolvedDefault))
+	fmt.Fprintf(w, "Fallbacks  %s\n", orNone(strings.Join(st.Fallbacks, ", ")))
+	for _, name := range slices.Sorted(maps.Keys(st.Aliases)) {
+		fmt.Fprintf(w, "Alias      %s → %s\n", name, st.Aliases[name])
+	}
+	for _, p := range st.Auth.Providers {
+		fmt.Fprintf(w, "Provider   %s: %s (%s)\n", p.Provider, p.Effective.Kind, oneLine(p.Effective.Detail))
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
