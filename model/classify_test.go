@@ -30,7 +30,7 @@ func TestErrorCorpus(t *testing.T) {
 				if got := summary(e); got != want {
 					t.Errorf("got  %s\nwant %s", got, want)
 				}
-				told(t, e)
+				_ = told(t, e)
 				for _, s := range []string{e.Cause, e.Try} {
 					if !strings.HasSuffix(s, ".") && !strings.Contains(s, ": hearth ") && !strings.HasSuffix(s, ")") || strings.Contains(s, "{") {
 						t.Errorf("not a sentence: %q", s)

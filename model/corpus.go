@@ -2,6 +2,7 @@ package model
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,12 +70,7 @@ func (r *row) holdsFor(status int) bool {
 	if len(r.only) == 0 {
 		return true
 	}
-	for _, s := range r.only {
-		if s == status {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.only, status)
 }
 
 // teachable refuses lessons that would leave out what a request cannot be without.

@@ -90,6 +90,7 @@ func (s *scanner) scanText(out sink, final bool) bool {
 				return false
 			case no:
 				s.plain = true
+			case yes:
 			}
 			return true
 		}

@@ -362,7 +362,10 @@ func BenchmarkVisible(b *testing.B) {
 	words := slices.Repeat([]model.Delta{{Text: " word"}}, 1000)
 	b.ReportAllocs()
 	for b.Loop() {
-		for range model.Visible(sequence(words...), []string{"read"}, nil) {
+		for _, err := range model.Visible(sequence(words...), []string{"read"}, nil) {
+			if err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/token")

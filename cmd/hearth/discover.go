@@ -54,7 +54,8 @@ func (a *app) settle(ctx context.Context, server string) (found []probe.Host, er
 		return found, nil
 	}
 	a.others(found, host)
-	return found, a.adopt(ctx, host, m)
+	a.adopt(ctx, host, m)
+	return found, nil
 }
 
 // serverRoot reads the URL of --server: the scheme may be left out, and so may /v1.
@@ -107,7 +108,7 @@ func (a *app) others(found []probe.Host, chosen probe.Host) {
 
 // adopt writes a found server into the config and takes it into use. Where the config
 // cannot be written, it is used for this run.
-func (a *app) adopt(ctx context.Context, h probe.Host, m probe.Model) error {
+func (a *app) adopt(ctx context.Context, h probe.Host, m probe.Model) {
 	id, p := a.found(h, m)
 	edits := firstConfig(id, p, m.ID)
 	if isPrivate(h.Root) {
@@ -117,10 +118,9 @@ func (a *app) adopt(ctx context.Context, h probe.Host, m probe.Model) error {
 		a.extra = map[string]config.Provider{id: p}
 		a.preferred = hearth.ModelRef{Provider: id, Model: m.ID}
 		fmt.Fprintf(a.io.err, "note: the config could not be written (%s); %s is used for now\n", oneLine(err.Error()), h.Kind.Name())
-		return nil
+		return
 	}
 	fmt.Fprintf(a.io.err, "found %s at %s; wrote %s\n", h.Kind.Name(), h.Root, a.file.Path())
-	return nil
 }
 
 // found makes the provider entry of a server. A window is written only where the server

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -27,7 +28,7 @@ type interrupts struct {
 
 type scope struct {
 	cancel context.CancelCauseFunc
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // to see whether an earlier signal cancelled it
 }
 
 func newInterrupts() *interrupts {
@@ -55,10 +56,10 @@ func (i *interrupts) interrupt(all bool) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	changed := false
-	for n := len(i.scopes) - 1; n >= 0; n-- {
-		if i.scopes[n].ctx.Err() == nil {
+	for _, v := range slices.Backward(i.scopes) {
+		if v.ctx.Err() == nil {
 			changed = true
-			i.scopes[n].cancel(errInterrupted)
+			v.cancel(errInterrupted)
 		}
 		if !all {
 			break
@@ -74,7 +75,7 @@ func (i *interrupts) scope(parent context.Context) (ctx context.Context, stop fu
 	if i == nil {
 		return ctx, func() { cancel(nil) }
 	}
-	s := &scope{cancel: cancel, ctx: ctx} //nolint:containedctx // to see whether the signal found it cancelled
+	s := &scope{cancel: cancel, ctx: ctx}
 	i.mu.Lock()
 	i.scopes = append(i.scopes, s)
 	i.mu.Unlock()

@@ -18,7 +18,6 @@ type presenter struct {
 	out, err io.Writer
 	live     bool // err is a terminal: the waiting line is redrawn in place
 	quiet    bool // print no answer text: --json
-	verbose  bool
 	events   chan hearth.Event
 	done     chan struct{}
 
@@ -29,7 +28,6 @@ type presenter struct {
 	drawn   bool
 	told    time.Time // when a waiting line was last printed to a stream that is no terminal
 	midLine bool      // the answer's last byte was not a newline
-	wrote   bool
 }
 
 func newPresenter(s streams, quiet bool) *presenter {
@@ -43,11 +41,10 @@ func newPresenter(s streams, quiet bool) *presenter {
 // Emit hands over an event; it is given to agent.Turn.
 func (p *presenter) Emit(e hearth.Event) { p.events <- e }
 
-// Close shows what is left and ends the goroutine. wrote reports whether any answer text was shown.
-func (p *presenter) Close() (wrote bool) {
+// Close shows what is left and ends the goroutine.
+func (p *presenter) Close() {
 	close(p.events)
 	<-p.done
-	return p.wrote
 }
 
 func (p *presenter) loop() {
@@ -111,7 +108,7 @@ func (p *presenter) print(s string) {
 		return
 	}
 	_, _ = io.WriteString(p.out, s) // a closed pipe ends the process by itself
-	p.midLine, p.wrote = !strings.HasSuffix(s, "\n"), true
+	p.midLine = !strings.HasSuffix(s, "\n")
 }
 
 func (p *presenter) line(s string) { fmt.Fprintln(p.err, s) }

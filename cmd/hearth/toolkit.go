@@ -67,9 +67,7 @@ func (a *app) toolkit(c choice) (*toolkit, error) {
 	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints})
 	all = append(all, sh.Tools()...)
 	kit := &toolkit{workspace: dir, shell: sh}
-	for _, t := range all {
-		kit.tools = append(kit.tools, t)
-	}
+	kit.tools = append(kit.tools, all...)
 	return kit, nil
 }
 

@@ -21,7 +21,6 @@ func FuzzOutput(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, step, keep int) {
 		step, keep = 1+abs(step)%50, 1+abs(keep)%50
 		o := newOutput(keep, 100, t.TempDir())
-		polled := []byte{}
 		var seen int64
 		for rest := raw; len(rest) > 0; {
 			n := min(step, len(rest))
@@ -34,7 +33,6 @@ func FuzzOutput(f *testing.F) {
 				t.Fatalf("since(%d) of %q gave %q, %d skipped", seen, raw, fresh, skipped)
 			}
 			seen += skipped + int64(len(fresh))
-			polled = append(polled, fresh...)
 		}
 		if seen != int64(len(raw)) {
 			t.Fatalf("polled up to %d of %d", seen, len(raw))

@@ -258,6 +258,7 @@ func (c *command) state() string {
 		return "killed"
 	case endedClosed:
 		return "stopped because the gateway ended"
+	case endedItself:
 	}
 	if c.signal != "" {
 		return "ended by signal " + c.signal

@@ -282,7 +282,7 @@ func exitHint(c *command) string {
 // background is the result of a command that goes on.
 func (s *Shell) background(call hearth.ToolCall, c *command) hearth.ToolResult {
 	raw, _ := c.fresh()
-	body := ""
+	var body string
 	if isBinary(raw) {
 		body = fmt.Sprintf("(%d bytes of binary output)", len(raw))
 	} else {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -138,18 +139,18 @@ func (s *Shell) keep(c *command) {
 func (s *Shell) forget() {
 	finished := 0
 	kept := make([]string, 0, len(s.order))
-	for i := len(s.order) - 1; i >= 0; i-- {
-		c := s.commands[s.order[i]]
+	for _, v := range slices.Backward(s.order) {
+		c := s.commands[v]
 		if c == nil {
 			continue
 		}
 		if ended, at := c.ended(); ended {
 			if finished++; finished > keepFinished || time.Since(at) > keepFor {
-				delete(s.commands, s.order[i])
+				delete(s.commands, v)
 				continue
 			}
 		}
-		kept = append(kept, s.order[i])
+		kept = append(kept, v)
 	}
 	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
 		kept[i], kept[j] = kept[j], kept[i]
