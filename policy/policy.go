@@ -57,13 +57,25 @@ const (
 	AskAlways AskMode = "always"
 )
 
-// Rules is what the owner decided in advance. The zero Rules asks for everything that
-// has an effect.
+// Rules is what the owner decided in advance. The zero Rules asks before every command.
 type Rules struct {
 	Exec      Security
 	Ask       AskMode
-	Allowlist []string // whole-argv patterns
+	Allowlist []string // whole-argv patterns, see Matches
+	// StrictInlineEval asks before code on an interpreter's command line (python -c)
+	// even where the allowlist knows it (config tools.exec.strictInlineEval).
+	StrictInlineEval bool
 }
+
+// A Tier says how well a model withstands text that means to steer it. It sets how
+// often a person is asked; what may never happen is the same for all of them.
+type Tier int
+
+// The tiers. Only the owner's word raises one; nobody knows is the lowest.
+const (
+	TierStrict Tier = iota // small, heavily quantized, or unknown
+	TierStrong             // the owner named it as strong
+)
 
 // Input is everything a decision may depend on.
 type Input struct {
@@ -77,4 +89,5 @@ type Input struct {
 	Tainted bool              // the model has read bytes of somebody other than the owner since the last clean point
 	CanAsk  bool              // a person can be asked now
 	Rules   Rules
+	Tier    Tier // of the model that made the call
 }

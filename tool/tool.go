@@ -40,3 +40,10 @@ type Parallel interface {
 type Foreseer interface {
 	Foresee(call hearth.ToolCall) (argv, targets []string)
 }
+
+// A Checker says what is wrong with a call's arguments, in words for the model, or nil.
+// Running such a call would give a Failed result and do nothing, so nobody needs to be
+// asked about it first. It does no I/O. Found by type assertion.
+type Checker interface {
+	Check(call hearth.ToolCall) error
+}

@@ -38,8 +38,15 @@ func (e *editor) Describe(call hearth.ToolCall) string {
 
 // Foresee gives the file that would be written, as written and as resolved.
 func (e *editor) Foresee(call hearth.ToolCall) (argv, targets []string) {
-	return nil, e.space.targets(editInput(call).path)
+	in := editInput(call)
+	if in.err != nil {
+		return nil, nil
+	}
+	return nil, e.space.targets(in.path)
 }
+
+// Check says what is wrong with the arguments.
+func (e *editor) Check(call hearth.ToolCall) error { return editInput(call).err }
 
 type editCall struct {
 	path  string

@@ -45,6 +45,9 @@ func (r *reader) Describe(call hearth.ToolCall) string {
 	return "read " + escape.Short(in.path, 300)
 }
 
+// Check says what is wrong with the arguments.
+func (r *reader) Check(call hearth.ToolCall) error { return readInput(call).err }
+
 type readCall struct {
 	path          string
 	offset, limit int // lines, from 1; 0 = all

@@ -36,8 +36,15 @@ func (w *writer) Describe(call hearth.ToolCall) string {
 
 // Foresee gives the file that would be written, as written and as resolved.
 func (w *writer) Foresee(call hearth.ToolCall) (argv, targets []string) {
-	return nil, w.space.targets(writeInput(call).path)
+	in := writeInput(call)
+	if in.err != nil {
+		return nil, nil
+	}
+	return nil, w.space.targets(in.path)
 }
+
+// Check says what is wrong with the arguments.
+func (w *writer) Check(call hearth.ToolCall) error { return writeInput(call).err }
 
 type writeCall struct {
 	path, content string

@@ -85,6 +85,9 @@ func (e *execTool) Foresee(call hearth.ToolCall) (argv, targets []string) {
 	return append(prefix, argv...), nil
 }
 
+// Check says what is wrong with the arguments.
+func (e *execTool) Check(call hearth.ToolCall) error { return execInput(call).err }
+
 type execCall struct {
 	command, workdir string
 	env              map[string]string

@@ -83,6 +83,9 @@ func (p *processTool) Parallel(call hearth.ToolCall) bool {
 	return p.Effect(call) == hearth.EffectRead
 }
 
+// Check says what is wrong with the arguments.
+func (p *processTool) Check(call hearth.ToolCall) error { return processInput(call).err }
+
 type processCall struct {
 	action, id, data string
 	hasData          bool

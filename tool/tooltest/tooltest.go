@@ -166,7 +166,11 @@ func plainSchema(t *testing.T, schema any, names bool) {
 
 func (s Suite) good(t *testing.T) {
 	for _, arguments := range s.Good {
-		if got := run(t, s.New(t, s.workspace(t)), arguments); got.Failed {
+		tl := s.New(t, s.workspace(t))
+		if c, ok := tl.(tool.Checker); ok && c.Check(call(tl, arguments)) != nil {
+			t.Errorf("%s: Check finds %v", arguments, c.Check(call(tl, arguments)))
+		}
+		if got := run(t, tl, arguments); got.Failed {
 			t.Errorf("%s failed: %s", arguments, got.Text)
 		}
 	}
@@ -191,6 +195,9 @@ func (s Suite) broken(t *testing.T) {
 		}
 	}
 	for _, arguments := range brokenArguments {
+		if c, ok := tl.(tool.Checker); ok && c.Check(call(tl, arguments)) == nil {
+			t.Errorf("%.80s: Check finds nothing wrong", arguments)
+		}
 		if got := tl.Effect(call(tl, arguments)); got != farthest {
 			t.Errorf("%.80s: effect %s, where unreadable arguments give %s", arguments, got, farthest)
 		}
