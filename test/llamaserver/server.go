@@ -1,0 +1,106 @@
+//go:build unix
+
+package llamaserver
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"hearth/test/process"
+	"hearth/test/scripted"
+)
+
+// Model is the name of the one model, and Context its window in tokens.
+const (
+	Model   = "tiny"
+	Context = 16384
+)
+
+const (
+	readyWithin = time.Minute
+	memoryKiB   = 4 << 20 // of address space: a hostile schema once took 22 GB
+)
+
+//go:embed chat.jinja
+var chatTemplate string
+
+// Server is a running llama-server.
+type Server struct {
+	URL string // http://127.0.0.1:port
+	*process.Process
+}
+
+// Start runs the server with one slot and one thread. dir is an empty directory. It
+// returns when the model can be asked. The caller must Stop the server.
+func Start(ctx context.Context, dir string) (*Server, error) {
+	binary, err := built(ctx)
+	if err != nil {
+		return nil, err
+	}
+	model, err := scripted.Build(scripted.Config{ChatTemplate: chatTemplate})
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "script.gguf")
+	if err := os.WriteFile(file, model, 0o600); err != nil {
+		return nil, err
+	}
+	address, err := process.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{URL: "http://" + address}
+	s.Process, err = process.Start(process.Command{
+		Argv: []string{
+			binary, "--model", file, "--alias", Model, "--host", host, "--port", port,
+			"--ctx-size", fmt.Sprint(Context), "--parallel", "1", "--threads", "1", "--threads-batch", "1",
+			"--offline", "--no-warmup",
+		},
+		Env:       []string{"HOME=" + dir, "LLAMA_CACHE=" + dir},
+		Log:       filepath.Join(dir, "llama-server.log"),
+		MemoryKiB: memoryKiB,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ready, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	if err := s.Await(ready, s.URL+"/health"); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// built gives the binary that build.sh made, or says how to make it.
+func built(ctx context.Context) (string, error) {
+	if named := os.Getenv("HEARTH_E2E_LLAMA_SERVER"); named != "" {
+		return named, nil
+	}
+	_, here, _, ok := runtime.Caller(0)
+	if !ok {
+		return "", errors.New("find llama-server: this program was built without file names; set HEARTH_E2E_LLAMA_SERVER")
+	}
+	script := filepath.Join(filepath.Dir(here), "build.sh")
+	out, err := exec.CommandContext(ctx, script, "--path").Output()
+	if err != nil {
+		return "", fmt.Errorf("find llama-server: %s: %w", script, err)
+	}
+	binary := strings.TrimSpace(string(out))
+	if _, err := os.Stat(binary); err != nil {
+		return "", fmt.Errorf("find llama-server: %w; run test/llamaserver/build.sh", err)
+	}
+	return binary, nil
+}
