@@ -24,16 +24,9 @@ type Params map[string]json.RawMessage
 
 // Env is the env block: variables that apply where the process has none.
 type Env struct {
-	Vars     map[string]string `json:"vars"`
-	ShellEnv ShellEnv          `json:"shellEnv"`
+	Vars map[string]string `json:"vars"`
 	// Flat holds env.NAME, the older spelling of env.vars.NAME.
 	Flat map[string]string `json:"*"`
-}
-
-// ShellEnv asks for variables from a login shell.
-type ShellEnv struct {
-	Enabled   bool `json:"enabled"`
-	TimeoutMS int  `json:"timeoutMs"`
 }
 
 // Session holds the session settings.

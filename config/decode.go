@@ -212,7 +212,7 @@ func (d *decoder) object(path string, v *json5.Value, dst reflect.Value) bool {
 			d.value(joinKey(path, m.Key), m.Value, dst.FieldByIndex(f.index), f.enum)
 			continue
 		}
-		if rest, ok := fields["*"]; ok {
+		if rest, ok := fields["*"]; ok && m.Value.Kind != json5.Object {
 			d.restOf(path, m, dst.FieldByIndex(rest.index))
 			continue
 		}

@@ -103,7 +103,10 @@ func exists(path string) bool {
 }
 
 func (p *Places) variable(name string) string {
-	v, _ := p.env(name)
+	v, ok := p.env(name)
+	if !ok {
+		return ""
+	}
 	return strings.TrimSpace(v)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"hearth/internal/json5"
 )
@@ -66,6 +67,9 @@ func splitPath(path string) ([]segment, error) {
 	}
 	if len(segs) == 0 {
 		return bad("it is empty")
+	}
+	if !utf8.ValidString(path) {
+		return bad("it is not UTF-8")
 	}
 	return segs, nil
 }

@@ -203,6 +203,15 @@ hearth.json: OpenClaw's keys that Hearth does not use: gateway, channels, agents
 	}
 }
 
+func TestWhatTheEnvBlockHoldsBesidesVariables(t *testing.T) {
+	f, warnings := newHome(t).config(`{env: { A: "1", shellEnv: { enabled: true }, B: 2 }}`)
+	wantWarnings(t, warnings, `hearth.json:1: env.B should be a string, but it is a number: the default is used
+hearth.json: OpenClaw's keys that Hearth does not use: env.shellEnv`)
+	if !reflect.DeepEqual(f.Config.Env.Flat, map[string]string{"A": "1"}) {
+		t.Errorf("variables %v", f.Config.Env.Flat)
+	}
+}
+
 func TestAKeyWrittenTwiceIsTold(t *testing.T) {
 	f, warnings := newHome(t).config("{\n  models: { mode: 'merge' },\n  models: { mode: 'replace' },\n}")
 	wantWarnings(t, warnings, "hearth.json:3: models is written twice: the last one counts")
