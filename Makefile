@@ -28,8 +28,7 @@ test: ## everything that needs only Go
 
 check: $(LINT) build ## lint, modules, generated files, other systems, size
 	$(LINT) run
-	go mod tidy -diff
-	go mod verify
+	.ci/modules
 	.ci/generated
 	.ci/crossbuild
 	.ci/deadcode

@@ -43,7 +43,7 @@ func own(t testing.TB, s *Store) *transcript {
 		t.Fatal(err)
 	}
 	t.Cleanup(release)
-	return tr.(*transcript) //nolint:errcheck // Own of this store gives nothing else
+	return tr.(*transcript)
 }
 
 func commit(id int, text string) *session.Commit {
