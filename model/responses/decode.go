@@ -1,0 +1,209 @@
+package responses
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"hearth"
+	"hearth/model"
+)
+
+// decoder turns the frames of one answer into deltas.
+type decoder struct {
+	asked    string
+	newID    func() hearth.CallID
+	counted  bool // usage is known to include cached tokens
+	answered bool
+	spoke    map[string]bool // item kinds whose text came in pieces
+	sent     map[string]bool // ids of items that were passed on whole
+	calls    map[hearth.CallID]bool
+	stop     hearth.StopReason
+}
+
+// frame reads one event. done says that the answer is complete; failed holds the
+// server's error frame where there is one. A frame that cannot be read is passed over:
+// what matters is said again at the end.
+func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []byte) {
+	var e event
+	if json.Unmarshal(data, &e) != nil {
+		return nil, false, nil
+	}
+	switch e.Type {
+	case "response.created", "response.in_progress":
+		return d.named(e.Response), false, nil
+	case "response.output_text.delta", "response.refusal.delta":
+		return d.piece("message", model.Delta{Text: text(e.Delta)}), false, nil
+	case "response.reasoning_text.delta", "response.reasoning_summary_text.delta", "response.reasoning.delta":
+		return d.piece("reasoning", model.Delta{Thinking: text(e.Delta)}), false, nil
+	case "response.output_item.done":
+		return d.item(e.Item), false, nil
+	case "response.completed", "response.incomplete", "response.done":
+		deltas, failed = d.end(e.Response)
+		return deltas, failed == nil, failed
+	case "response.failed":
+		return nil, false, d.failure(e, data)
+	case "error":
+		return nil, false, data
+	case "":
+		if len(e.Error) > 0 || e.Message != "" {
+			return nil, false, data
+		}
+	}
+	return nil, false, nil
+}
+
+// named tells once which model the server says it is.
+func (d *decoder) named(r *response) []model.Delta {
+	if r == nil || r.Model == "" || d.answered {
+		return nil
+	}
+	d.answered = true
+	return []model.Delta{{Answered: r.Model}}
+}
+
+// piece passes on a part of a text and remembers that this kind came in pieces.
+func (d *decoder) piece(kind string, delta model.Delta) []model.Delta {
+	if delta.Text == "" && delta.Thinking == "" {
+		return nil
+	}
+	d.mark(&d.spoke, kind)
+	return []model.Delta{delta}
+}
+
+func (d *decoder) mark(set *map[string]bool, key string) {
+	if *set == nil {
+		*set = make(map[string]bool)
+	}
+	(*set)[key] = true
+}
+
+// item passes on a finished item: a call always, text only where no pieces came before.
+func (d *decoder) item(i *item) []model.Delta {
+	if i == nil || i.ID != "" && d.sent[i.ID] {
+		return nil
+	}
+	if i.ID != "" {
+		d.mark(&d.sent, i.ID)
+	}
+	switch i.Type {
+	case "function_call":
+		return []model.Delta{{Call: d.call(i)}}
+	case "reasoning":
+		var out []model.Delta
+		if whole := joined(i.Content) + joined(i.Summary); whole != "" && !d.spoke["reasoning"] {
+			out = d.piece("reasoning", model.Delta{Thinking: whole})
+		}
+		return append(out, model.Delta{Opaque: i.raw})
+	case "message":
+		if whole := joined(i.Content); whole != "" && !d.spoke["message"] {
+			return d.piece("message", model.Delta{Text: whole})
+		}
+	}
+	return nil
+}
+
+func joined(parts []content) string {
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
+
+// call gives a call an id of its own where the server sent none or one twice.
+func (d *decoder) call(i *item) *hearth.ToolCall {
+	id := hearth.CallID(i.CallID)
+	if id == "" {
+		id = hearth.CallID(i.ID)
+	}
+	if id == "" || d.calls[id] {
+		id = d.newID()
+	}
+	if d.calls == nil {
+		d.calls = make(map[hearth.CallID]bool)
+	}
+	d.calls[id] = true
+	return &hearth.ToolCall{ID: id, Name: i.Name, Arguments: text(i.Arguments)}
+}
+
+// end reads the whole response at the end of the stream.
+func (d *decoder) end(r *response) (deltas []model.Delta, failed []byte) {
+	if r == nil {
+		return []model.Delta{{Stop: d.reason("")}}, nil
+	}
+	if r.Status == "failed" || len(r.Error) > 0 && string(r.Error) != "null" {
+		return nil, object("error", r.Error)
+	}
+	deltas = d.named(r)
+	for i := range r.Output {
+		if r.Output[i].ID == "" && d.seen(&r.Output[i]) {
+			continue
+		}
+		deltas = append(deltas, d.item(&r.Output[i])...)
+	}
+	if u := r.Usage; u != nil {
+		deltas = append(deltas, model.Delta{Usage: d.usage(u)})
+	}
+	why := ""
+	if r.Incomplete != nil {
+		why = r.Incomplete.Reason
+	}
+	if r.Status == "incomplete" && why == "" {
+		why = "max_output_tokens"
+	}
+	d.stop = d.reason(why)
+	return append(deltas, model.Delta{Stop: d.stop}), nil
+}
+
+// seen reports whether an item without an id was passed on already.
+func (d *decoder) seen(i *item) bool {
+	switch i.Type {
+	case "function_call":
+		return d.calls[hearth.CallID(i.CallID)]
+	default:
+		return d.spoke[i.Type]
+	}
+}
+
+func (d *decoder) reason(why string) hearth.StopReason {
+	switch {
+	case why == "content_filter":
+		return hearth.StopFiltered
+	case why != "":
+		return hearth.StopLength
+	case len(d.calls) > 0:
+		return hearth.StopToolCalls
+	default:
+		return hearth.StopEnd
+	}
+}
+
+func (d *decoder) usage(u *usage) *hearth.Usage {
+	out := &hearth.Usage{Input: u.Input, Output: u.Output, Total: u.Total, CacheCounted: d.counted}
+	if out.Total == 0 {
+		out.Total = out.Input + out.Output
+	}
+	if u.InputDetails != nil && u.InputDetails.Cached != nil {
+		out.CacheRead, out.CacheCounted = *u.InputDetails.Cached, true
+	}
+	if u.OutputDetails != nil {
+		out.Reasoning = u.OutputDetails.Reasoning
+	}
+	return out
+}
+
+// failure is the error frame in a failed response.
+func (d *decoder) failure(e event, data []byte) []byte {
+	if e.Response != nil && len(e.Response.Error) > 0 && string(e.Response.Error) != "null" {
+		return object("error", e.Response.Error)
+	}
+	return data
+}
+
+func object(name string, value json.RawMessage) []byte {
+	if len(value) == 0 {
+		value = json.RawMessage(`{"message":"the response failed without a reason"}`)
+	}
+	return fmt.Appendf(nil, "{%q:%s}", name, value)
+}
