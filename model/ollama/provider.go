@@ -1,0 +1,131 @@
+package ollama
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"iter"
+	"regexp"
+	"strings"
+
+	"hearth"
+	"hearth/internal/ndjson"
+	"hearth/model"
+)
+
+// Config is what a provider is made of. Client is needed.
+type Config struct {
+	Client *model.Client
+	// NewID gives ids for tool calls, which the protocol does not have; each must be new.
+	// nil draws random ones.
+	NewID func() hearth.CallID
+}
+
+// Provider is the model.Provider of one Ollama server.
+type Provider struct {
+	client *model.Client
+	newID  func() hearth.CallID
+}
+
+var _ model.Provider = (*Provider)(nil)
+
+// New makes a provider.
+func New(c Config) *Provider {
+	p := &Provider{client: c.Client, newID: c.NewID}
+	if p.newID == nil {
+		p.newID = func() hearth.CallID { return hearth.CallID("ollama_call_" + strings.ToLower(rand.Text())) }
+	}
+	return p
+}
+
+const op = "ollama chat"
+
+// Stream asks for one answer; see model.Provider.
+func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		sent, err := encode(req)
+		if err != nil {
+			yield(model.Delta{}, &hearth.Error{Op: op, Reason: hearth.ReasonConfig, Err: err})
+			return
+		}
+		if !yield(model.Delta{Sent: sent}, nil) {
+			return
+		}
+		reading := hearth.Wait{Phase: hearth.PhaseReading}
+		if !req.Capabilities.Resident {
+			reading = hearth.Wait{Phase: hearth.PhaseLoading, Note: "the first answer loads the model"}
+		}
+		resp, err := p.client.Post(ctx, model.Call{
+			Op: op, Model: req.Model, Path: "/api/chat", FromRoot: true, Body: sent.Body, Accept: model.AcceptLines,
+			Reading: reading, Wait: func(w hearth.Wait) bool { return yield(model.Delta{Wait: &w}, nil) },
+		})
+		if errors.Is(err, model.ErrStopped) {
+			return
+		}
+		if err != nil {
+			yield(model.Delta{}, refine(err, req))
+			return
+		}
+		defer func() { _ = resp.Close() }() // what was read is what counts
+		d := &decoder{asked: req.Model, newID: p.newID, counted: req.Capabilities.CachedCounted}
+		if err := read(resp, d, yield); err != nil {
+			yield(model.Delta{}, refine(err, req))
+		}
+	}
+}
+
+// read passes on an answer until it is complete, broken or no longer wanted.
+func read(resp *model.Response, d *decoder, yield func(model.Delta, error) bool) error {
+	lines := ndjson.NewReader(resp, ndjson.Config{})
+	for {
+		line, err := lines.Next()
+		if err != nil {
+			return resp.Ended(err)
+		}
+		deltas, done, failed := d.line(line)
+		if failed != nil {
+			return resp.FrameError(failed)
+		}
+		for _, delta := range deltas {
+			token := delta.Text != "" || delta.Thinking != "" || delta.Call != nil
+			if token && resp.Token() && !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: d.asked}}, nil) {
+				return nil
+			}
+			if !yield(delta, nil) {
+				return nil
+			}
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// cannotThink are the words for a model that has no thinking switch, or not with the
+// level that was asked for.
+var cannotThink = regexp.MustCompile(`does not support thinking|think value .* is not supported`)
+
+// refine adds what only Ollama's own door knows to an error.
+func refine(err error, req *model.Request) error {
+	e, ok := errors.AsType[*hearth.Error](err)
+	if !ok {
+		return err
+	}
+	name := req.Model
+	if o, ok := errors.AsType[*model.Overflow](err); ok && o.Window == 0 {
+		o.Window = numCtx(req)
+		e.Cause = fmt.Sprintf("The conversation is longer than the %d tokens that %s was asked to keep (num_ctx).", o.Window, name)
+		e.Try = "Raise contextWindow of this model if the memory is there, or make the conversation shorter (/compact, /new)."
+	}
+	switch {
+	case e.Err == nil:
+	case e.HTTPStatus == 400 && cannotThink.MatchString(e.Err.Error()):
+		e.Reason = hearth.ReasonBadRequest
+		e.Err = &model.Refusal{Lesson: model.LessonDropField, Detail: "think", Words: e.Err.Error()}
+		e.Cause, e.Try = name+" cannot be told to think that way.", "Ask without --thinking."
+	case e.Reason == hearth.ReasonModelNotFound && strings.Contains(e.Err.Error(), name):
+		e.Cause, e.Try = "Ollama runs and has no model "+name+".", "Fetch it: ollama pull "+name
+	}
+	return e
+}
