@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,13 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 	if r.st.started[call.ID] {
 		return r.settle(ctx, call, interrupted(r.st, call))
 	}
+	if c, ok := t.(tool.Checker); ok {
+		if err := c.Check(call); err != nil {
+			// Such a call would do nothing, so nobody is asked about it.
+			res := failed(call, call.Name+": "+err.Error())
+			return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
+		}
+	}
 	effect := t.Effect(call)
 	decision := r.decide(t, call, effect)
 	switch decision.Verdict {
@@ -72,6 +80,11 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 	if err := r.settle(ctx, call, prompt.FreezeResult(plan, res)); err != nil {
 		return err
 	}
+	return r.stopLoop(call, res)
+}
+
+// stopLoop ends the turn when a call has had the same result too often.
+func (r *run) stopLoop(call hearth.ToolCall, res hearth.ToolResult) error {
 	if r.repeats.add(call, res) >= r.limits.Repeats {
 		return r.limit("the model made the same call %d times with the same result (%s)", r.limits.Repeats, call.Name)
 	}
@@ -80,13 +93,15 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 
 // execute runs a tool and makes sure that the result answers the call.
 func (r *run) execute(ctx context.Context, t tool.Tool, call hearth.ToolCall) (hearth.ToolResult, error) {
-	args, ok := tidyArguments(call.Arguments)
-	if !ok {
-		return failed(call, "The arguments are not a JSON object: "+quoteShort(call.Arguments)), nil
-	}
 	tidy := call
-	tidy.Arguments = args
-	res, err := t.Run(ctx, tidy)
+	if _, reads := t.(tool.Checker); !reads { // one that checks has found them in order as they are
+		args, ok := tidyArguments(call.Arguments)
+		if !ok {
+			return failed(call, "The arguments are not a JSON object: "+quoteShort(call.Arguments)), nil
+		}
+		tidy.Arguments = args
+	}
+	res, err := t.Run(tool.NewContext(ctx, r.st.tainted), tidy)
 	if err != nil {
 		return hearth.ToolResult{}, &hearth.Error{Op: "tool " + call.Name, Reason: hearth.ReasonInternal, Err: err}
 	}

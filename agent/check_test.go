@@ -1,0 +1,50 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"hearth"
+	"hearth/tool"
+)
+
+// checked is a tool that finds every call wrong but those that say so.
+type checked struct {
+	counter
+	tainted bool
+}
+
+func (c *checked) Check(call hearth.ToolCall) error {
+	if call.Arguments != `{"good":1}` {
+		return errors.New("that is not an argument")
+	}
+	return nil
+}
+
+func (c *checked) Run(ctx context.Context, call hearth.ToolCall) (hearth.ToolResult, error) {
+	c.tainted = tool.TaintedTurn(ctx)
+	res, err := c.counter.Run(ctx, call)
+	res.From = hearth.FromTool
+	return res, err
+}
+
+func TestNobodyIsAskedAboutACallThatCannotWork(t *testing.T) {
+	run := &checked{counter: counter{name: "exec", effect: hearth.EffectRun}}
+	s := newScene(t, []step{{calls: call("c1", "exec", `{"command":`)}, {text: "done"}}, run)
+	out, err := s.say("go")
+	if err != nil || out.Question != nil || out.Answer != "done" || run.ran != 0 {
+		t.Errorf("got %+v, %v after %d runs", out, err, run.ran)
+	}
+	s.wantTalk("user: go", `assistant: call exec{"command":`, "tool: result exec: that is not an argument", "assistant: done")
+}
+
+func TestToolsAreToldWhetherTheTurnIsTainted(t *testing.T) {
+	look := &checked{counter: counter{name: "look", effect: hearth.EffectRead}}
+	s := newScene(t, []step{{calls: call("c1", "look", `{"good":1}`)}, {text: "a"}, {calls: call("c2", "look", `{"good":1}`)}, {text: "b"}}, look)
+	for _, want := range []bool{false, true} { // what the first call gives taints the second
+		if _, err := s.say("go"); err != nil || look.tainted != want {
+			t.Errorf("tainted %t, want %t, error %v", look.tainted, want, err)
+		}
+	}
+}
