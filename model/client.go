@@ -381,3 +381,13 @@ func (x *exchange) reading() hearth.Wait {
 func (x *exchange) say(w hearth.Wait) bool {
 	return x.call.Wait == nil || x.call.Wait(w)
 }
+
+// ReadingOf is what a call for req says while an answer is awaited: Call.Reading.
+func ReadingOf(req *Request) hearth.Wait {
+	w := hearth.Wait{Phase: hearth.PhaseReading, Model: req.Model}
+	c := &req.Capabilities
+	if !c.Resident && (c.Locality == hearth.LocalityMachine || c.Locality == hearth.LocalityPrivate) {
+		w.Note = "a model that is not in memory is loaded first"
+	}
+	return w
+}

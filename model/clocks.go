@@ -36,6 +36,7 @@ const (
 	stallDefault  = 120 * time.Second
 	totalPublic   = 600 * time.Second
 
+	lingering    = 2 * time.Second
 	aliveEvery   = 3 * time.Second
 	aliveConfirm = time.Second
 )
@@ -66,6 +67,7 @@ type exchange struct {
 	watching sync.WaitGroup
 	life     atomic.Int64 // when the last sign of life came, since began
 	local    atomic.Bool
+	whole    atomic.Bool // the answer is there; only its usage may follow
 	times    timesOf
 }
 
@@ -162,6 +164,8 @@ func (x *exchange) awaiting() bool { return x.times.sent.Load() > 0 }
 func (x *exchange) patience() time.Duration {
 	allowed := x.client.allowed()
 	switch {
+	case x.whole.Load():
+		return lingering
 	case !x.awaiting():
 		return 0 // connecting has its own clock, in the guard
 	case x.times.token.Load() > 0:

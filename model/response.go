@@ -145,6 +145,10 @@ func (r *Response) Token() bool {
 	return r.x.times.token.Load() == 0 && r.x.mark(&r.x.times.token)
 }
 
+// Finished notes that the answer is whole. What may still come, such as the usage, has
+// a few seconds: some servers neither say that they are through nor close the connection.
+func (r *Response) Finished() { r.x.whole.Store(true) }
+
 // Timeline says what happened when.
 func (r *Response) Timeline() Timeline {
 	t := &r.x.times

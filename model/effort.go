@@ -1,0 +1,49 @@
+package model
+
+import "slices"
+
+// ThinkingOff is the level that asks for no thinking.
+const ThinkingOff = "off"
+
+// Effort gives the word to send for a level: the owner's own, the level itself where it
+// is declared or usual, else the nearest below. "off" without a word of its own sends
+// offWord; "" means that nothing is sent.
+func (c *Capabilities) Effort(level, offWord string) string {
+	for _, w := range c.EffortMap {
+		if w.Level == level && level != "" {
+			return w.Word
+		}
+	}
+	allowed := c.Efforts
+	if allowed == nil {
+		allowed = []string{"low", "medium", "high"}
+	}
+	switch {
+	case level == "":
+		return ""
+	case level == ThinkingOff:
+		if slices.Contains(allowed, "none") {
+			return "none"
+		}
+		return offWord
+	case slices.Contains(allowed, level):
+		return level
+	}
+	for _, word := range nearest[level] {
+		if slices.Contains(allowed, word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// nearest lists what stands in for a level that a server does not have.
+var nearest = map[string][]string{
+	"minimal":  {"low", "medium", "high"},
+	"low":      {"minimal", "medium", "high"},
+	"medium":   {"low", "high"},
+	"high":     {"medium", "low"},
+	"xhigh":    {"high", "medium", "low"},
+	"max":      {"xhigh", "high", "medium", "low"},
+	"adaptive": {"medium", "low", "high"},
+}

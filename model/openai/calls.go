@@ -1,0 +1,157 @@
+package openai
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+
+	"hearth"
+	"hearth/model"
+)
+
+// calls puts tool calls together from what servers send: whole or in fragments, with
+// ids and indices that are missing, repeated or shared by several calls.
+type calls struct {
+	list  []*building
+	names []string // of the tools that were offered
+	taken map[hearth.CallID]bool
+}
+
+// building is a call of which more may come.
+type building struct {
+	index *count
+	id    string
+	name  string
+	args  strings.Builder
+}
+
+func newCalls(req *model.Request) *calls {
+	c := &calls{taken: map[hearth.CallID]bool{}}
+	for i := range req.Tools {
+		c.names = append(c.names, req.Tools[i].Name)
+	}
+	for i := range req.Messages {
+		for j := range req.Messages[i].Parts {
+			if call := req.Messages[i].Parts[j].Call; call != nil {
+				c.taken[call.ID] = true
+			}
+		}
+	}
+	return c
+}
+
+// add takes one entry of a tool_calls list.
+func (c *calls) add(t *toolCall) {
+	name, args := string(t.Function.Name), string(t.Function.Arguments)
+	if name == "" {
+		name = string(t.Name)
+	}
+	if args == "" {
+		args = string(t.Arguments)
+	}
+	if name == "" && args == "" && t.ID == "" {
+		return
+	}
+	b := c.find(t, name, args)
+	if b == nil {
+		b = &building{index: t.Index, id: string(t.ID)}
+		c.list = append(c.list, b)
+	}
+	if b.id == "" {
+		b.id = string(t.ID)
+	}
+	if b.name == "" {
+		b.name = name
+	}
+	b.args.WriteString(args)
+}
+
+// find gives the call that an entry continues, or nil when it begins one.
+func (c *calls) find(t *toolCall, name, args string) *building {
+	var same *building // the latest call of that id, or else of that index
+	for _, b := range c.list {
+		byID := t.ID != "" && b.id == string(t.ID)
+		byIndex := t.Index != nil && b.index != nil && *t.Index == *b.index
+		if byID && (name == "" || b.name == "" || b.name == name) || byIndex && (t.ID == "" || b.id == "" || name == "") {
+			same = b
+		}
+	}
+	if same == nil && t.ID == "" && t.Index == nil && name == "" && len(c.list) > 0 {
+		same = c.list[len(c.list)-1] // a bare fragment
+	}
+	// A server that repeats the name in each fragment, and one that gives all calls one
+	// index or id, look alike; what is already whole JSON cannot be continued.
+	if same != nil && name != "" && strings.TrimSpace(args) != "" && complete(same.args.String()) {
+		return nil
+	}
+	return same
+}
+
+// complete reports whether s is a whole JSON object.
+func complete(s string) bool {
+	s = strings.TrimSpace(s)
+	return strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") && json.Valid([]byte(s))
+}
+
+// take gives the finished calls. Where the answer was cut for its length, the ones that
+// are not whole are named instead.
+func (c *calls) take(cutForLength bool) (done []*hearth.ToolCall, cut []string) {
+	for _, b := range c.list {
+		if cutForLength && !complete(b.args.String()) {
+			cut = append(cut, b.name)
+			continue
+		}
+		done = append(done, &hearth.ToolCall{ID: c.unique(b.id), Name: c.known(b.name), Arguments: b.args.String()})
+	}
+	c.list = nil
+	return done, cut
+}
+
+// unique keeps the server's id unless it has none or one that is taken.
+func (c *calls) unique(id string) hearth.CallID {
+	own := hearth.CallID(id)
+	for own == "" || c.taken[own] {
+		var b [12]byte
+		_, _ = rand.Read(b[:]) // it never fails
+		own = hearth.CallID("call_" + hex.EncodeToString(b[:]))
+	}
+	c.taken[own] = true
+	return own
+}
+
+// known maps a name back to the tool that was meant: models put the namespace of their
+// training in front, LM Studio turns names into snake case. A name that fits no tool or
+// several stays as it is.
+func (c *calls) known(name string) string {
+	bare := name
+	for _, prefix := range []string{"functions.", "tools.", "function."} {
+		bare = strings.TrimPrefix(bare, prefix)
+	}
+	var fits []string
+	for _, n := range c.names {
+		if n == name || n == bare {
+			return n
+		}
+		if letters(n) == letters(bare) {
+			fits = append(fits, n)
+		}
+	}
+	if len(fits) == 1 {
+		return fits[0]
+	}
+	return name
+}
+
+// letters leaves the letters and digits of a name, in lower case.
+func letters(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		}
+		return -1
+	}, s)
+}

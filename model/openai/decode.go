@@ -1,0 +1,360 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"hearth"
+	"hearth/internal/sse"
+	"hearth/model"
+)
+
+// maxArguments bounds what the calls of one answer may hold.
+const maxArguments = 32 << 20
+
+// decoder turns events into deltas. It does no I/O; clock says that a token came.
+type decoder struct {
+	req   *model.Request
+	clock clock
+	out   []model.Delta
+	calls *calls
+
+	done     bool              // [DONE], or a whole document was read
+	stop     hearth.StopReason // what the finish reason means
+	begun    bool              // a token came
+	answered bool              // the server's name for the model was told
+	usage    hearth.Usage
+	counted  bool // usage is the server's own count, not made from timings
+	argBytes int
+	loading  loading
+}
+
+// clock is the exchange that a decoder reads from; model.Response is one.
+type clock interface {
+	Token() bool
+	Finished()
+	FrameError(frame []byte) *hearth.Error
+	Ended(err error) *hearth.Error
+}
+
+func newDecoder(req *model.Request, c clock) *decoder {
+	return &decoder{req: req, clock: c, calls: newCalls(req)}
+}
+
+func (d *decoder) put(delta model.Delta) { d.out = append(d.out, delta) }
+
+// flush yields what has been gathered.
+func (d *decoder) flush(yield func(model.Delta, error) bool) bool {
+	for i := range d.out {
+		if !yield(d.out[i], nil) {
+			d.out = d.out[:0]
+			return false
+		}
+	}
+	d.out = d.out[:0]
+	return true
+}
+
+// event takes one event. Its error ends the stream.
+func (d *decoder) event(e sse.Event) error {
+	if e.Comment {
+		d.comment(e.Data)
+		return nil
+	}
+	data := bytes.TrimSpace(e.Data)
+	switch {
+	case len(data) == 0:
+		return nil
+	case string(data) == "[DONE]":
+		d.done = true
+		return nil
+	case e.Name == "error":
+		return d.clock.FrameError(data)
+	}
+	return d.chunk(data)
+}
+
+func (d *decoder) chunk(data []byte) error {
+	var c chunk
+	if err := json.Unmarshal(data, &c); err != nil {
+		var kind *json.UnmarshalTypeError
+		if !errors.As(err, &kind) { // a field of another type is only left empty
+			return fmt.Errorf("an event is no JSON: %w", err)
+		}
+	}
+	if isError(&c) {
+		return d.clock.FrameError(data)
+	}
+	if c.Model != "" && !d.answered {
+		d.answered = true
+		d.put(model.Delta{Answered: string(c.Model)})
+	}
+	if p := c.PromptProgress; p != nil && !d.begun {
+		d.put(model.Delta{Wait: d.progress(p)})
+	}
+	for i := range c.Choices {
+		if i > 0 {
+			break // one answer was asked for
+		}
+		if err := d.choice(&c.Choices[i]); err != nil {
+			return err
+		}
+	}
+	d.count(&c)
+	return nil
+}
+
+// isError knows the shapes in which an error stands in a stream.
+func isError(c *chunk) bool {
+	if given(c.Error) || c.XGroq != nil && given(c.XGroq.Error) {
+		return true
+	}
+	return len(c.Choices) == 0 && c.Usage == nil && (c.Object == "error" || given(c.Detail) || given(c.Message) && c.Object == "")
+}
+
+func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// comment reads the progress that mlx_lm.server writes into its keep-alives.
+func (d *decoder) comment(text []byte) {
+	var read, total int
+	if n, err := fmt.Sscanf(string(text), "keepalive %d/%d", &read, &total); err == nil && n == 2 && !d.begun && total > 0 {
+		d.put(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseReading, Model: d.req.Model, Done: read, Total: total}})
+	}
+}
+
+func (d *decoder) progress(p *progress) *hearth.Wait {
+	w := &hearth.Wait{Phase: hearth.PhaseReading, Model: d.req.Model, Done: int(p.Processed), Total: int(p.Total)}
+	if read := p.Processed - p.Cache; read > 0 && p.Total > p.Processed {
+		w.ETA = time.Duration(p.TimeMS) * time.Millisecond / time.Duration(read) * time.Duration(p.Total-p.Processed)
+	}
+	return w
+}
+
+func (d *decoder) choice(c *choice) error {
+	for _, parts := range []*delta{c.Delta, c.Message} {
+		if parts == nil {
+			continue
+		}
+		if err := d.delta(parts); err != nil {
+			return err
+		}
+	}
+	d.text(string(c.Text))
+	if c.FinishReason != "" {
+		return d.finish(string(c.FinishReason))
+	}
+	return nil
+}
+
+func (d *decoder) delta(p *delta) error {
+	d.think(p)
+	d.text(string(p.Content))
+	d.text(string(p.Refusal))
+	for i := range p.ToolCalls {
+		if err := d.call(&p.ToolCalls[i]); err != nil {
+			return err
+		}
+	}
+	if p.FunctionCall != nil {
+		return d.call(&toolCall{Function: *p.FunctionCall})
+	}
+	return nil
+}
+
+// think takes the reasoning, once: some servers send it under several names.
+func (d *decoder) think(p *delta) {
+	text := ""
+	for _, w := range []word{p.ReasoningContent, p.Reasoning, p.ReasoningText, p.Thinking} {
+		if w != "" {
+			text = string(w)
+			break
+		}
+	}
+	if text == "" {
+		for _, r := range p.ReasoningDetails {
+			text += string(r.Text + r.Summary)
+		}
+	}
+	if text == "" {
+		return
+	}
+	if !d.begun && d.loading.takes(text) {
+		if d.loading.began {
+			d.loading.began = false
+			d.put(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseLoading, Model: d.req.Model}})
+		}
+		return
+	}
+	d.token()
+	d.put(model.Delta{Thinking: text})
+}
+
+func (d *decoder) text(s string) {
+	if s == "" {
+		return
+	}
+	d.token()
+	d.put(model.Delta{Text: s})
+}
+
+func (d *decoder) call(t *toolCall) error {
+	d.token()
+	if d.argBytes += len(t.Function.Arguments) + len(t.Arguments); d.argBytes > maxArguments {
+		return fmt.Errorf("tool calls longer than %d bytes", maxArguments)
+	}
+	d.calls.add(t)
+	return nil
+}
+
+// token notes that the model has begun to write.
+func (d *decoder) token() {
+	if d.clock.Token() {
+		d.begun = true
+		d.put(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: d.req.Model}})
+	}
+}
+
+// finish takes a finish reason. The calls come with it: those of a cut stream never run.
+func (d *decoder) finish(reason string) error {
+	if d.stop != "" {
+		return nil
+	}
+	switch reason {
+	case "length", "max_tokens", "max_output_tokens":
+		d.stop = hearth.StopLength
+	case "tool_calls", "tool_call", "function_call", "tool_use":
+		d.stop = hearth.StopToolCalls
+	case "content_filter", "safety", "refusal":
+		d.stop = hearth.StopFiltered
+	case "model_context_window_exceeded":
+		if !d.begun {
+			return d.overflow("finish_reason " + reason)
+		}
+		d.stop = hearth.StopLength
+	case "error", "network_error", "abort", "cancelled", "insufficient_system_resource":
+		return fmt.Errorf("the server gave up: finish_reason %s", reason)
+	default: // stop, end, eos, and words we do not know
+		d.stop = hearth.StopEnd
+	}
+	d.clock.Finished()
+	return nil
+}
+
+// count takes whatever the event says of tokens and times.
+func (d *decoder) count(c *chunk) {
+	u := c.Usage
+	if u == nil && c.XGroq != nil {
+		u = c.XGroq.Usage
+	}
+	if u == nil && len(c.Choices) > 0 {
+		u = c.Choices[0].Usage
+	}
+	now := d.usage
+	switch {
+	case u != nil:
+		if shared := u.shared(&d.req.Capabilities); shared.Total > 0 {
+			now = shared
+		}
+	case c.Timings != nil && !d.counted && c.Timings.PredictedN > 0:
+		now = c.Timings.usage()
+	}
+	if now != d.usage {
+		d.usage, d.counted = now, u != nil
+		d.put(model.Delta{Usage: &now})
+	}
+	if c.Timings != nil && c.Timings.PredictedN > 0 {
+		t := c.Timings.shared()
+		d.put(model.Delta{Timing: &t})
+	}
+}
+
+// end closes the answer: calls, then the stop. It gives the error of an answer that is
+// none. err is what the events ended with, nil after [DONE]; once the model said that it
+// is through, nothing that breaks matters.
+func (d *decoder) end(err error) error {
+	if e := d.silentOverflow(); e != nil && (err == nil || errors.Is(err, io.EOF) || d.stop != "") {
+		return e
+	}
+	if d.stop == "" {
+		return d.clock.Ended(err)
+	}
+	done, cut := d.calls.take(d.stop == hearth.StopLength)
+	for _, c := range done {
+		d.put(model.Delta{Call: c})
+	}
+	if len(cut) > 0 {
+		d.put(model.Delta{Notice: &hearth.Notice{Kind: "length", Text: fmt.Sprintf(
+			"The answer reached its length limit in the middle of a call of %s; the call was not run.", strings.Join(cut, ", "))}})
+	}
+	switch {
+	case len(done) > 0 && len(cut) == 0:
+		d.stop = hearth.StopToolCalls
+	case len(done) == 0 && d.stop == hearth.StopToolCalls:
+		d.stop = hearth.StopEnd
+	}
+	d.put(model.Delta{Stop: d.stop})
+	return nil
+}
+
+// silentOverflow knows the ways in which servers say nothing of a request that is too
+// long: LM Studio with a GGUF model finishes at once with the usage filled in, others
+// stop for length before the first token.
+func (d *decoder) silentOverflow() error {
+	if d.begun {
+		return nil
+	}
+	window := d.req.Capabilities.Window
+	switch {
+	case d.stop == hearth.StopLength && d.usage.Output == 0 && d.usage.Input > 0:
+	case d.req.Capabilities.WindowKnown && window > 0 && d.usage.Input >= window:
+	default:
+		return nil
+	}
+	return d.overflow(fmt.Sprintf("no answer to %d tokens, and no word of why", d.usage.Input))
+}
+
+func (d *decoder) overflow(words string) error {
+	o := &model.Overflow{Prompt: d.usage.Input, Words: words}
+	if d.req.Capabilities.WindowKnown {
+		o.Window = d.req.Capabilities.Window
+	}
+	return &hearth.Error{
+		Op: op, Reason: hearth.ReasonContextOverflow, Err: o,
+		Cause: "The conversation is longer than the context window that " + d.req.Model + " was loaded with, and the server did not say so.",
+		Try:   "Load the model with a larger context window, or make the conversation shorter (/compact, /new).",
+	}
+}
+
+// loading follows the lines that llama-swap streams as reasoning while it loads a model
+// (sendLoadingState): a rule, what is loaded, remarks, "Done!", a rule and a blank line.
+type loading struct {
+	state int  // 0 before, 1 inside, 2 after the closing rule, 3 over
+	began bool // set when the first line came
+}
+
+const rule = "━━━━━"
+
+// takes reports whether a piece of reasoning is such a line and no thought.
+func (l *loading) takes(text string) bool {
+	line := strings.TrimSpace(text)
+	switch {
+	case l.state == 0 && (line == rule || strings.HasPrefix(line, "llama-swap loading model:")):
+		l.state, l.began = 1, true
+		return true
+	case l.state == 1:
+		if line == rule {
+			l.state = 2
+		}
+		return true
+	case l.state == 2 && line == "":
+		l.state = 3
+		return true
+	}
+	l.state = 3
+	return false
+}

@@ -1,0 +1,179 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// chunk is one event of a stream, and also a whole answer: those differ in whether a
+// choice has a delta or a message. A field of another type than expected stays empty.
+type chunk struct {
+	Model          word            `json:"model"`
+	Object         word            `json:"object"`
+	Choices        []choice        `json:"choices"`
+	Usage          *usage          `json:"usage"`
+	XGroq          *xGroq          `json:"x_groq"`
+	Timings        *timings        `json:"timings"`
+	PromptProgress *progress       `json:"prompt_progress"`
+	Error          json.RawMessage `json:"error"`
+	Detail         json.RawMessage `json:"detail"`
+	Message        json.RawMessage `json:"message"`
+}
+
+type xGroq struct {
+	Usage *usage          `json:"usage"`
+	Error json.RawMessage `json:"error"`
+}
+
+type choice struct {
+	Delta        *delta `json:"delta"`
+	Message      *delta `json:"message"`
+	FinishReason word   `json:"finish_reason"`
+	Text         word   `json:"text"`  // servers that answer as if to a completion
+	Usage        *usage `json:"usage"` // Moonshot puts it here
+}
+
+type delta struct {
+	Content          word              `json:"content"`
+	Reasoning        word              `json:"reasoning"`
+	ReasoningContent word              `json:"reasoning_content"`
+	ReasoningText    word              `json:"reasoning_text"`
+	Thinking         word              `json:"thinking"`
+	ReasoningDetails []reasoningDetail `json:"reasoning_details"`
+	Refusal          word              `json:"refusal"`
+	ToolCalls        []toolCall        `json:"tool_calls"`
+	FunctionCall     *function         `json:"function_call"`
+}
+
+type reasoningDetail struct {
+	Type    string `json:"type"`
+	Text    word   `json:"text"`
+	Summary word   `json:"summary"`
+}
+
+type toolCall struct {
+	Index    *count   `json:"index"`
+	ID       word     `json:"id"`
+	Function function `json:"function"`
+	// Some servers leave the function object out.
+	Name      word `json:"name"`
+	Arguments word `json:"arguments"`
+}
+
+type function struct {
+	Name      word `json:"name"`
+	Arguments word `json:"arguments"`
+}
+
+// A word is text that servers also send as null, as a list of parts, or, where it holds
+// JSON, as the value itself.
+type word string
+
+// UnmarshalJSON never fails.
+func (w *word) UnmarshalJSON(b []byte) error {
+	*w = ""
+	if len(b) == 0 || b[0] == 'n' {
+		return nil
+	}
+	switch b[0] {
+	case '"':
+		if bytes.IndexByte(b, '\\') < 0 && isASCII(b) {
+			*w = word(b[1 : len(b)-1]) // most tokens need no unescaping
+			return nil
+		}
+		var s string
+		if err := json.Unmarshal(b, &s); err == nil {
+			*w = word(s)
+		}
+	case '[':
+		var parts []struct {
+			Text word `json:"text"`
+		}
+		if err := json.Unmarshal(b, &parts); err == nil {
+			for _, p := range parts {
+				*w += p.Text
+			}
+			return nil
+		}
+		*w = word(b)
+	default:
+		*w = word(b)
+	}
+	return nil
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// A count is a number of tokens as servers send it: also as a float, a string, null,
+// negative or absurd; what cannot be a count is 0.
+type count int
+
+const absurd = 1 << 31
+
+// UnmarshalJSON never fails.
+func (c *count) UnmarshalJSON(b []byte) error {
+	*c = 0
+	f, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
+	if err == nil && f > 0 && f < absurd && !math.IsNaN(f) {
+		*c = count(f)
+	}
+	return nil
+}
+
+// usage in all its spellings.
+type usage struct {
+	PromptTokens     count `json:"prompt_tokens"`
+	CompletionTokens count `json:"completion_tokens"`
+	InputTokens      count `json:"input_tokens"`
+	OutputTokens     count `json:"output_tokens"`
+	PromptN          count `json:"prompt_n"`
+	PredictedN       count `json:"predicted_n"`
+	TotalTokens      count `json:"total_tokens"`
+
+	PromptDetails     *promptDetails `json:"prompt_tokens_details"`
+	InputDetails      *promptDetails `json:"input_tokens_details"`
+	CompletionDetails *outputDetails `json:"completion_tokens_details"`
+	OutputDetails     *outputDetails `json:"output_tokens_details"`
+	ReasoningTokens   count          `json:"reasoning_tokens"`        // SGLang
+	Cached            *count         `json:"cached_tokens"`           // Moonshot
+	CacheHit          *count         `json:"prompt_cache_hit_tokens"` // DeepSeek
+	CacheRead         *count         `json:"cache_read_input_tokens"` // proxies in front of Anthropic
+	CacheCreation     count          `json:"cache_creation_input_tokens"`
+}
+
+type promptDetails struct {
+	CachedTokens *count `json:"cached_tokens"`
+}
+
+type outputDetails struct {
+	ReasoningTokens count `json:"reasoning_tokens"`
+}
+
+// timings are llama.cpp's own measurements.
+type timings struct {
+	CacheN             count   `json:"cache_n"`
+	PromptN            count   `json:"prompt_n"`
+	PromptMS           float64 `json:"prompt_ms"`
+	PromptPerSecond    float64 `json:"prompt_per_second"`
+	PredictedN         count   `json:"predicted_n"`
+	PredictedMS        float64 `json:"predicted_ms"`
+	PredictedPerSecond float64 `json:"predicted_per_second"`
+}
+
+// progress is llama.cpp's answer to return_progress.
+type progress struct {
+	Total     count `json:"total"`
+	Cache     count `json:"cache"`
+	Processed count `json:"processed"`
+	TimeMS    count `json:"time_ms"`
+}
