@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"strconv"
@@ -15,7 +14,6 @@ import (
 
 	"hearth"
 	"hearth/config"
-	"hearth/internal/netguard"
 	"hearth/model"
 	"hearth/model/probe"
 )
@@ -73,12 +71,12 @@ func serverRoot(raw string) (string, error) {
 }
 
 // privateClient reaches the one origin that the person named, also on a private network.
-func privateClient(base string) (*http.Client, error) {
-	guard, err := netguard.New(netguard.Config{Class: netguard.ClassModel, Origin: base, AllowPrivate: true, ConnectTimeout: 5 * time.Second})
+func privateClient(base string) (*model.Client, error) {
+	at, err := model.ParseEndpoint(base)
 	if err != nil {
 		return nil, err
 	}
-	return guard.Client(), nil
+	return model.NewClient(model.ClientConfig{Endpoint: at, AllowPrivateNetwork: true}), nil
 }
 
 // nothingThere is the error of a --server that cannot be used.

@@ -3,20 +3,20 @@ package probe
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
-	"hearth/internal/netguard"
+	"hearth/model"
 )
 
 // Search says where Discover looks. The zero value looks at the usual places of this machine.
 type Search struct {
 	// Bases are the addresses to look at; nil = the usual ports of 127.0.0.1.
 	Bases []string
-	// Client gives the client for a base; nil = one that reaches loopback only.
-	Client func(base string) (*http.Client, error)
+	// Client gives the client for a base; nil = one without a credential, which netguard
+	// keeps on this machine.
+	Client func(base string) (*model.Client, error)
 	// Timeout bounds each question; 0 = 1 s: whoever listens on this machine answers at
 	// once, or is busy and can be named by its owner.
 	Timeout time.Duration
@@ -51,7 +51,8 @@ func Discover(ctx context.Context, s Search) []Host {
 			if err != nil {
 				return
 			}
-			h, err := Identify(ctx, Server{BaseURL: base, Client: client, Timeout: cmp.Or(s.Timeout, time.Second)})
+			defer client.CloseIdle()
+			h, err := newAsker(client, cmp.Or(s.Timeout, time.Second)).host(ctx)
 			if err == nil && !h.NoModels {
 				found[i] = &h
 			}
@@ -67,13 +68,13 @@ func Discover(ctx context.Context, s Search) []Host {
 	return out
 }
 
-// loopback gives a client that netguard keeps on this machine.
-func loopback(base string) (*http.Client, error) {
-	guard, err := netguard.New(netguard.Config{Class: netguard.ClassModel, Origin: base, ConnectTimeout: time.Second})
+// loopback gives a client that reaches this machine only: nobody has allowed more.
+func loopback(base string) (*model.Client, error) {
+	at, err := model.ParseEndpoint(base)
 	if err != nil {
 		return nil, err
 	}
-	return guard.Client(), nil
+	return model.NewClient(model.ClientConfig{Endpoint: at}), nil
 }
 
 // Choose picks the model to begin with: the best one of the first server that has one,

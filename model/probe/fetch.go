@@ -1,33 +1,22 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"hearth/model"
 )
 
-// A Server is where to ask.
-type Server struct {
-	// BaseURL is the address as configured or found, with or without /v1.
-	BaseURL string
-	// Client carries the questions; it must go through netguard.
-	Client *http.Client
-	// Header is sent with each question: the credential, the owner's own headers. May be nil.
-	Header http.Header
-	// Timeout bounds each question; 0 = 2 s.
-	Timeout time.Duration
-}
-
-const (
-	defaultTimeout = 2 * time.Second
-	mostBytes      = 8 << 20 // of one reply; Ollama's /api/show holds whole licences
-)
+// defaultTimeout bounds each question: whoever listens answers at once, or is busy and
+// will be asked again.
+const defaultTimeout = 2 * time.Second
 
 // reply is what a server said to one question.
 type reply struct {
@@ -57,29 +46,33 @@ func readJSON(body []byte, into any) bool {
 // asker asks one server and remembers each reply, so that recognising and describing it
 // cost each question once.
 type asker struct {
-	server Server
-	root   string // the base URL without /v1
+	client  *model.Client
+	timeout time.Duration
 
 	mu   sync.Mutex // guards memo
 	memo map[string]reply
 }
 
-func newAsker(s Server) *asker {
-	if s.Timeout == 0 {
-		s.Timeout = defaultTimeout
-	}
-	return &asker{server: s, root: root(s.BaseURL), memo: make(map[string]reply)}
+func newAsker(c *model.Client, timeout time.Duration) *asker {
+	return &asker{client: c, timeout: cmp.Or(timeout, defaultTimeout), memo: make(map[string]reply)}
 }
 
-// root gives a base URL without the /v1 that OpenAI-style clients want.
-func root(base string) string {
-	base = strings.TrimRight(strings.TrimSpace(base), "/")
-	base = strings.TrimSuffix(base, "/v1")
-	return strings.TrimRight(base, "/")
+// root is the server's address without the /v1 that OpenAI-style clients want.
+func (a *asker) root() string {
+	base := strings.TrimRight(a.client.Endpoint().BaseURL, "/")
+	return strings.TrimRight(strings.TrimSuffix(base, "/v1"), "/")
 }
 
 func (a *asker) get(ctx context.Context, path string) reply {
-	return a.ask(ctx, http.MethodGet, path, "")
+	return a.once(path, func() reply {
+		ctx, cancel := context.WithTimeout(ctx, a.timeout)
+		defer cancel()
+		r, err := a.client.Get(ctx, model.Call{Op: "ask " + path, Path: path, FromRoot: true, Accept: "application/json"})
+		if err != nil {
+			return reply{err: err}
+		}
+		return reply{status: r.Status, header: r.Header, body: r.Body}
+	})
 }
 
 // getAll asks several questions at once.
@@ -91,38 +84,34 @@ func (a *asker) getAll(ctx context.Context, paths ...string) {
 	all.Wait()
 }
 
-func (a *asker) ask(ctx context.Context, method, path, body string) reply {
-	key := method + path + body
+// post asks what a server wants to be asked with a body. Nothing is changed by it.
+func (a *asker) post(ctx context.Context, path string, body []byte) reply {
+	return a.once(path+" "+string(body), func() reply {
+		ctx, cancel := context.WithTimeout(ctx, a.timeout)
+		defer cancel()
+		r, err := a.client.Post(ctx, model.Call{Op: "ask " + path, Path: path, FromRoot: true, Accept: "application/json", Body: body})
+		if err != nil {
+			return reply{err: err}
+		}
+		defer func() { _ = r.Close() }() // it was read, or the reply is an error already
+		b, err := io.ReadAll(io.LimitReader(r, mostBytes))
+		return reply{status: http.StatusOK, body: b, err: err}
+	})
+}
+
+// mostBytes bounds one reply; Ollama's /api/show holds whole licences.
+const mostBytes = 8 << 20
+
+// once asks only what was not asked before.
+func (a *asker) once(key string, ask func() reply) reply {
 	a.mu.Lock()
 	r, known := a.memo[key]
 	a.mu.Unlock()
 	if !known {
-		r = a.send(ctx, method, path, body)
+		r = ask()
 		a.mu.Lock()
 		a.memo[key] = r
 		a.mu.Unlock()
 	}
 	return r
-}
-
-func (a *asker) send(ctx context.Context, method, path, body string) reply {
-	ctx, cancel := context.WithTimeout(ctx, a.server.Timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, a.root+path, strings.NewReader(body))
-	if err != nil {
-		return reply{err: err}
-	}
-	maps.Copy(req.Header, a.server.Header)
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "") // no server needs to know who asks
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	res, err := a.server.Client.Do(req)
-	if err != nil {
-		return reply{err: err}
-	}
-	defer func() { _ = res.Body.Close() }() // it was read, or the reply is an error already
-	b, err := io.ReadAll(io.LimitReader(res.Body, mostBytes))
-	return reply{status: res.StatusCode, header: res.Header, body: b, err: err}
 }

@@ -56,10 +56,19 @@ func (m *Model) note(field, where string) {
 	m.because[field] = where
 }
 
-// Identify recognises a server and lists its models. The error is a *hearth.Error with
-// ReasonUnreachable when nothing answers.
-func Identify(ctx context.Context, s Server) (Host, error) {
-	a := newAsker(s)
+// Identify recognises the server behind a client and lists its models. Each question is
+// given two seconds. The error is the client's, for instance ReasonUnreachable when
+// nothing answers.
+func Identify(ctx context.Context, c *model.Client) (Host, error) {
+	return newAsker(c, 0).host(ctx)
+}
+
+// mostQuestions bounds the whole conversation with a server, in time-outs of a question.
+const mostQuestions = 4
+
+func (a *asker) host(ctx context.Context) (Host, error) {
+	ctx, cancel := context.WithTimeout(ctx, mostQuestions*a.timeout)
+	defer cancel()
 	h, err := a.identify(ctx)
 	if err != nil {
 		return h, err

@@ -141,6 +141,17 @@ func summary(h *probe.Host) string {
 	return b.String()
 }
 
+func client(t *testing.T, base string) *model.Client {
+	t.Helper()
+	at, err := model.ParseEndpoint(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := model.NewClient(model.ClientConfig{Endpoint: at})
+	t.Cleanup(c.CloseIdle)
+	return c
+}
+
 func TestServersAreToldApart(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) < 20 {
@@ -151,7 +162,7 @@ func TestServersAreToldApart(t *testing.T) {
 			s := load(t, filepath.Base(file))
 			server := httptest.NewServer(s)
 			defer server.Close()
-			h, err := probe.Identify(t.Context(), probe.Server{BaseURL: server.URL + "/v1/", Client: server.Client()})
+			h, err := probe.Identify(t.Context(), client(t, server.URL+"/v1/"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +191,7 @@ func TestServersAreToldApart(t *testing.T) {
 func TestNobodyIsThere(t *testing.T) {
 	server := httptest.NewServer(nil)
 	server.Close()
-	_, err := probe.Identify(t.Context(), probe.Server{BaseURL: server.URL, Client: server.Client()})
+	_, err := probe.Identify(t.Context(), client(t, server.URL))
 	if hearth.ReasonOf(err) != hearth.ReasonUnreachable {
 		t.Errorf("got %v", err)
 	}
@@ -204,7 +215,7 @@ func TestLayers(t *testing.T) {
 	for _, row := range rows {
 		s := load(t, row.scene)
 		server := httptest.NewServer(s)
-		h, err := probe.Identify(t.Context(), probe.Server{BaseURL: server.URL, Client: server.Client()})
+		h, err := probe.Identify(t.Context(), client(t, server.URL))
 		server.Close()
 		if err != nil {
 			t.Fatal(err)

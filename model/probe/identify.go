@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-
-	"hearth"
 )
 
 // recognise is one way to know a kind: build is what the server says of its version.
@@ -135,12 +133,12 @@ func serviceName(ctx context.Context, a *asker) string {
 	return about.Software.Name
 }
 
-// identify recognises the server. It fails when nothing answers.
+// identify recognises the server. It fails, as model.Client does, when nothing answers.
 func (a *asker) identify(ctx context.Context) (Host, error) {
 	a.getAll(ctx, "/v1/models", "/api/version")
 	c := clues{models: a.get(ctx, "/v1/models"), version: a.get(ctx, "/api/version")}
 	if c.models.err != nil && c.version.err != nil {
-		return Host{}, &hearth.Error{Op: "ask " + a.root, Reason: hearth.ReasonUnreachable, Err: c.models.err}
+		return Host{}, c.models.err
 	}
 	var list openAIList
 	c.listed = c.models.decode(&list) && list.Data != nil
@@ -149,10 +147,13 @@ func (a *asker) identify(ctx context.Context) (Host, error) {
 	}
 	c.version.decode(&c.built)
 	h := Host{
-		Kind: KindUnknown, Root: a.root,
+		Kind: KindUnknown, Root: a.root(),
 		NeedsKey: c.models.status == http.StatusUnauthorized || c.models.status == http.StatusForbidden,
 		Loading:  c.models.status == http.StatusServiceUnavailable,
 	}
+	// What the first recognisers will want to know, all at once: each is a proxy or an
+	// imitator that has to be ruled out.
+	a.getAll(ctx, "/health/liveliness", "/.well-known/localai.json", "/.well-known/serviceinfo")
 	for _, r := range recognisers {
 		if build, ok := r.is(ctx, a, c); ok {
 			h.Kind, h.Build = r.kind, build

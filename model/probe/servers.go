@@ -180,6 +180,9 @@ func (a *asker) showAll(ctx context.Context, h *Host) {
 	all.Wait()
 }
 
+// numCtxOfModel is the evidence for a window that a model's own file sets.
+const numCtxOfModel = "POST /api/show parameters num_ctx"
+
 // show asks Ollama about one model. A window that the model file sets is its owner's
 // word; the trained maximum is not in force.
 func (a *asker) show(ctx context.Context, m *Model) {
@@ -190,7 +193,7 @@ func (a *asker) show(ctx context.Context, m *Model) {
 		return
 	}
 	var s ollamaShow
-	if !a.ask(ctx, "POST", "/api/show", string(body)).decode(&s) {
+	if !a.post(ctx, "/api/show", body).decode(&s) {
 		return
 	}
 	m.can(s.Capabilities, "POST /api/show capabilities")
@@ -210,7 +213,7 @@ func (a *asker) show(ctx context.Context, m *Model) {
 	for line := range strings.Lines(s.Parameters) {
 		if f := strings.Fields(line); len(f) == 2 && f[0] == "num_ctx" {
 			if n, err := strconv.Atoi(f[1]); err == nil && n > 0 {
-				m.set("POST /api/show parameters num_ctx", n)
+				m.set(numCtxOfModel, n)
 			}
 		}
 	}

@@ -1,0 +1,215 @@
+package probe
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"hearth/internal/atomicfile"
+	"hearth/model"
+)
+
+// A Cache keeps what servers said of their models, what they taught by refusing, and
+// what probes found, in one file that processes share. What is kept belongs to an
+// endpoint, a build of its server and a model: a lesson does not outlive the server
+// that taught it. Its methods may be called from any goroutine.
+type Cache struct {
+	path string
+
+	mu      sync.Mutex // guards the fields below
+	entries []entry
+	read    bool
+	warning error
+}
+
+// entry is what is kept of one model at one build of a server.
+type entry struct {
+	Endpoint string      `json:"endpoint"` // origin
+	Model    string      `json:"model"`
+	Build    string      `json:"build,omitempty"`
+	At       time.Time   `json:"at"` // when it was last the build in use
+	Server   model.Layer `json:"server,omitzero"`
+	Lessons  model.Layer `json:"lessons,omitzero"`
+	Probe    model.Layer `json:"probe,omitzero"`
+}
+
+// cacheFile is the file's content.
+type cacheFile struct {
+	Version int     `json:"version"`
+	Entries []entry `json:"entries"`
+}
+
+const (
+	cacheVersion = 1
+	mostEntries  = 400 // the oldest go first
+)
+
+// OpenCache gives the cache in the file at path, which is read when it is first needed
+// and need not exist. An empty path keeps everything in memory.
+func OpenCache(path string) *Cache { return &Cache{path: path} }
+
+// Warning says why the file could not be read, if it could not: then nothing is known
+// until it is learned again, and the next write replaces it.
+func (c *Cache) Warning() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	return c.warning
+}
+
+// Layers gives what is kept of a model: what its server said and taught, and what a
+// probe found there.
+func (c *Cache) Layers(endpoint, id string) (server, probed model.Layer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	if e := c.current(endpoint, id); e != nil {
+		return e.Lessons.Over(e.Server), e.Probe
+	}
+	return model.Layer{}, model.Layer{}
+}
+
+// Described keeps what a server says of a model. What changes from minute to minute
+// (whether it is loaded) is not kept.
+func (c *Cache) Described(endpoint, id string, l model.Layer) error {
+	l.Resident = nil
+	build := ""
+	if l.Build != nil {
+		build = *l.Build
+	}
+	return c.change(endpoint, id, func() *entry {
+		e := c.find(endpoint, id, build)
+		e.Server = l
+		return e
+	})
+}
+
+// Learn adds a lesson to the build that taught it.
+func (c *Cache) Learn(endpoint, id string, r *model.Refusal) error {
+	return c.change(endpoint, id, func() *entry {
+		e := c.currentOrNew(endpoint, id)
+		lesson := r.Teach()
+		lesson.Evidence = map[string]string{string(r.Lesson): "the server said: " + r.Words}
+		e.Lessons = lesson.Over(e.Lessons)
+		return e
+	})
+}
+
+// Probed keeps what a probe found.
+func (c *Cache) Probed(endpoint, id string, l model.Layer) error {
+	return c.change(endpoint, id, func() *entry {
+		e := c.currentOrNew(endpoint, id)
+		e.Probe = l
+		return e
+	})
+}
+
+// change applies edit to what the file holds now, and writes it if anything is new.
+// Another process that writes at the same moment may lose what was learned here; it
+// will be learned again.
+func (c *Cache) change(endpoint, id string, edit func() *entry) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.read = c.path == "" && c.read
+	c.load()
+	before, wasCurrent := c.encode(), c.current(endpoint, id)
+	var was entry
+	if wasCurrent != nil {
+		was = *wasCurrent
+	}
+	e := edit()
+	if bytes.Equal(before, c.encode()) && wasCurrent != nil && was.Build == e.Build {
+		return nil
+	}
+	e.At = time.Now().UTC().Truncate(time.Second)
+	if len(c.entries) > mostEntries {
+		slices.SortStableFunc(c.entries, func(a, b entry) int { return b.At.Compare(a.At) })
+		c.entries = c.entries[:mostEntries]
+	}
+	return c.write()
+}
+
+func (c *Cache) write() error {
+	if c.path == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(c.path), 0o700); err != nil {
+		return fmt.Errorf("keep what a server said: %w", err)
+	}
+	if err := atomicfile.Write(c.path, c.encode(), 0o600); err != nil {
+		return fmt.Errorf("keep what a server said: %w", err)
+	}
+	c.warning = nil
+	return nil
+}
+
+func (c *Cache) encode() []byte {
+	b, err := json.MarshalIndent(cacheFile{cacheVersion, c.entries}, "", " ")
+	if err != nil {
+		return nil // layers are plain data
+	}
+	return append(b, '\n')
+}
+
+// load reads the file once.
+func (c *Cache) load() {
+	if c.read || c.path == "" {
+		return
+	}
+	c.read = true
+	b, err := os.ReadFile(c.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		c.entries = nil
+		return
+	}
+	var file cacheFile
+	if err == nil {
+		err = json.Unmarshal(b, &file)
+	}
+	if err == nil && file.Version != cacheVersion {
+		err = fmt.Errorf("it has version %d, and this Hearth reads %d", file.Version, cacheVersion)
+	}
+	if err != nil {
+		c.warning = fmt.Errorf("read %s: %w", c.path, err)
+		return
+	}
+	c.entries = file.Entries
+}
+
+// current is the entry of the build that was last in use, or nil.
+func (c *Cache) current(endpoint, id string) *entry {
+	var newest *entry
+	for i := range c.entries {
+		e := &c.entries[i]
+		if e.Endpoint == endpoint && e.Model == id && (newest == nil || cmp.Compare(e.At.UnixNano(), newest.At.UnixNano()) >= 0) {
+			newest = e
+		}
+	}
+	return newest
+}
+
+func (c *Cache) currentOrNew(endpoint, id string) *entry {
+	if e := c.current(endpoint, id); e != nil {
+		return e
+	}
+	return c.find(endpoint, id, "")
+}
+
+// find gives the entry of one build, made if there is none.
+func (c *Cache) find(endpoint, id, build string) *entry {
+	for i := range c.entries {
+		if e := &c.entries[i]; e.Endpoint == endpoint && e.Model == id && e.Build == build {
+			return e
+		}
+	}
+	c.entries = append(c.entries, entry{Endpoint: endpoint, Model: id, Build: build})
+	return &c.entries[len(c.entries)-1]
+}

@@ -1,0 +1,212 @@
+package probe_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hearth"
+	"hearth/model"
+	"hearth/model/probe"
+)
+
+func layer(build string, window int) model.Layer {
+	yes := true
+	return model.Layer{Build: &build, Window: &window, Resident: &yes, Evidence: map[string]string{"window": "GET /props"}}
+}
+
+const here = "http://127.0.0.1:8080"
+
+func TestWhatIsLearnedIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache", "capabilities.json")
+	c := probe.OpenCache(path)
+	if server, probed := c.Layers(here, "qwen3"); server.Window != nil || probed.Window != nil || c.Warning() != nil {
+		t.Error("an empty cache knows something")
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(c.Described(here, "qwen3", layer("b1", 8192)))
+	must(c.Learn(here, "qwen3", &model.Refusal{Lesson: model.LessonStringContent, Words: "expected a string"}))
+	must(c.Learn(here, "qwen3", &model.Refusal{Lesson: model.LessonDropField, Detail: "seed", Words: "unknown field seed"}))
+	vision := true
+	must(c.Probed(here, "qwen3", model.Layer{Vision: &vision}))
+	must(c.Described(here, "llama3", layer("b1", 4096)))
+
+	again := probe.OpenCache(path) // another process
+	server, probed := again.Layers(here, "qwen3")
+	if server.Window == nil || *server.Window != 8192 || server.StringContent == nil || !slices.Equal(server.RefusedFields, []string{"seed"}) {
+		t.Errorf("kept %+v", server)
+	}
+	if server.Resident != nil {
+		t.Error("what is loaded now was kept for later")
+	}
+	if server.Evidence["string-content"] != "the server said: expected a string" || server.Evidence["window"] != "GET /props" {
+		t.Errorf("evidence %v", server.Evidence)
+	}
+	if probed.Vision == nil {
+		t.Error("the probe's finding is gone")
+	}
+
+	must(again.Described(here, "qwen3", layer("b2", 16384))) // the server was upgraded
+	server, probed = again.Layers(here, "qwen3")
+	if *server.Window != 16384 || server.StringContent != nil || probed.Vision != nil {
+		t.Error("a lesson outlived the build that taught it")
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+
+	// Two processes: what the other one wrote since is not lost.
+	must(c.Learn(here, "llama3", &model.Refusal{Lesson: model.LessonOneSystem}))
+	must(again.Learn(here, "gemma", &model.Refusal{Lesson: model.LessonOneSystem}))
+	if server, _ := probe.OpenCache(path).Layers(here, "llama3"); server.OneSystem == nil {
+		t.Error("the other process's lesson is gone")
+	}
+}
+
+func TestNothingNewIsNotWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "capabilities.json")
+	c := probe.OpenCache(path)
+	if err := c.Described(here, "qwen3", layer("b1", 8192)); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := probe.OpenCache(path).Described(here, "qwen3", layer("b1", 8192)); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		t.Error("the file was written again")
+	}
+}
+
+func TestABrokenCacheIsIgnored(t *testing.T) {
+	for name, content := range map[string]string{
+		"cut short": `{"version":1,"entries":[{"endpoint":`, "empty": "", "of a later Hearth": `{"version":2,"entries":{}}`, "not ours": "hello",
+	} {
+		path := filepath.Join(t.TempDir(), "capabilities.json")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := probe.OpenCache(path)
+		if err := c.Warning(); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: warning %v, want one that names the file", name, err)
+		}
+		if err := c.Learn(here, "qwen3", &model.Refusal{Lesson: model.LessonOneSystem}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if again := probe.OpenCache(path); again.Warning() != nil {
+			t.Errorf("%s: still broken after a write: %v", name, again.Warning())
+		}
+	}
+}
+
+func FuzzCache(f *testing.F) {
+	f.Add([]byte(`{"version":1,"entries":[{"endpoint":"http://127.0.0.1:8080","model":"m","at":"2026-01-01T00:00:00Z","server":{"window":1}}]}`))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, content []byte) {
+		path := filepath.Join(dir, "c.json")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := probe.OpenCache(path)
+		server, _ := c.Layers(here, "m") // must not panic
+		if c.Warning() != nil && server.Window != nil {
+			t.Error("something of a broken file was believed")
+		}
+	})
+}
+
+func TestDescribe(t *testing.T) {
+	s := load(t, "llamacpp.txt")
+	var down atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	c := client(t, server.URL+"/v1")
+	origin := c.Endpoint().Origin
+	cache := probe.OpenCache("")
+	d := probe.NewDescriber(cache, time.Hour)
+	if ids := d.Listed(origin); ids != nil {
+		t.Errorf("listed %v before anybody asked", ids)
+	}
+	l := d.Describe(t.Context(), c, "qwen3-8b", "openai-completions")
+	if l.Server.Window == nil || *l.Server.Window != 8192 || l.Server.Resident == nil || !*l.Server.Resident {
+		t.Errorf("described %+v", l.Server)
+	}
+	if ids := d.Listed(origin); !slices.Equal(ids, []string{"qwen3-8b"}) {
+		t.Errorf("listed %v", ids)
+	}
+	asked := len(s.asked)
+	d.Describe(t.Context(), c, "qwen3-8b", "openai-completions")
+	if len(s.asked) != asked {
+		t.Error("asked again within the hour")
+	}
+
+	lesson := &model.Refusal{Lesson: model.LessonStringContent, Words: "expected a string"}
+	tg := model.Target{Ref: hearth.ModelRef{Provider: "p", Model: "qwen3-8b"}, Endpoint: c.Endpoint()}
+	if err := d.Learn(t.Context(), tg, lesson); err != nil {
+		t.Fatal(err)
+	}
+	down.Store(true)
+	l = probe.NewDescriber(cache, time.Hour).Describe(t.Context(), c, "qwen3-8b", "openai-completions")
+	if l.Server.Window == nil || *l.Server.Window != 8192 || l.Server.StringContent == nil {
+		t.Errorf("with the server down: %+v", l.Server)
+	}
+}
+
+// A vendor's server is not asked: its answers cost money or nothing, and its catalog is known.
+func TestAVendorIsNotAsked(t *testing.T) {
+	at := model.Endpoint{BaseURL: "https://api.example.com/v1", Origin: "https://api.example.com:443", Locality: hearth.LocalityHosted}
+	c := model.NewClient(model.ClientConfig{Endpoint: at, APIKey: "sk-1"})
+	began := time.Now()
+	l := probe.NewDescriber(probe.OpenCache(""), 0).Describe(t.Context(), c, "gpt", "openai-completions")
+	if l.Server.Server != nil || time.Since(began) > time.Second {
+		t.Errorf("got %+v", l.Server)
+	}
+}
+
+// The window that Ollama uses natively is the one we ask for, so the config wins over it.
+func TestTheWindowOfAnOllama(t *testing.T) {
+	rows := []struct {
+		name, scene, model, protocol string
+		config                       int
+		want                         int
+		known                        bool
+	}{
+		{"natively, ours when another client loaded less", "ollama.txt", "tiny", "ollama", 0, 16384, true},
+		{"natively, the model file's", "ollama.txt", "tiny-small", "ollama", 0, 2048, true},
+		{"natively, ours when nothing is known", "ollama.txt", "tiny-plain", "ollama", 0, 16384, true},
+		{"natively, the config's, also above", "ollama.txt", "tiny-small", "ollama", 30000, 30000, true},
+		{"on /v1, what is in force", "ollama.txt", "tiny", "openai-completions", 0, 2048, true},
+		{"on /v1, the config only caps it", "ollama.txt", "tiny", "openai-completions", 30000, 2048, true},
+	}
+	for _, row := range rows {
+		server := httptest.NewServer(load(t, row.scene))
+		l := probe.NewDescriber(probe.OpenCache(""), 0).Describe(t.Context(), client(t, server.URL), row.model, row.protocol)
+		server.Close()
+		if row.config > 0 {
+			l.Config.Window = &row.config
+		}
+		l.Default = model.DefaultLayer()
+		if c := l.Merge(); c.Window != row.want || c.WindowKnown != row.known {
+			t.Errorf("%s: %d (known %v), want %d", row.name, c.Window, c.WindowKnown, row.want)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+// defaultNumCtx is asked of an Ollama that nobody configured: its own default is cut to
+// 4,096 tokens where video memory is short, which no agent fits into.
+const defaultNumCtx = 16384
+
+// A Describer asks servers about their models and remembers what they said. Its methods
+// may be called from any goroutine.
+type Describer struct {
+	cache *Cache
+	fresh time.Duration
+
+	mu    sync.Mutex // guards known
+	known map[string]*known
+}
+
+// known is one endpoint.
+type known struct {
+	mu   sync.Mutex // held while the server is asked: others wait for the same answer
+	host Host
+	err  error
+	at   time.Time
+}
+
+// NewDescriber gives a Describer that keeps what it learns in cache and asks a server
+// again when the last answer is older than fresh; 0 means a minute.
+func NewDescriber(cache *Cache, fresh time.Duration) *Describer {
+	if fresh == 0 {
+		fresh = time.Minute
+	}
+	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known)}
+}
+
+// Describe gives what is known of a model behind c, spoken to by protocol: the server's
+// layer, with the lessons it taught; what a probe found; and what stands beneath the
+// config. The server is asked unless it was lately, or is a vendor's; when it does not
+// answer, what it said last time counts. It takes a few milliseconds on a living local
+// server, and at most some seconds.
+func (d *Describer) Describe(ctx context.Context, c *model.Client, id, protocol string) model.Layers {
+	at := c.Endpoint()
+	if at.Locality != hearth.LocalityHosted {
+		if h, err := d.Host(ctx, c); err == nil && !h.NeedsKey && !h.Loading {
+			_ = d.cache.Described(at.Origin, id, h.Layer(id)) // a full disk is told where a lesson is lost
+		}
+	}
+	var out model.Layers
+	out.Server, out.Probe = d.cache.Layers(at.Origin, id)
+	d.mu.Lock()
+	k := d.known[at.Origin]
+	d.mu.Unlock()
+	if k != nil {
+		k.mu.Lock()
+		if m := k.host.find(id); k.err == nil && m != nil {
+			out.Server.Resident = m.Resident
+		}
+		k.mu.Unlock()
+	}
+	if protocol == "ollama" {
+		beneathConfig(&out)
+	}
+	return out
+}
+
+// beneathConfig moves the window to where the config wins over it: we say num_ctx on
+// every call, so what Ollama has in force is our own choice. A window that its model
+// file or another client chose is kept when it is not smaller than ours would be.
+func beneathConfig(l *model.Layers) {
+	window, why := defaultNumCtx, "num_ctx as Hearth asks for it"
+	if trained := l.Server.TrainedMax; trained != nil && *trained < window {
+		window, why = *trained, l.Server.Evidence["trainedMax"]
+	}
+	if had := l.Server.Window; had != nil && (*had >= window || l.Server.Evidence["window"] == numCtxOfModel) {
+		window, why = *had, l.Server.Evidence["window"]
+	}
+	l.Server.Window = nil
+	l.Catalog = model.Layer{Window: &window, Evidence: map[string]string{"window": why}}
+}
+
+// Host gives what the server behind c says of itself, asked at most once in a while.
+func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
+	origin := c.Endpoint().Origin
+	d.mu.Lock()
+	k, ok := d.known[origin]
+	if !ok {
+		k = new(known)
+		d.known[origin] = k
+	}
+	d.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.at) < d.fresh && k.err == nil && !k.host.Loading {
+		return k.host, nil
+	}
+	k.host, k.err = Identify(ctx, c)
+	k.at = time.Now()
+	return k.host, k.err
+}
+
+// Listed gives the ids that the server at origin is known to have; nil when nobody asked
+// it. It never asks.
+func (d *Describer) Listed(origin string) []string {
+	d.mu.Lock()
+	k := d.known[origin]
+	d.mu.Unlock()
+	if k == nil || !k.mu.TryLock() { // it is being asked right now
+		return nil
+	}
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return nil
+	}
+	return k.host.IDs()
+}
+
+// Learn keeps a lesson. It fits route.Config.Learn.
+func (d *Describer) Learn(_ context.Context, t model.Target, r *model.Refusal) error {
+	return d.cache.Learn(t.Endpoint.Origin, t.Ref.Model, r)
+}
