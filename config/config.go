@@ -6,8 +6,9 @@ import "encoding/json"
 // Zero values mean "not written"; a pointer marks a key whose absence differs from
 // its zero value. Everything else that OpenClaw knows is accepted and left alone.
 //
-// The json tag is the key; an alias tag lists other spellings of it; an enum tag
-// lists the values that are allowed.
+// The json tag is the key; an alias tag gives another spelling of it; an enum tag lists
+// the values that are allowed, a known tag those that are usual: another one is told,
+// and kept.
 type Config struct {
 	Schema  string  `json:"$schema"`
 	Env     Env     `json:"env"`

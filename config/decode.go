@@ -40,7 +40,8 @@ type decoder struct {
 
 type field struct {
 	index []int
-	enum  []string
+	enum  []string // other values are not taken
+	known []string // other values are taken, and told
 }
 
 func (d *decoder) report(f finding) { d.findings = append(d.findings, f) }
@@ -140,15 +141,27 @@ func (d *decoder) scalar(path string, v *json5.Value, dst reflect.Value, enum []
 }
 
 func (d *decoder) notAnOption(path string, v *json5.Value, enum []string) {
-	quoted := make([]string, len(enum))
-	for i, e := range enum {
-		quoted[i] = `"` + e + `"`
-	}
-	options := strings.Join(quoted, "|")
 	d.report(finding{
 		kind: WrongType, path: path, full: path, at: v,
-		strict: "Invalid option: expected one of " + options,
-		soft:   fmt.Sprintf("%s cannot be %q, only %s: the default is used", path, v.Text, options),
+		strict: "Invalid option: expected one of " + options(enum),
+		soft:   fmt.Sprintf("%s cannot be %q, only %s: the default is used", path, v.Text, options(enum)),
+	})
+}
+
+func options(enum []string) string { return `"` + strings.Join(enum, `"|"`) + `"` }
+
+// unusual tells a text that is none of the known ones.
+func (d *decoder) unusual(path string, v *json5.Value, known []string) {
+	if len(known) == 0 || v.Kind != json5.String || slices.Contains(known, v.Text) || d.sub != nil && d.sub.broken[v] != "" {
+		return
+	}
+	soft := fmt.Sprintf("%s is %q, which Hearth does not know", path, v.Text)
+	if near := nearest(v.Text, known); near != "" {
+		soft += ": did you mean " + near + "?"
+	}
+	d.report(finding{
+		kind: WrongType, path: path, full: path, at: v,
+		strict: "Invalid option: expected one of " + options(known), soft: soft,
 	})
 }
 
@@ -210,6 +223,7 @@ func (d *decoder) object(path string, v *json5.Value, dst reflect.Value) bool {
 		f, ok := fields[m.Key]
 		if ok {
 			d.value(joinKey(path, m.Key), m.Value, dst.FieldByIndex(f.index), f.enum)
+			d.unusual(joinKey(path, m.Key), m.Value, f.known)
 			continue
 		}
 		if rest, ok := fields["*"]; ok && m.Value.Kind != json5.Object {
@@ -259,11 +273,7 @@ func (d *decoder) fieldsOf(t reflect.Type) map[string]field {
 		if f.Anonymous || name == "-" || name == "" {
 			continue
 		}
-		var enum []string
-		if e := f.Tag.Get("enum"); e != "" {
-			enum = strings.Split(e, "|")
-		}
-		out[name] = field{index: f.Index, enum: enum}
+		out[name] = field{index: f.Index, enum: listed(f.Tag.Get("enum")), known: listed(f.Tag.Get("known"))}
 		if alias := f.Tag.Get("alias"); alias != "" {
 			out[alias] = out[name]
 		}
@@ -273,6 +283,13 @@ func (d *decoder) fieldsOf(t reflect.Type) map[string]field {
 	}
 	d.fields[t] = out
 	return out
+}
+
+func listed(tag string) []string {
+	if tag == "" {
+		return nil
+	}
+	return strings.Split(tag, "|")
 }
 
 // decode takes a ref, or an object.

@@ -51,6 +51,9 @@ func newEnvironment(p Places, workDir string) (*environment, []Warning) {
 		}
 		seen[dir] = true
 		path := filepath.Join(dir, ".env")
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			continue // Python keeps its virtual environments in such folders
+		}
 		text, err := readLimited(path, maxIncludeBytes)
 		switch {
 		case err == nil:

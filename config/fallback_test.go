@@ -78,6 +78,21 @@ func TestAFileThatCannotBeReadIsAWarning(t *testing.T) {
 	}
 }
 
+func TestTheLastGoodCopyOfAnotherFileIsInTheStateFolder(t *testing.T) {
+	h := newHome(t)
+	for _, name := range []string{"a.json", "b.json"} {
+		h.vars["HEARTH_CONFIG"] = h.write("etc/"+name, "{agents: {defaults: {workspace: '"+name+"'}}}")
+		h.load()
+	}
+	if entries, err := os.ReadDir(h.path("etc")); err != nil || len(entries) != 2 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	h.vars["HEARTH_CONFIG"] = h.write("etc/a.json", "{")
+	if f, _ := h.load(); f.Config.Agents.Defaults.Workspace != "a.json" {
+		t.Errorf("the last good config is %+v (%v)", f.Config.Agents.Defaults, f.Broken)
+	}
+}
+
 func TestReadOnlyWritesNothing(t *testing.T) {
 	h := newHome(t)
 	h.write(".openclaw/openclaw.json", "{}")

@@ -291,8 +291,15 @@ func (f *File) includedName(name string) string {
 	return name
 }
 
-// lastGoodPath is beside the file, or in the state folder for OpenClaw's.
-func (f *File) lastGoodPath() string { return f.Places.Target + ".last-good" }
+// lastGoodPath is in the state folder: a file that stands elsewhere may be in a folder
+// that is not ours to write to.
+func (f *File) lastGoodPath() string {
+	p := f.Places
+	if filepath.Dir(p.Target) == p.State {
+		return p.Target + ".last-good"
+	}
+	return filepath.Join(p.State, "cache", "config-"+digest([]byte(p.Config))[:12]+".last-good")
+}
 
 // keepLastGood keeps a copy of a config that could be used. With includes the copy
 // holds the merged whole, so that it works without them.

@@ -16,7 +16,7 @@ type Provider struct {
 	APIKey  Secret `json:"apiKey"`
 	Auth    string `json:"auth" enum:"api-key|aws-sdk|oauth|token"`
 	// API names the protocol, as written; see Provider.Protocol.
-	API        string            `json:"api"`
+	API        string            `json:"api" known:"openai-completions|openai-responses|anthropic-messages|ollama|google-generative-ai|openai|openai-codex-responses|openai-chatgpt-responses|azure-openai-responses|google-vertex|github-copilot|bedrock-converse-stream|pi-messages"`
 	Headers    map[string]Secret `json:"headers"`
 	AuthHeader *bool             `json:"authHeader"`
 	// TimeoutSeconds bounds each model request; 0 means not written.
@@ -61,6 +61,9 @@ func (p Provider) Model(id string) (Model, bool) {
 	return Model{}, false
 }
 
+// Protocol is the protocol of a provider's model: its own api, else the provider's.
+func (m Model) Protocol(p Provider) string { return protocol(first(m.API, p.API)) }
+
 func protocol(api string) string {
 	switch api {
 	case "", "openai":
@@ -74,7 +77,7 @@ type Model struct {
 	ID   string `json:"id"` // without the provider prefix; may contain slashes
 	Name string `json:"name"`
 	// API, BaseURL, Headers and Params override the provider's.
-	API       string            `json:"api"`
+	API       string            `json:"api" known:"openai-completions|openai-responses|anthropic-messages|ollama|google-generative-ai|openai|openai-codex-responses|openai-chatgpt-responses|azure-openai-responses|google-vertex|github-copilot|bedrock-converse-stream|pi-messages"`
 	BaseURL   string            `json:"baseUrl" alias:"baseURL"`
 	Headers   map[string]Secret `json:"headers"`
 	Params    Params            `json:"params"`

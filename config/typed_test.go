@@ -203,6 +203,21 @@ hearth.json: OpenClaw's keys that Hearth does not use: gateway, channels, agents
 	}
 }
 
+func TestAnUnknownProtocolIsToldAndKept(t *testing.T) {
+	f, warnings := newHome(t).config(`{models: { providers: {
+  a: { api: "openai-completion", models: [{ id: "m", api: "magic" }, { id: "n" }] }, b: { api: "openai" },
+} }}`)
+	wantWarnings(t, warnings, `hearth.json:2: models.providers.a.api is "openai-completion", which Hearth does not know: did you mean openai-completions?
+hearth.json:2: models.providers.a.models[0].api is "magic", which Hearth does not know`)
+	a, b := f.Config.Models.Providers["a"], f.Config.Models.Providers["b"]
+	if a.Protocol() != "openai-completion" || b.Protocol() != OpenAICompletions || a.Models[0].Protocol(a) != "magic" || a.Models[1].Protocol(b) != OpenAICompletions {
+		t.Errorf("protocols %s, %s", a.Protocol(), b.Protocol())
+	}
+	if n := len(f.Validate().Issues); n != 2 {
+		t.Errorf("%d issues", n)
+	}
+}
+
 func TestWhatTheEnvBlockHoldsBesidesVariables(t *testing.T) {
 	f, warnings := newHome(t).config(`{env: { A: "1", shellEnv: { enabled: true }, B: 2 }}`)
 	wantWarnings(t, warnings, `hearth.json:1: env.B should be a string, but it is a number: the default is used

@@ -57,3 +57,10 @@ func TestHearthHomeKeepsOpenClawsVariablesOut(t *testing.T) {
 		t.Errorf("O is %q", v)
 	}
 }
+
+func TestAFolderCalledDotenvIsNoMatter(t *testing.T) {
+	h := newHome(t)
+	h.write("work/.env/bin/python", "")
+	_, warnings := h.load()
+	wantWarnings(t, warnings, "")
+}
