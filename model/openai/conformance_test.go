@@ -1,0 +1,17 @@
+package openai_test
+
+import (
+	"testing"
+
+	"hearth/model"
+	"hearth/model/modeltest"
+	"hearth/model/openai"
+)
+
+func TestConformance(t *testing.T) {
+	modeltest.Conformance(t, func(baseURL string) model.Provider {
+		return openai.New(openai.Config{Client: model.NewClient(model.ClientConfig{
+			Provider: "box", Endpoint: model.Endpoint{BaseURL: baseURL + "/v1"},
+		})})
+	})
+}
