@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,6 +141,9 @@ func taintKey(name string) string { return strings.ToLower(path.Clean(name)) }
 
 // append writes one line and takes it in, with what other processes wrote before it.
 func (t *Taints) append(line string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(t.file), 0o700); err != nil { // the first mark in a new state folder
+		return fmt.Errorf("write taint record: %w", err)
+	}
 	f, err := os.OpenFile(t.file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("write taint record: %w", err)

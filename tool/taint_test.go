@@ -52,6 +52,13 @@ func TestMarksSurviveARestartAndOtherProcesses(t *testing.T) {
 	}
 }
 
+func TestTheFirstMarkMakesItsFolder(t *testing.T) {
+	taints := openTaints(t, filepath.Join(t.TempDir(), "state", "cache", "taints"))
+	if err := taints.Mark("poem.txt"); err != nil {
+		t.Errorf("in a state folder that has no cache yet: %v", err)
+	}
+}
+
 func TestFilesChangedWhileACommandRanAreTainted(t *testing.T) {
 	dir := t.TempDir()
 	taints := openTaints(t, filepath.Join(dir, "taints"))
