@@ -56,7 +56,7 @@ func calls() []Pathology {
 			call(0, "call_1", "read", `""`), call(1, "call_2", "exec", `""`),
 			fragment(0, readArgs[:7]), fragment(1, execArgs[:4]), fragment(0, readArgs[7:]), fragment(1, execArgs[4:])),
 		raw("breaks off inside its arguments", "The model forgot the closing brace. The string stays as it is: the tool, not the protocol, tells the model.", Want{Calls: []string{`read {"path":"no`}}, call(0, "call_1", "read", js(`{"path":"no`))),
-		raw("sends no arguments at all", "A tool without parameters.", Want{Calls: []string{"read {}"}}, `{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"read"}}]}`),
+		raw("sends no arguments at all", "A tool without parameters. The string is empty, as received.", Want{Calls: []string{"read "}}, `{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"read"}}]}`),
 		raw("calls a tool that nobody offered", "Small models invent tools. The call must not vanish.", Want{Calls: []string{"open_browser {}"}}, call(0, "call_1", "open_browser", `"{}"`)),
 		{
 			Name: "calls a tool and says that it merely stopped", Prose: "vLLM with a named tool_choice, Ollama always: finish_reason is stop although calls are there.", Protocols: []string{Completions, Ollama},

@@ -117,11 +117,18 @@ func streams() []Pathology {
 		{
 			Name:      "sends a status 200 error of the wrong path",
 			Prose:     "LM Studio answers every path that it does not know with 200 and an error in JSON, whatever was asked for.",
-			Protocols: everyProtocol,
+			Protocols: []string{Completions, Messages, Ollama},
 			Serve: func(x *Exchange) {
 				x.Status(200, `{"error":"Unexpected endpoint or method. (POST /chat/completions)"}`)
 			},
 			Want: Want{Reason: hearth.ReasonModelNotFound, Words: "Unexpected endpoint or method"},
+		},
+		{
+			Name:      "does not know the responses protocol",
+			Prose:     "Older versions of most servers. Another model would not help; another api in the config does, and the error holds that line.",
+			Protocols: []string{Responses},
+			Serve:     func(x *Exchange) { x.Status(404, "404 page not found") },
+			Want:      Want{Reason: hearth.ReasonBadRequest, Words: "404 page not found"},
 		},
 	}
 }

@@ -119,7 +119,7 @@ func (p *Provider) refine(err error, req *model.Request) error {
 		return err
 	}
 	words := e.Err.Error()
-	missing := e.HTTPStatus == 404 && !strings.Contains(words, req.Model)
+	missing := e.HTTPStatus == 404 && !strings.Contains(strings.ToLower(words), "model")
 	if missing || strings.Contains(words, "Unexpected endpoint") {
 		e.Reason = hearth.ReasonBadRequest
 		e.Cause = "This server has no /v1/responses."
