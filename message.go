@@ -118,7 +118,7 @@ type ToolSpec struct {
 
 // A ToolCall is a model's wish to run a tool. Arguments is the string received, byte
 // for byte, even when it is not valid JSON: sending back anything else would make the
-// server render other tokens than it generated. Only where a server sent none it is "{}".
+// server render other tokens than it generated.
 type ToolCall struct {
 	ID        CallID `json:"id"`
 	Name      string `json:"name"`

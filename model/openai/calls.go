@@ -102,11 +102,7 @@ func (c *calls) take(cutForLength bool) (done []*hearth.ToolCall, cut []string) 
 			cut = append(cut, b.name)
 			continue
 		}
-		args := b.args.String()
-		if args == "" {
-			args = "{}" // a call of a tool without parameters, as some servers write it
-		}
-		done = append(done, &hearth.ToolCall{ID: c.unique(b.id), Name: c.known(b.name), Arguments: args})
+		done = append(done, &hearth.ToolCall{ID: c.unique(b.id), Name: c.known(b.name), Arguments: b.args.String()})
 	}
 	c.list = nil
 	return done, cut
