@@ -16,7 +16,7 @@ import (
 	"hearth"
 	"hearth/config"
 	"hearth/internal/filelock"
-	"hearth/model"
+	"hearth/model/probe"
 	"hearth/model/route"
 	"hearth/model/slot"
 	"hearth/session"
@@ -31,13 +31,17 @@ type app struct {
 	store  session.Store
 	slots  *slot.Slots
 	routes *route.Router
-	run    string // names this process's run in the log
+	// What servers said of themselves, kept between processes.
+	capabilities *probe.Cache
+	describes    *probe.Describer
+	run          string // names this process's run in the log
 
 	mu        sync.Mutex // guards the fields below
 	log       *slog.Logger
 	logFile   *os.File
-	targets   map[string]model.Target
+	targets   map[string]candidate
 	extra     map[string]config.Provider // found by discovery, not in the file
+	fresh     []hearth.ModelRef          // what servers were just found to have
 	preferred hearth.ModelRef            // of them, the one to use
 	toldHeld  bool
 	toldFirst map[string]bool // what the person was told once
@@ -50,7 +54,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 	if err != nil {
 		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
-	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]model.Target{}, toldFirst: map[string]bool{}}
+	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, toldFirst: map[string]bool{}}
 	a.slots = slot.New(slot.Config{TryLock: a.tryLock})
 	a.warn(warnings)
 	return a, nil

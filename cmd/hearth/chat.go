@@ -95,6 +95,10 @@ func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 
 // partial gives an error its exit code: part of an answer was shown before it.
 func partial(out agent.Outcome, err error) error {
+	if errors.Is(err, errTimeout) {
+		err = &hearth.Error{Op: "turn", Reason: hearth.ReasonTimeout, Err: errTimeout,
+			Cause: "The turn took longer than --timeout allows.", Try: "Give it more time, or leave --timeout out: a living local server is waited for."}
+	}
 	if out.Partial && hearth.ReasonOf(err) != hearth.ReasonCancelled {
 		if e, ok := errors.AsType[*hearth.Error](err); ok && e.Reason.ExitCode() != hearth.ExitPartial {
 			kept := *e

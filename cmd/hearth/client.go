@@ -24,8 +24,12 @@ func (a *app) router() *route.Router {
 		return a.routes
 	}
 	a.routes = route.New(route.Config{
-		Acquire:  a.slots.Acquire,
-		Visible:  a.visible,
+		Acquire: a.slots.Acquire,
+		Visible: a.visible,
+		Learn: func(ctx context.Context, t model.Target, r *model.Refusal) error {
+			return a.describer().Learn(ctx, t, r)
+		},
+		Listed:   func(t model.Target) []string { return a.describer().Listed(t.Endpoint.Origin) },
 		Replicas: a.slots,
 	})
 	return a.routes

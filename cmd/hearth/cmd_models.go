@@ -67,6 +67,9 @@ type listedModel struct {
 
 func (a *app) listModels(ctx context.Context, l listFlags) error {
 	c := choice{agent: l.agent}
+	if l.refresh {
+		a.refresh(ctx)
+	}
 	var rows []listedModel
 	for _, ref := range a.refs(l) {
 		row := a.listed1(ctx, c, ref)
@@ -145,17 +148,20 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 			add(ref)
 		}
 	}
+	for _, ref := range a.fresh {
+		add(ref)
+	}
 	return out
 }
 
 func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listedModel {
 	r := listedModel{Key: ref.String(), Name: ref.Model, Input: "text", Tags: a.tags(c, ref)}
-	p, known := a.provider(ref.Provider)
+	p, there := a.provider(ref.Provider)
 	row, listed := p.Model(ref.Model)
 	if row.Name != "" {
 		r.Name = row.Name
 	}
-	if !known {
+	if !there {
 		r.Missing = true
 		r.Tags = append(r.Tags, "missing")
 		return r
@@ -165,7 +171,8 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 		r.Missing = !listed
 		return r
 	}
-	caps := t.Layers.Merge()
+	known := a.remembered(t)
+	caps := known.Layers.Merge()
 	if caps.Vision {
 		r.Input = "text+image"
 	}
@@ -176,7 +183,7 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 	r.Local = caps.Locality == hearth.LocalityMachine || caps.Locality == hearth.LocalityPrivate
 	key, err := a.key(ctx, p)
 	r.Available = err == nil && (key != "" || r.Local)
-	r.layers = t.Layers.Sources()
+	r.layers = known.Layers.Sources()
 	return r
 }
 

@@ -11,6 +11,10 @@ import (
 	"hearth/config"
 	"hearth/model"
 	"hearth/model/demo"
+	"hearth/model/ollama"
+	"hearth/model/openai"
+	"hearth/model/probe"
+	"hearth/model/responses"
 	"hearth/model/route"
 )
 
@@ -57,7 +61,7 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain := []model.Target{first}
+	chain := []model.Target{a.known(ctx, first)}
 	for _, word := range fallbacks {
 		t, err := a.target(ctx, c, word)
 		if err != nil {
@@ -67,7 +71,7 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 			continue
 		}
 		if !slices.ContainsFunc(chain, func(have model.Target) bool { return have.Ref == t.Ref }) {
-			chain = append(chain, t)
+			chain = append(chain, a.known(ctx, t))
 		}
 	}
 	return chain, nil
@@ -76,7 +80,7 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 // primary is the configured model, else the first configured one, else a discovered
 // local server, else the demo model where that is wanted. Never a hosted default that
 // nobody configured.
-func (a *app) primary(ctx context.Context, c choice, word string) (model.Target, error) {
+func (a *app) primary(ctx context.Context, c choice, word string) (candidate, error) {
 	if word != "" {
 		return a.target(ctx, c, word)
 	}
@@ -89,7 +93,7 @@ func (a *app) primary(ctx context.Context, c choice, word string) (model.Target,
 	if c.lenient {
 		return a.target(ctx, c, demoRef.String())
 	}
-	return model.Target{}, &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel,
+	return candidate{}, &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel,
 		Err: errors.New("no model is configured and no local server answers")}
 }
 
@@ -137,10 +141,10 @@ func (a *app) provider(id string) (config.Provider, bool) {
 }
 
 // target makes the candidate for a ref. Targets are kept until the config changes.
-func (a *app) target(ctx context.Context, c choice, word string) (model.Target, error) {
+func (a *app) target(ctx context.Context, c choice, word string) (candidate, error) {
 	ref, err := a.resolve(word)
 	if err != nil {
-		return model.Target{}, err
+		return candidate{}, err
 	}
 	key := ref.String() + " " + c.thinking + " " + c.agent
 	a.mu.Lock()
@@ -150,14 +154,59 @@ func (a *app) target(ctx context.Context, c choice, word string) (model.Target, 
 		return t, nil
 	}
 	if ref == demoRef {
-		t = demoTarget()
+		t = candidate{Target: demoTarget()}
 	} else if t, err = a.build(ctx, c, ref); err != nil {
-		return model.Target{}, err
+		return candidate{}, err
 	}
 	a.mu.Lock()
 	a.targets[key] = t
 	a.mu.Unlock()
 	return t, nil
+}
+
+// candidate is a target with the client that reaches its server.
+type candidate struct {
+	model.Target
+	client *model.Client // nil for the demo model
+}
+
+// known adds what the server says of itself, and the lessons it taught; asked is false
+// for commands that must not dial.
+func (a *app) known(ctx context.Context, c candidate) model.Target {
+	t := c.Target
+	if c.client == nil {
+		return t
+	}
+	said := a.describer().Describe(ctx, c.client, t.Ref.Model, t.Protocol)
+	t.Layers.Server, t.Layers.Probe = said.Server, said.Probe
+	t.Layers.Catalog = said.Catalog.Over(t.Layers.Catalog)
+	if n := t.Layers.Server.Slots; n != nil && t.Endpoint.Slots == 0 {
+		a.slots.SetSlots(t.Endpoint.Origin, *n)
+	}
+	return t
+}
+
+// remembered adds what is known without asking anybody.
+func (a *app) remembered(c candidate) model.Target {
+	t := c.Target
+	if c.client != nil {
+		t.Layers.Server, t.Layers.Probe = a.cache().Layers(t.Endpoint.Origin, t.Ref.Model)
+	}
+	return t
+}
+
+func (a *app) cache() *probe.Cache {
+	if a.capabilities == nil {
+		a.capabilities = probe.OpenCache(a.state("cache", "capabilities.json"))
+	}
+	return a.capabilities
+}
+
+func (a *app) describer() *probe.Describer {
+	if a.describes == nil {
+		a.describes = probe.NewDescriber(a.cache(), 0)
+	}
+	return a.describes
 }
 
 func demoTarget() model.Target {
@@ -170,10 +219,10 @@ func demoTarget() model.Target {
 }
 
 // build makes a target from the config.
-func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (model.Target, error) {
+func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candidate, error) {
 	p, ok := a.provider(ref.Provider)
 	if !ok {
-		return model.Target{}, a.unknownProvider(ref.Provider)
+		return candidate{}, a.unknownProvider(ref.Provider)
 	}
 	row, listed := p.Model(ref.Model)
 	if row.BaseURL != "" {
@@ -184,13 +233,13 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (model.T
 	}
 	endpoint, err := model.ParseEndpoint(p.BaseURL)
 	if err != nil {
-		return model.Target{}, &hearth.Error{Op: "provider " + ref.Provider, Reason: hearth.ReasonConfig, Err: err,
+		return candidate{}, &hearth.Error{Op: "provider " + ref.Provider, Reason: hearth.ReasonConfig, Err: err,
 			Cause: "The provider's baseUrl cannot be used.", Try: "Set models.providers." + ref.Provider + ".baseUrl."}
 	}
 	endpoint.Slots = p.Slots
 	client, err := a.client(ctx, ref.Provider, p, row, endpoint)
 	if err != nil {
-		return model.Target{}, err
+		return candidate{}, err
 	}
 	own, _ := a.file.Config.Agents.Agent(c.agent)
 	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: endpoint}
@@ -198,16 +247,22 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (model.T
 	t.Layers.Config.Locality = &endpoint.Locality
 	t.Params = requestParams(merged(p.Params, row.Params, a.file.Config.Agents.ParamsFor(c.agent, ref.String())))
 	if t.Params.Thinking, err = thinking(c.thinking, own.ThinkingDefault, t.Layers.Merge()); err != nil {
-		return model.Target{}, err
+		return candidate{}, err
 	}
 	t.Params.MaxTokens = firstSet(row.MaxTokens, p.MaxTokens)
 	t.Provider, err = speak(t.Protocol, client)
-	return t, err
+	return candidate{t, client}, err
 }
 
 // speak gives the provider of a protocol.
 func speak(protocol string, client *model.Client) (model.Provider, error) {
 	switch protocol {
+	case config.OpenAICompletions:
+		return openai.New(openai.Config{Client: client}), nil
+	case config.OpenAIResponses:
+		return responses.New(responses.Config{Client: client}), nil
+	case config.Ollama:
+		return ollama.New(ollama.Config{Client: client}), nil
 	default:
 		return nil, &hearth.Error{Op: "provider " + client.Provider(), Reason: hearth.ReasonConfig, Err: fmt.Errorf("api %q is not one that Hearth speaks", protocol),
 			Cause: "The provider's api is another program's.",

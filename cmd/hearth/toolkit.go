@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hearth"
@@ -67,8 +68,61 @@ func (a *app) toolkit(c choice) (*toolkit, error) {
 	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints})
 	all = append(all, sh.Tools()...)
 	kit := &toolkit{workspace: dir, shell: sh}
-	kit.tools = append(kit.tools, all...)
+	offered := a.surface(c, all)
+	for _, t := range all {
+		if slices.Contains(offered, t.Spec().Name) {
+			kit.tools = append(kit.tools, t)
+		}
+	}
 	return kit, nil
+}
+
+// surface gives the names of the tools that the owner lets this agent have with this
+// model.
+func (a *app) surface(c choice, all []tool.Tool) []string {
+	var names []string
+	for _, t := range all {
+		names = append(names, t.Spec().Name)
+	}
+	cfg, ref := a.file.Config, a.chosenRef(c)
+	own, _ := cfg.Agents.Agent(c.agent)
+	layers := append([]policy.Grant{grant(cfg.Tools.Grant)}, policy.ForModel(grants(cfg.Tools.ByProvider), ref)...)
+	layers = append(layers, grant(own.Tools.Grant))
+	return policy.Surface(names, append(layers, policy.ForModel(grants(own.Tools.ByProvider), ref)...)...)
+}
+
+func grant(g config.Grant) policy.Grant {
+	return policy.Grant{Profile: g.Profile, Allow: g.Allow, AlsoAllow: g.AlsoAllow, Deny: g.Deny}
+}
+
+func grants(m map[string]config.Grant) map[string]policy.Grant {
+	out := map[string]policy.Grant{}
+	for key, g := range m {
+		out[key] = grant(g)
+	}
+	return out
+}
+
+// rules is the owner's word on running programs: the config, and an exec-approvals file
+// that OpenClaw left, the stricter of the two.
+func (a *app) rules(c choice) policy.Rules {
+	exec := a.file.Config.Tools.Exec
+	if own, _ := a.file.Config.Agents.Agent(c.agent); own.Tools.Exec.Security != "" || own.Tools.Exec.Ask != "" {
+		exec = own.Tools.Exec
+	}
+	rules := policy.Rules{Exec: policy.Security(exec.Security), Ask: policy.AskMode(exec.Ask), Allowlist: exec.SafeBins}
+	if a.file.Places.OpenClaw == "" {
+		return rules
+	}
+	data, err := os.ReadFile(filepath.Join(a.file.Places.OpenClaw, "exec-approvals.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return rules
+	}
+	file, err := policy.ReadApprovals(data, a.agentID(c.agent))
+	if err != nil && a.once("approvals") {
+		fmt.Fprintf(a.io.err, "note: exec-approvals.json: %s; every command is asked about\n", oneLine(err.Error()))
+	}
+	return policy.Stricter(rules, file)
 }
 
 // private lists what no tool may touch although it may lie inside the workspace: the
@@ -87,13 +141,12 @@ func (a *app) private() []string {
 // agentConfig maps the config to an agent.
 func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 	own, _ := a.file.Config.Agents.Agent(c.agent)
-	exec := a.file.Config.Tools.Exec
 	compaction := a.file.Config.Agents.Defaults.Compaction
 	cfg := agent.Config{
 		Router:  a.router(),
 		Targets: func(ctx context.Context) ([]model.Target, error) { return a.chain(ctx, c) },
 		Tools:   kit.tools,
-		Rules:   policy.Rules{Exec: policy.Security(exec.Security), Ask: policy.AskMode(exec.Ask), Allowlist: exec.SafeBins},
+		Rules:   a.rules(c),
 		House:   func() (prompt.House, error) { return house(kit.workspace, own) },
 		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
 		CanAsk:  c.canAsk,
