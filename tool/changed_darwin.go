@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"fmt"
 	"io/fs"
 	"syscall"
 	"time"
@@ -13,4 +14,12 @@ func changed(info fs.FileInfo) time.Time {
 		return time.Unix(st.Ctimespec.Sec, st.Ctimespec.Nsec)
 	}
 	return info.ModTime()
+}
+
+// fileKey names a file by what stays when its name changes, "" where nothing does.
+func fileKey(info fs.FileInfo) string {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return fmt.Sprintf("/:%d:%d", st.Dev, st.Ino)
+	}
+	return ""
 }

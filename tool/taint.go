@@ -60,16 +60,24 @@ func OpenTaints(file string) (*Taints, error) {
 
 // Mark remembers that a tainted turn wrote name. It is called before the write, and
 // the write must not happen when it fails.
-func (t *Taints) Mark(name string) error { return t.set(name, true) }
+func (t *Taints) Mark(name string) error { return t.set(taintKey(name), true) }
+
+// MarkFile remembers the file itself, so that it stays tainted where it, or a folder it
+// is in, gets another name. It is called after the write, besides Mark.
+func (t *Taints) MarkFile(info fs.FileInfo) error {
+	if key := fileKey(info); key != "" {
+		return t.set(key, true)
+	}
+	return nil
+}
 
 // Clear forgets a mark, because an untainted turn replaced the whole file.
-func (t *Taints) Clear(name string) error { return t.set(name, false) }
+func (t *Taints) Clear(name string) error { return t.set(taintKey(name), false) }
 
-func (t *Taints) set(name string, tainted bool) error {
+func (t *Taints) set(key string, tainted bool) error {
 	if t == nil {
 		return nil
 	}
-	key := taintKey(name)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.catchUp(); err != nil {
@@ -120,7 +128,7 @@ func (t *Taints) Tainted(name string, info fs.FileInfo) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.catchUp() != nil || t.marked[taintKey(name)] {
+	if t.catchUp() != nil || t.marked[taintKey(name)] || t.marked[fileKey(info)] {
 		return true
 	}
 	at := changed(info)
@@ -137,6 +145,8 @@ func (t *Taints) Tainted(name string, info fs.FileInfo) bool {
 	return false
 }
 
+// taintKey and fileKey never give the same: a cleaned path does not begin with a slash
+// and a colon.
 func taintKey(name string) string { return strings.ToLower(path.Clean(name)) }
 
 // append writes one line and takes it in, with what other processes wrote before it.

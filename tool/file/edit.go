@@ -124,7 +124,7 @@ func (e *editor) Run(ctx context.Context, call hearth.ToolCall) (hearth.ToolResu
 		return tool.Failed(call, from, "edit %s: %v\nNothing was changed.", escape.Short(in.path, 200), err), nil
 	}
 	if err != nil {
-		return tool.Failed(call, hearth.FromGateway, "edit %s; nothing was changed", explain(in.path, err)), nil
+		return tool.Failed(call, hearth.FromGateway, "edit %s%s", explain(in.path, err), unless(err, "; nothing was changed")), nil
 	}
 	result.Text = fmt.Sprintf("edited %s: %s", escape.Short(name, 300), lines(places))
 	result.Detail = tool.Detail(editDetail{Path: name, Hunks: places})
@@ -167,12 +167,20 @@ func (e *editor) change(ctx context.Context, root *os.Root, name string, edits [
 		}
 		return nil, err
 	}
-	if tool.TaintedTurn(ctx) {
+	// What was tainted stays so: most of the file is still what it was.
+	tainted := tool.TaintedTurn(ctx) || e.taints.Tainted(name, info)
+	if tainted {
 		if err := e.taints.Mark(name); err != nil {
 			return nil, err
 		}
 	}
-	return hunks, replace(ctx, root, replacement{name: name, content: []byte(changed), old: info})
+	if err := replace(ctx, root, replacement{name: name, content: []byte(changed), old: info}); err != nil {
+		return nil, err
+	}
+	if !tainted {
+		return hunks, nil
+	}
+	return hunks, remember(e.taints, root, name, true)
 }
 
 // loadText reads a file whole that can be edited as text.

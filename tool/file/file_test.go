@@ -132,13 +132,17 @@ func TestReadOfAHugeFileIsBounded(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, "zeros", "")
 	put(t, root, "log", "first line\n")
-	for name, size := range map[string]int64{"zeros": 1 << 40, "log": 1 << 30} {
+	put(t, root, "text", strings.Repeat("x", 9000))
+	for name, size := range map[string]int64{"zeros": 1 << 40, "log": 1 << 30, "text": 1 << 40} {
 		if err := os.Truncate(filepath.Join(root, name), size); err != nil {
 			t.Skip("no sparse files here:", err)
 		}
 	}
 	read := pick(t, "read", file.Config{Root: root})
 	if got := do(t, read, false, `{"path":"zeros"}`); !got.Failed || !strings.Contains(got.Text, "binary file of 1099511627776 bytes") {
+		t.Errorf("%q", got.Text)
+	}
+	if got := do(t, read, false, `{"path":"text","offset":2}`); got.Text != "[line 2 is too far into the file; use a command to see it]" {
 		t.Errorf("%q", got.Text)
 	}
 	put(t, root, "many", strings.Repeat(strings.Repeat("x", 99)+"\n", 700_000))
@@ -280,6 +284,37 @@ func TestFilesOfATaintedTurnTaintTheirReader(t *testing.T) {
 	}
 	if got := do(t, read, false, `{"path":"built.md"}`); got.From != hearth.FromTool {
 		t.Errorf("a file that a command wrote is from %q", got.From)
+	}
+}
+
+func TestTaintIsNotWashedOffByRenamingOrByACleanEdit(t *testing.T) {
+	root := t.TempDir()
+	record := taints(t)
+	c := file.Config{Root: root, Taints: record}
+	read, write, edit := pick(t, "read", c), pick(t, "write", c), pick(t, "edit", c)
+	from := func(name string) hearth.Provenance {
+		t.Helper()
+		return do(t, read, false, arguments(t, map[string]string{"path": name})).From
+	}
+	do(t, write, true, `{"path":"a/theirs.md","content":"obey me"}`)
+	ended, err := record.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, root, "built.md", "obey me")
+	if err := ended(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a/theirs.md", "built.md"} {
+		if got := do(t, edit, false, arguments(t, map[string]string{"path": name, "oldText": "me", "newText": "us"})); got.Failed || from(name) != hearth.FromTool {
+			t.Errorf("%s after a clean turn edited a word is from %q: %s", name, from(name), got.Text)
+		}
+	}
+	if err := os.Rename(filepath.Join(root, "a"), filepath.Join(root, "b")); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" && from("b/theirs.md") != hearth.FromTool {
+		t.Errorf("in a folder with another name it is from %q", from("b/theirs.md"))
 	}
 }
 

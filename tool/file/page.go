@@ -39,14 +39,13 @@ func readPage(ctx context.Context, body *bufio.Reader, in readCall, lim limits) 
 			return nil, err
 		}
 	}
-	full, after := false, 0
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, errors.New("reading was stopped")
 		}
 		// Only as much of a line is kept as could be shown.
 		keep := 0
-		if p.total+1 >= in.offset && !full {
+		if p.total+1 >= in.offset {
 			keep = lim.bytes + 1
 		}
 		line, length, err := readLine(ctx, body, keep)
@@ -58,21 +57,40 @@ func readPage(ctx context.Context, body *bufio.Reader, in readCall, lim limits) 
 			return p, nil
 		}
 		p.total++
-		switch {
-		case p.total < in.offset:
-		case !full:
-			full = !p.add(line, length, lim)
-		default:
-			after += length
-		}
-		if after > countBytes {
-			p.more = true
-			return p, nil
+		if p.total >= in.offset && !p.add(line, length, lim) {
+			return p, p.count(ctx, body)
 		}
 		if last {
 			return p, nil
 		}
 	}
+}
+
+// count counts the lines after the page, as far as that is quick.
+func (p *page) count(ctx context.Context, body *bufio.Reader) error {
+	chunk := make([]byte, 64<<10)
+	ended, seen := true, 0
+	for ctx.Err() == nil {
+		n, err := body.Read(chunk)
+		if n > 0 {
+			p.total += bytes.Count(chunk[:n], []byte("\n"))
+			ended = bytes.HasSuffix(chunk[:n], []byte("\n"))
+		}
+		if seen += n; seen > countBytes {
+			p.more = true
+			return nil
+		}
+		if errors.Is(err, io.EOF) {
+			if !ended {
+				p.total++ // the last line has no end
+			}
+			return nil
+		}
+		if err != nil {
+			return plain(err)
+		}
+	}
+	return errors.New("reading was stopped")
 }
 
 // readLine gives the first keep bytes of the next line with its end, and its length.
@@ -144,6 +162,8 @@ func (p *page) text(offset int) string {
 	switch {
 	case p.total == 0:
 		return "[the file is empty]"
+	case p.shown == 0 && p.more:
+		return fmt.Sprintf("[line %d is too far into the file; use a command to see it]", offset)
 	case p.shown == 0:
 		return fmt.Sprintf("[there is no line %d; the file has %d lines]", offset, p.total)
 	case p.longest > 0:

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"hearth"
@@ -121,7 +122,10 @@ func (r *reader) load(ctx context.Context, root *os.Root, name string, in readCa
 	if r.config.Taints.Tainted(name, info) {
 		result.From = hearth.FromTool
 	}
-	body := bufio.NewReaderSize(f, 64<<10)
+	// A file that is none (of a network, of the kernel) can keep a read waiting.
+	release := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })
+	defer release()
+	body := bufio.NewReaderSize(io.LimitReader(f, maxScan), 64<<10)
 	head, err := body.Peek(8 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return plain(err)
@@ -136,6 +140,7 @@ func (r *reader) load(ctx context.Context, root *os.Root, name string, in readCa
 	if err != nil {
 		return err
 	}
+	page.more = page.more || info.Size() > maxScan
 	result.Text = page.text(in.offset)
 	result.Detail = tool.Detail(readDetail{Path: name, Bytes: info.Size(), First: in.offset, Lines: page.shown, Tainted: result.From != hearth.FromFile})
 	return nil

@@ -81,7 +81,7 @@ func (w *writer) Run(ctx context.Context, call hearth.ToolCall) (hearth.ToolResu
 		created, err = w.save(ctx, root, name, []byte(in.content))
 	}
 	if err != nil {
-		return tool.Failed(call, hearth.FromGateway, "write %s; nothing was written", explain(in.path, err)), nil
+		return tool.Failed(call, hearth.FromGateway, "write %s%s", explain(in.path, err), unless(err, "; nothing was written")), nil
 	}
 	note := ""
 	if created {
@@ -114,12 +114,43 @@ func (w *writer) save(ctx context.Context, root *os.Root, name string, content [
 	if err := replace(ctx, root, replacement{name: name, content: content, old: old}); err != nil {
 		return false, err
 	}
-	if !tainted {
-		if err := w.taints.Clear(name); err != nil {
-			return false, fmt.Errorf("the file was written, but %w", err)
-		}
+	if err := remember(w.taints, root, name, tainted); err != nil {
+		return false, err
 	}
 	return old == nil, nil
+}
+
+// remember notes, after a write, who is behind the file that is there now.
+func remember(taints *tool.Taints, root *os.Root, name string, tainted bool) error {
+	if !tainted {
+		return notNoted(taints.Clear(name))
+	}
+	info, err := root.Lstat(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // somebody has taken it away already
+	}
+	if err != nil {
+		return notNoted(plain(err))
+	}
+	return notNoted(taints.MarkFile(info))
+}
+
+// errUnnoted says that a write happened, whatever else is said.
+var errUnnoted = errors.New("the file was changed, but who is behind it could not be noted")
+
+func notNoted(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errUnnoted, err)
+}
+
+// unless gives what is true of every other error.
+func unless(err error, otherwise string) string {
+	if errors.Is(err, errUnnoted) {
+		return ""
+	}
+	return otherwise
 }
 
 // writable gives the file that is there, nil when there is none, or says why it cannot

@@ -26,6 +26,8 @@ const (
 const (
 	// graceTerm is how long a command has between being asked to end and being killed.
 	graceTerm = time.Second
+	// graceKill is how long a killed program may take to be gone.
+	graceKill = 5 * time.Second
 	// graceQuiet is how long output may still come after the command itself has ended.
 	graceQuiet = 250 * time.Millisecond
 )
@@ -51,7 +53,7 @@ type command struct {
 	leftover bool          // it had left programs running, which were stopped
 	how      ending
 	at       time.Time
-	trouble  error // of our own: the record of what it changed could not be kept
+	trouble  error // of our own: it could not be killed, or the record of what it changed not be kept
 
 	mu   sync.Mutex
 	seen int64 // bytes of output that poll has given
@@ -130,37 +132,48 @@ func (c *command) run(cmd *exec.Cmd, input bool, begun chan<- error) {
 		defer close(eof)
 		_, _ = io.Copy(c.out, read) // it ends with the last writer, or when read is closed
 	}()
-	waited := make(chan error, 1)
-	go func() { waited <- cmd.Wait() }()
-	werr := c.wait(group, waited)
-	c.sayExit(cmd, werr)
+	waited := make(chan *os.ProcessState, 1)
+	go func() { // it ends with the program, even one that cannot be killed
+		_ = cmd.Wait() // the state says more
+		waited <- cmd.ProcessState
+	}()
+	c.sayExit(c.wait(group, waited))
 	c.settle(group, eof)
 	_ = read.Close() // a program that left the group may still hold the other end
 	<-eof
 	c.out.finish()
 }
 
-// wait returns when the program itself has ended, and ends it when it should.
-func (c *command) wait(group *group, waited <-chan error) error {
+// wait returns when the program itself has ended, and ends it when it should. It gives
+// nil for a program that cannot be killed: one that runs as another user, or hangs in
+// the kernel.
+func (c *command) wait(group *group, waited <-chan *os.ProcessState) *os.ProcessState {
 	limit := time.NewTimer(c.limit)
 	defer limit.Stop()
 	select {
-	case err := <-waited:
-		return err
+	case state := <-waited:
+		return state
 	case <-limit.C:
 		c.stop(endedLimit)
 	case <-c.stopping:
 	}
+	group.remember()
 	group.terminate()
 	grace := time.NewTimer(graceTerm)
 	defer grace.Stop()
 	select {
-	case err := <-waited:
-		return err
+	case state := <-waited:
+		return state
 	case <-grace.C:
-		group.kill()
-		group.killMarked(c.mark)
-		return <-waited
+	}
+	group.kill()
+	group.killMarked(c.mark)
+	grace.Reset(graceKill)
+	select {
+	case state := <-waited:
+		return state
+	case <-grace.C:
+		return nil
 	}
 }
 
@@ -195,14 +208,14 @@ func (c *command) settle(group *group, eof <-chan struct{}) {
 	}
 }
 
-// sayExit records how the program ended.
-func (c *command) sayExit(cmd *exec.Cmd, err error) {
-	if cmd.ProcessState == nil {
-		c.trouble = err
+// sayExit records how the program ended; nil: it did not.
+func (c *command) sayExit(state *os.ProcessState) {
+	if state == nil {
+		c.trouble = errors.New("the command could not be killed and still runs")
 		return
 	}
-	c.exit = cmd.ProcessState.ExitCode()
-	if name, number := signalOf(cmd.ProcessState); name != "" {
+	c.exit = state.ExitCode()
+	if name, number := signalOf(state); name != "" {
 		c.signal, c.exit = name, 128+number
 	}
 }

@@ -121,6 +121,9 @@ func execInput(call hearth.ToolCall) execCall {
 			a.Refuse("%w", err)
 		}
 	}
+	if strings.HasPrefix(in.command, "-") || strings.HasPrefix(in.command, "+") {
+		in.command = " " + in.command // a shell would take it for options of its own
+	}
 	in.err = a.Err()
 	return in
 }
@@ -259,7 +262,7 @@ func (s *Shell) finished(call hearth.ToolCall, c *command) hearth.ToolResult {
 		notes = append(notes, c.state()+exitHint(c))
 	}
 	if c.trouble != nil {
-		notes = append(notes, "the gateway could not note what it changed: "+c.trouble.Error())
+		notes = append(notes, c.trouble.Error())
 	}
 	if body == "" && len(notes) == 0 {
 		body = "(no output)"

@@ -11,7 +11,10 @@ import (
 // A group is a program and everything that it started and that did not leave. The
 // program leads a session of its own, so that its children cannot reach the person's
 // terminal: not to ask for a password, and not to write an approval question of theirs.
-type group struct{ id int }
+type group struct {
+	id    int
+	known []program // descendants, as far as they were noted
+}
 
 func systemShell() []string {
 	for _, name := range []string{"sh", "bash"} {
@@ -39,9 +42,6 @@ func startGroup(cmd *exec.Cmd) (*group, error) {
 func (g *group) terminate() { g.send(syscall.SIGTERM) }
 func (g *group) kill()      { g.send(syscall.SIGKILL) }
 func (g *group) close()     {}
-
-// alive reports whether anything of the group still runs.
-func (g *group) alive() bool { return syscall.Kill(-g.id, 0) == nil }
 
 // send signals the group. It is gone already when that gives an error.
 func (g *group) send(s syscall.Signal) { _ = syscall.Kill(-g.id, s) }

@@ -38,9 +38,8 @@ func shellCommand(shell []string, text string) *exec.Cmd {
 	return cmd
 }
 
-// startGroup starts the program suspended from nothing but its own first instruction's
-// speed: it is put into the job right after it was created, before a shell can have
-// read its command.
+// startGroup starts the program and puts it into the job at once: a shell has not read
+// its command by then, so it has not started anything that would stay outside.
 func startGroup(cmd *exec.Cmd) (*group, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -49,7 +48,7 @@ func startGroup(cmd *exec.Cmd) (*group, error) {
 	info := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{
 		BasicLimitInformation: windows.JOBOBJECT_BASIC_LIMIT_INFORMATION{LimitFlags: windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE},
 	}
-	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
+	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info))) //nolint:gosec // the call takes a pointer to its struct
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("limit job: %w", err), windows.CloseHandle(job))
 	}
@@ -57,7 +56,7 @@ func startGroup(cmd *exec.Cmd) (*group, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, windows.CloseHandle(job))
 	}
-	process, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(cmd.Process.Pid)) //nolint:gosec // a process id fits
+	process, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(cmd.Process.Pid))
 	if err == nil {
 		err = errors.Join(windows.AssignProcessToJobObject(job, process), windows.CloseHandle(process))
 	}
@@ -81,9 +80,11 @@ func (g *group) alive() bool {
 		times                        [4]uint64
 		pageFaults, total, active, _ uint32
 	}
-	err := windows.QueryInformationJobObject(g.job, 1 /* JobObjectBasicAccountingInformation */, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)), nil)
+	err := windows.QueryInformationJobObject(g.job, 1 /* JobObjectBasicAccountingInformation */, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)), nil) //nolint:gosec // the call takes a pointer to its struct
 	return err == nil && info.active > 0
 }
+
+func (g *group) remember() {} // the job knows
 
 // killMarked does nothing: nothing leaves a job.
 func (g *group) killMarked(string) {}

@@ -4,46 +4,104 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
 // dieWithParent has the kernel kill the program when the gateway dies in any way.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
 
-// killMarked kills every program of this user that inherited the mark, wherever it
-// went: a daemon leaves its group and its session, and keeps its environment. It looks
-// again until a look finds none, since a program can start another in between.
+// A program is a line of /proc. Its number and its start together name it for good.
+type program struct {
+	id, parent, group int
+	state             byte
+	start             string
+}
+
+// ended reports whether it only waits for its parent to notice its end.
+func (p program) ended() bool { return p.state == 'Z' || p.state == 'X' }
+
+// programs are all that run now. One that ends meanwhile is left out.
+func programs() []program {
+	names, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil
+	}
+	out := make([]program, 0, len(names))
+	for _, name := range names {
+		stat, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		// proc(5): pid (comm) state ppid pgrp … starttime is field 22. comm may hold anything.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) < 20 {
+			continue
+		}
+		p := program{state: fields[0][0], start: fields[19]}
+		p.id, _ = strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		p.parent, _ = strconv.Atoi(fields[1])
+		p.group, _ = strconv.Atoi(fields[2])
+		out = append(out, p)
+	}
+	return out
+}
+
+// remember notes who descends from the group's leader, as long as that can be seen: a
+// program that left the group and its environment is still somebody's child.
+func (g *group) remember() {
+	all := programs()
+	family := map[int]bool{g.id: true}
+	for grown := true; grown; {
+		grown = false
+		for _, p := range all {
+			if family[p.parent] && !family[p.id] {
+				family[p.id], grown = true, true
+				g.known = append(g.known, p)
+			}
+		}
+	}
+}
+
+// alive reports whether anything of the group still runs. Programs that have ended and
+// that nobody noticed do not count; where the gateway is the first process of a
+// container, they are its own to notice.
+func (g *group) alive() bool {
+	for {
+		if id, err := syscall.Wait4(-g.id, nil, syscall.WNOHANG, nil); err != nil || id <= 0 {
+			break
+		}
+	}
+	return syscall.Kill(-g.id, 0) == nil &&
+		slices.ContainsFunc(programs(), func(p program) bool { return p.group == g.id && !p.ended() })
+}
+
+// killMarked kills every program of this user that was remembered or that inherited the
+// mark, wherever it went: a daemon leaves its group and its session, and keeps its
+// environment. It looks again until a look finds none, since a program can start
+// another in between.
 func (g *group) killMarked(mark string) {
-	const looks = 10
+	const looks = 20
 	entry := []byte(markName + "=" + mark)
 	for range looks {
 		found := false
-		dirs, err := filepath.Glob("/proc/[0-9]*")
-		if err != nil {
-			return
-		}
-		for _, dir := range dirs {
-			env, err := os.ReadFile(dir + "/environ")
-			if err != nil || !bytes.Contains(env, entry) || isZombie(dir) {
+		for _, p := range programs() {
+			if p.ended() || p.id == os.Getpid() {
 				continue
 			}
-			if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && pid != os.Getpid() {
-				found = syscall.Kill(pid, syscall.SIGKILL) == nil || found
+			known := slices.ContainsFunc(g.known, func(k program) bool { return k.id == p.id && k.start == p.start })
+			if !known {
+				env, err := os.ReadFile("/proc/" + strconv.Itoa(p.id) + "/environ")
+				known = err == nil && bytes.Contains(env, entry)
+			}
+			if known && syscall.Kill(p.id, syscall.SIGKILL) == nil {
+				found = true
 			}
 		}
 		if !found {
 			return
 		}
 	}
-}
-
-// isZombie reports whether a process has ended and only waits for its parent.
-func isZombie(dir string) bool {
-	stat, err := os.ReadFile(dir + "/stat")
-	if err != nil {
-		return true
-	}
-	after := stat[bytes.LastIndexByte(stat, ')')+1:]
-	return bytes.HasPrefix(after, []byte(" Z")) || bytes.HasPrefix(after, []byte(" X"))
 }

@@ -114,6 +114,7 @@ func TestExec(t *testing.T) {
 		{name: "a failure has its exit code", args: map[string]any{"command": "echo no; exit 3"}, want: "no\n[exit code 3]", failed: true},
 		{name: "a command that is not there", args: map[string]any{"command": "no-such-command-here 2>/dev/null"}, want: "[exit code 127 (command not found)]", failed: true},
 		{name: "a signal", args: map[string]any{"command": "kill -9 $$"}, want: "[ended by signal killed]", failed: true},
+		{name: "a command that looks like an option", args: map[string]any{"command": "-c 2>/dev/null"}, want: "[exit code 127 (command not found)]", failed: true},
 		{name: "a folder", args: map[string]any{"command": "basename $PWD", "workdir": "sub"}, want: "sub\n"},
 		{name: "an absolute folder inside", args: map[string]any{"command": "basename $PWD", "workdir": filepath.Join(f.root, "sub")}, want: "sub\n"},
 		{name: "a folder outside", args: map[string]any{"command": "pwd", "workdir": "/"}, want: "exec: workdir /: it is outside the workspace; use cd in the command; nothing was run", failed: true},
@@ -198,8 +199,8 @@ func TestLongOutputKeepsItsEndsAndCanBePaged(t *testing.T) {
 }
 
 func TestAFloodTakesBoundedMemoryAndDisk(t *testing.T) {
-	f := open(t, shell.Config{MaxOutput: 1 << 20})
-	size := "1000M"
+	f := open(t, shell.Config{MaxOutput: 1 << 20, YieldMS: 300_000})
+	size := "300M"
 	if testing.Short() {
 		size = "50M"
 	}
@@ -304,14 +305,17 @@ func pids(t *testing.T, f fixture, n int) []int {
 	}
 }
 
-// tree starts a child, a grandchild that ignores SIGTERM, and, on Linux, a daemon in a
-// session of its own; each writes its pid.
+// tree starts a child, a grandchild that ignores SIGTERM, and, on Linux, one in a session
+// of its own, one in a session of its own that dropped its environment, and a daemon
+// whose parent is gone; each writes its pid.
 func tree() (command string, n int) {
 	command = `sleep 300 & echo $! >>pids; sh -c 'trap "" TERM HUP; echo $$ >>pids; while :; do sleep 1; done' & `
 	n = 2
 	if _, err := exec.LookPath("setsid"); err == nil && runtime.GOOS == "linux" {
 		command += `setsid sh -c 'trap "" TERM; echo $$ >>pids; sleep 300' & `
-		n++
+		command += `env -i setsid sh -c 'trap "" TERM; echo $$ >>pids; while :; do sleep 1; done' & `
+		command += `(setsid sh -c 'trap "" TERM; echo $$ >>pids; sleep 300' >/dev/null 2>&1 &) ; `
+		n += 3
 	}
 	return command + "wait", n
 }
