@@ -1,0 +1,162 @@
+package probe_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+
+	"hearth"
+	"hearth/model"
+	"hearth/model/probe"
+)
+
+// parrot is a model server whose habits are switched on one by one.
+type parrot struct {
+	habits []string
+	calls  int
+	sent   []string // what each request looked like
+}
+
+func (p *parrot) has(habit string) bool { return slices.Contains(p.habits, habit) }
+
+func (p *parrot) Stream(_ context.Context, r *model.Request) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		p.calls++
+		extra := string(r.ExtraBody)
+		p.sent = append(p.sent, extra)
+		text, err := p.answer(r, extra)
+		if err != nil {
+			yield(model.Delta{}, err)
+			return
+		}
+		in := 20
+		if p.has("hides cached") && p.calls == 2 {
+			in = 1
+		}
+		use := hearth.Usage{Input: in, Output: 2}
+		if p.has("caches") && p.calls == 2 {
+			use.CacheRead = 19
+		}
+		off := r.Thinking == "off" && (p.has("switch " + r.Capabilities.ThinkingFormat))
+		if p.has("thinks") && !off {
+			yield(model.Delta{Thinking: "Let me see."}, nil)
+		}
+		called := len(r.Tools) > 0 && p.has("tools") && (strings.Contains(r.Messages[0].Parts[0].Text, "Use the tool") || strings.Contains(extra, "required") && p.has("forced"))
+		if called {
+			yield(model.Delta{Call: &hearth.ToolCall{Name: r.Tools[0].Name, Arguments: `{"city":"Paris"}`}}, nil)
+		} else {
+			yield(model.Delta{Text: text}, nil)
+		}
+		yield(model.Delta{Usage: &use}, nil)
+		yield(model.Delta{Stop: hearth.StopEnd}, nil)
+	}
+}
+
+func (p *parrot) answer(r *model.Request, extra string) (string, error) {
+	no := func(reason hearth.Reason, words string) (string, error) {
+		return "", &hearth.Error{Op: "chat", Reason: reason, HTTPStatus: 400, Err: errors.New(words)}
+	}
+	picture := r.Messages[0].Parts[len(r.Messages[0].Parts)-1].Blob
+	switch {
+	case p.has("down"):
+		return no(hearth.ReasonUnreachable, "connection refused")
+	case p.has("dies") && p.calls > 2:
+		return no(hearth.ReasonUnreachable, "connection refused")
+	case len(r.Tools) > 0 && p.has("refuses tools"):
+		return no(hearth.ReasonToolsRefused, "does not support tools")
+	case len(r.Tools) > 0 && p.has("calls as text"):
+		return "[get_weather]\n{\"city\":\"Paris\"}\n[END_TOOL_REQUEST]", nil
+	case strings.Contains(extra, `"type":"text"`) && p.has("strings only"):
+		return no(hearth.ReasonBadRequest, "expected a string")
+	case strings.Count(extra, `"system"`) > 1 && p.has("one system"):
+		return no(hearth.ReasonServer, "System message must be at the beginning.")
+	case strings.Count(extra, `"role":"user"`) == 2 && !strings.Contains(extra, "assistant") && p.has("alternates"):
+		return no(hearth.ReasonBadRequest, "roles must alternate")
+	case strings.Contains(extra, "developer") && p.has("developer"):
+		return "Pineapple.", nil
+	case picture != nil && p.has("refuses images"):
+		return no(hearth.ReasonServer, "image input is not supported")
+	case picture != nil && p.has("sees"):
+		return "Red", nil
+	}
+	return "ok", nil
+}
+
+func TestProbe(t *testing.T) {
+	rows := []struct {
+		name, protocol string
+		habits         []string
+		want           string
+		most           int
+	}{
+		{"an able server", "openai-completions", []string{"tools", "forced", "caches", "developer", "sees"},
+			"reasoning=false streamUsage=true cachedCounted=true tools=native forcedToolChoice=true refusedKeywords=none stringContent=false oneSystem=false alternateRoles=false developerRole=true vision=true", 10},
+		{"a fussy one", "openai-completions", []string{"refuses tools", "hides cached", "strings only", "one system", "alternates", "refuses images"},
+			"reasoning=false streamUsage=true cachedCounted=false tools=none stringContent=true oneSystem=true alternateRoles=true developerRole=false vision=false", 8},
+		{"a model that thinks", "openai-completions", []string{"tools", "thinks", "switch openai"},
+			"reasoning=true streamUsage=true tools=native forcedToolChoice=false refusedKeywords=none stringContent=false oneSystem=false alternateRoles=false developerRole=false thinkingFormat=openai vision=false", 12},
+		{"calls as text", "openai-completions", []string{"calls as text"},
+			"reasoning=false streamUsage=true tools=text stringContent=false oneSystem=false alternateRoles=false developerRole=false vision=false", 8},
+		{"a model that will not call", "openai-completions", nil,
+			"reasoning=false streamUsage=true tools=unknown stringContent=false oneSystem=false alternateRoles=false developerRole=false vision=false", 8},
+		{"another protocol", "ollama", []string{"tools", "sees", "thinks", "switch "},
+			"reasoning=true streamUsage=true tools=native refusedKeywords=none thinkingFormat= vision=true", 6},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			p := &parrot{habits: row.habits}
+			var tried []string
+			res, err := probe.Probe(t.Context(), probe.Subject{Provider: p, Protocol: row.protocol, Base: model.Request{Model: "m"}, Progress: func(c string) { tried = append(tried, c) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range res.Findings {
+				got = append(got, f.Field+"="+f.Value)
+				if f.Evidence == "" || res.Layer.Evidence[f.Field] != f.Evidence {
+					t.Errorf("%s has no evidence", f.Field)
+				}
+			}
+			if all := strings.Join(got, " "); all != row.want {
+				t.Errorf("found\n%s\nwant\n%s", all, row.want)
+			}
+			if res.Requests != p.calls || p.calls > row.most || len(tried) == 0 {
+				t.Errorf("%d requests (said %d), want at most %d", p.calls, res.Requests, row.most)
+			}
+		})
+	}
+}
+
+func TestAProbeStopsWhenTheServerIsGone(t *testing.T) {
+	for habit, want := range map[string]int{"down": 0, "dies": 2} {
+		p := &parrot{habits: []string{habit}}
+		res, err := probe.Probe(t.Context(), probe.Subject{Provider: p, Protocol: "openai-completions"})
+		if hearth.ReasonOf(err) != hearth.ReasonUnreachable || len(res.Findings) != want || p.calls > 3 {
+			t.Errorf("%s: %d findings after %d requests, %v", habit, len(res.Findings), p.calls, err)
+		}
+	}
+}
+
+func TestAProbeKeepsTheOptions(t *testing.T) {
+	p := &parrot{}
+	base := model.Request{Model: "m", Options: []byte(`{"num_ctx":4096}`)}
+	seen := 0
+	watch := providerFunc(func(ctx context.Context, r *model.Request) iter.Seq2[model.Delta, error] {
+		if string(r.Options) == `{"num_ctx":4096}` && r.Model == "m" && r.MaxTokens > 0 {
+			seen++
+		}
+		return p.Stream(ctx, r)
+	})
+	if _, err := probe.Probe(t.Context(), probe.Subject{Provider: watch, Protocol: "ollama", Base: base}); err != nil || seen != p.calls {
+		t.Errorf("%d of %d requests kept the options, %v", seen, p.calls, err)
+	}
+}
+
+type providerFunc func(context.Context, *model.Request) iter.Seq2[model.Delta, error]
+
+func (f providerFunc) Stream(ctx context.Context, r *model.Request) iter.Seq2[model.Delta, error] {
+	return f(ctx, r)
+}
