@@ -108,7 +108,8 @@ func (a *app) sessions(ctx context.Context) (session.Store, error) {
 // reload takes up an edited config before a turn. What reaches the model's prompt waits
 // until the conversation's epoch ends, and that is said.
 func (k *talk) reload(ctx context.Context) error {
-	next, warnings, changed, err := k.file.Reload(ctx)
+	before := k.file
+	next, warnings, changed, err := before.Reload(ctx)
 	if err != nil || !changed {
 		k.warn(warnings)
 		return err
@@ -116,8 +117,19 @@ func (k *talk) reload(ctx context.Context) error {
 	k.file = next
 	k.warn(warnings)
 	k.forget()
-	fmt.Fprintf(k.io.err, "config: %s was changed and applies now; tools and system text of this conversation stay until /new\n", next.Path())
+	k.sayChanged(before, next)
 	return k.assemble()
+}
+
+// sayChanged tells which edits apply now and which wait.
+func (a *app) sayChanged(before, after *config.File) {
+	now, later := config.Changed(before, after)
+	if len(now) > 0 {
+		fmt.Fprintf(a.io.err, "config: applies now: %s\n", strings.Join(now, ", "))
+	}
+	if len(later) > 0 {
+		fmt.Fprintf(a.io.err, "config: applies when this conversation begins anew (/new): %s\n", strings.Join(later, ", "))
+	}
 }
 
 // tryLock is slot's view of the locks between processes.

@@ -15,6 +15,7 @@ import (
 	"hearth"
 	"hearth/config"
 	"hearth/model"
+	"hearth/model/catalog"
 	"hearth/model/route"
 )
 
@@ -50,7 +51,7 @@ func (a *app) client(ctx context.Context, id string, p config.Provider, row conf
 		c.AllowPrivateNetwork = *allow
 	}
 	var err error
-	if c.APIKey, err = a.key(ctx, p); err != nil {
+	if c.APIKey, err = a.key(ctx, id, p); err != nil {
 		return nil, err
 	}
 	if err := a.auth(ctx, p, &c); err != nil {
@@ -77,9 +78,16 @@ func (a *app) client(ctx context.Context, id string, p config.Provider, row conf
 
 // key is the credential of a provider: as written, else the environment variable that
 // belongs to a hosted one.
-func (a *app) key(ctx context.Context, p config.Provider) (string, error) {
+func (a *app) key(ctx context.Context, id string, p config.Provider) (string, error) {
 	if !p.APIKey.IsZero() {
 		return a.file.Resolve(ctx, p.APIKey)
+	}
+	if vendor, ok := catalog.Find(id); ok && vendor.Owns(p.BaseURL) {
+		for _, name := range vendor.KeyEnv {
+			if v, ok := a.file.LookupEnv(name); ok {
+				return v, nil
+			}
+		}
 	}
 	return "", nil
 }

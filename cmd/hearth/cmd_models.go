@@ -11,6 +11,7 @@ import (
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/catalog"
 )
 
 func newModels(s streams, opt *options) *cobra.Command {
@@ -148,6 +149,11 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 			add(ref)
 		}
 	}
+	if l.all && cfg.Models.Mode != "replace" {
+		for m := range catalog.Models("") {
+			add(m.Ref)
+		}
+	}
 	for _, ref := range a.fresh {
 		add(ref)
 	}
@@ -181,7 +187,7 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 		r.ContextTokens = caps.Window
 	}
 	r.Local = caps.Locality == hearth.LocalityMachine || caps.Locality == hearth.LocalityPrivate
-	key, err := a.key(ctx, p)
+	key, err := a.key(ctx, ref.Provider, p)
 	r.Available = err == nil && (key != "" || r.Local)
 	r.layers = known.Layers.Sources()
 	return r

@@ -297,7 +297,7 @@ func (a *app) credential(ctx context.Context, id string) effectiveStatus {
 	}
 	t, err := a.target(ctx, choice{}, id+"/x")
 	local := err == nil && (t.Endpoint.Locality == hearth.LocalityMachine || t.Endpoint.Locality == hearth.LocalityPrivate)
-	key, err := a.key(ctx, p)
+	key, err := a.key(ctx, id, p)
 	switch {
 	case err != nil:
 		return effectiveStatus{"missing", err.Error()}

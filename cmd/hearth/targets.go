@@ -10,6 +10,7 @@ import (
 	"hearth"
 	"hearth/config"
 	"hearth/model"
+	"hearth/model/catalog"
 	"hearth/model/demo"
 	"hearth/model/ollama"
 	"hearth/model/openai"
@@ -127,17 +128,50 @@ func (a *app) resolve(word string) (hearth.ModelRef, error) {
 	return hearth.ModelRef{}, e
 }
 
-// provider finds a provider by id: configured, or found by discovery.
+// provider finds a provider by id: configured, found by discovery, or one of the hosted
+// vendors (unless models.mode is "replace").
 func (a *app) provider(id string) (config.Provider, bool) {
 	for _, key := range a.file.Config.Models.ProviderOrder {
 		if strings.EqualFold(key, id) {
-			return a.file.Config.Models.Providers[key], true
+			return withVendor(id, a.file.Config.Models.Providers[key]), true
 		}
 	}
 	if p, ok := a.extra[id]; ok {
 		return p, true
 	}
+	if vendor, ok := catalog.Find(id); ok && a.file.Config.Models.Mode != "replace" {
+		return config.Provider{BaseURL: vendor.BaseURL, API: vendor.API}, true
+	}
 	return config.Provider{}, false
+}
+
+// withVendor fills in what a vendor's own id leaves unsaid.
+func withVendor(id string, p config.Provider) config.Provider {
+	vendor, ok := catalog.Find(id)
+	if !ok || p.BaseURL != "" && !vendor.Owns(p.BaseURL) {
+		return p
+	}
+	if p.BaseURL == "" {
+		p.BaseURL = vendor.BaseURL
+	}
+	if p.API == "" {
+		p.API = vendor.API
+	}
+	return p
+}
+
+// listing is what the catalog says of a model at its vendor's own host; elsewhere a
+// model of that name may be anything.
+func listing(ref hearth.ModelRef, baseURL string) model.Layer {
+	vendor, ok := catalog.Find(ref.Provider)
+	if !ok || !vendor.Owns(baseURL) {
+		return model.Layer{}
+	}
+	layer := vendor.Layer()
+	if row, ok := catalog.Lookup(ref); ok {
+		layer = row.Layer().Over(layer)
+	}
+	return layer
 }
 
 // target makes the candidate for a ref. Targets are kept until the config changes.
@@ -244,6 +278,7 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 	own, _ := a.file.Config.Agents.Agent(c.agent)
 	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: endpoint}
 	t.Layers = model.Layers{Config: configLayer(p, row, listed, own.ContextTokens), Default: model.DefaultLayer()}
+	t.Layers.Catalog = listing(ref, p.BaseURL)
 	t.Layers.Config.Locality = &endpoint.Locality
 	t.Params = requestParams(merged(p.Params, row.Params, a.file.Config.Agents.ParamsFor(c.agent, ref.String())))
 	if t.Params.Thinking, err = thinking(c.thinking, own.ThinkingDefault, t.Layers.Merge()); err != nil {
@@ -272,7 +307,10 @@ func speak(protocol string, client *model.Client) (model.Provider, error) {
 
 // unknownProvider names the nearest provider there is.
 func (a *app) unknownProvider(id string) error {
-	names := a.file.Config.Models.ProviderOrder
+	names := slices.Clone(a.file.Config.Models.ProviderOrder)
+	for _, vendor := range catalog.Providers() {
+		names = append(names, vendor.ID)
+	}
 	e := &hearth.Error{Op: "choose a model", Reason: hearth.ReasonUnknownProvider, Err: fmt.Errorf("there is no provider %q", id)}
 	if near := route.Nearest(id, names); near != "" {
 		e.Try = fmt.Sprintf("Did you mean %s? hearth models list shows the names.", near)
