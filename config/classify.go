@@ -78,18 +78,7 @@ func (d *decoder) keysAt(path string) *keyNode {
 	if err != nil {
 		return nil
 	}
-	n := d.keys
-	for _, s := range steps {
-		if n == nil {
-			return nil
-		}
-		if key, ok := s.Key(); ok {
-			n = n.child(key)
-			continue
-		}
-		n = n.element()
-	}
-	return n
+	return d.keys.follow(steps)
 }
 
 // elsewhere finds the one place at which a key of that name does exist, for a person

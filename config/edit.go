@@ -207,7 +207,7 @@ func (f *File) newValue(steps []json5.Step, e Edit) (*json5.Value, error) {
 	doc, err := json5.Parse("value", []byte(e.Value))
 	var v *json5.Value
 	switch {
-	case err == nil:
+	case err == nil && (e.StrictJSON || !textIsMeant(steps, doc.Root)):
 		v = doc.Root
 	case e.StrictJSON:
 		return nil, fmt.Errorf("the value is not JSON5: %w", err)
@@ -248,6 +248,21 @@ func (f *File) with(changed *source, text []byte) (*File, error) {
 	next.env = &env
 	next.Config, next.findings, next.unused = interpret(tree, next.env)
 	return &next, nil
+}
+
+// textIsMeant reports whether a bare value that looks like a number or a word of JSON
+// stands where the schema has only texts: an id of digits, a model called "true".
+func textIsMeant(steps []json5.Step, v *json5.Value) bool {
+	if v.Kind != json5.Number && v.Kind != json5.Bool && v.Kind != json5.Null {
+		return false
+	}
+	n := parseKeys(keysText).follow(steps)
+	if n == nil {
+		return false
+	}
+	asIs, _ := n.accepts(v)
+	asText, _ := n.accepts(&json5.Value{Kind: json5.String})
+	return !asIs && asText
 }
 
 // unset removes a path; see File.Unset for the backup's part in it.

@@ -289,6 +289,14 @@ func TestAValueIsJSON5OrText(t *testing.T) {
 			t.Errorf("%s is %s, want %s (%v)", value, b, want, err)
 		}
 	}
+	c, err := f.Set(Edit{Path: "models.providers.p.apiKey", Value: "12345"})
+	if err != nil || !strings.Contains(string(c.New), `"12345"`) {
+		t.Errorf("a key of digits is no text: %v", err)
+	}
+	c, err = f.Set(Edit{Path: "models.providers.p.timeoutSeconds", Value: "12345"})
+	if err != nil || !strings.Contains(string(c.New), `: 12345`) {
+		t.Errorf("a number is no number: %v", err)
+	}
 	if _, err := f.Set(Edit{Path: "agents.defaults.model", Value: "p/m", StrictJSON: true}); err == nil {
 		t.Error("--strict-json takes a bare text")
 	}

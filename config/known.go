@@ -75,6 +75,21 @@ func (n *keyNode) element() *keyNode {
 	return &keyNode{types: "any"}
 }
 
+// follow goes down a path; nil when OpenClaw does not know it.
+func (n *keyNode) follow(steps []json5.Step) *keyNode {
+	for _, s := range steps {
+		if n == nil {
+			return nil
+		}
+		if key, ok := s.Key(); ok {
+			n = n.child(key)
+			continue
+		}
+		n = n.element()
+	}
+	return n
+}
+
 // open reports whether any key may stand below a node that lists none.
 func (n *keyNode) open() bool {
 	return strings.Contains(n.types, "object") || strings.Contains(n.types, "any")

@@ -108,8 +108,19 @@ type mender struct {
 	src, out []byte
 	pos      int
 	line     int
+	eol      int // see lineEnd
 	first    int // offset of the first byte that is neither blank nor comment, or -1
 	found    map[string]Repair
+	// unclosed remembers line ends before which no closing quote was found, so that a
+	// long line is not searched again for every quote in it.
+	unclosed map[search]bool
+}
+
+// search names a search for a closing quote up to an offset.
+type search struct {
+	end         int
+	quote       byte
+	straightToo bool
 }
 
 var (
@@ -118,7 +129,7 @@ var (
 )
 
 func (m *mender) mend() {
-	m.line, m.first, m.found = 1, -1, map[string]Repair{}
+	m.line, m.first, m.found, m.unclosed = 1, -1, map[string]Repair{}, map[search]bool{}
 	fresh := true // nothing but blanks stands before pos on its line
 	for m.pos < len(m.src) {
 		c := m.src[m.pos]
@@ -156,6 +167,15 @@ func (m *mender) note(name string) {
 	m.found[name] = r
 }
 
+// lineEnd is the end of the line that pos is in. pos only grows, so the end is good
+// until it is passed.
+func (m *mender) lineEnd() int {
+	if m.pos > m.eol || m.eol == 0 {
+		m.eol = lineEnd(m.src, m.pos)
+	}
+	return m.eol
+}
+
 // lineEnd is the offset of the line break at or after from.
 func lineEnd(src []byte, from int) int {
 	if n := bytes.IndexByte(src[from:], '\n'); n >= 0 {
@@ -166,13 +186,13 @@ func lineEnd(src []byte, from int) int {
 
 // skipLine blanks the rest of a line that is a code fence, a lone json5, or pipes.
 func (m *mender) skipLine() bool {
-	end := lineEnd(m.src, m.pos)
+	end := m.lineEnd()
 	text := bytes.TrimSpace(m.src[m.pos:end])
-	next := bytes.TrimSpace(m.src[end:])
+	isKey := func() bool { return bytes.HasPrefix(bytes.TrimSpace(m.src[end:]), []byte(":")) }
 	switch {
 	case pipeLine.Match(text):
 		m.note(RepairedPipes)
-	case fenceLine.Match(text), string(text) == "json5" && !bytes.HasPrefix(next, []byte(":")):
+	case fenceLine.Match(text), string(text) == "json5" && !isKey():
 		m.note(RepairedFence)
 	default:
 		return false
@@ -195,7 +215,7 @@ func (m *mender) comment() bool {
 	rest := m.src[m.pos:]
 	switch {
 	case bytes.HasPrefix(rest, []byte("//")):
-		m.pos = lineEnd(m.src, m.pos)
+		m.pos = m.lineEnd()
 	case bytes.HasPrefix(rest, []byte("/*")):
 		n := bytes.Index(rest, []byte("*/"))
 		if n < 0 {
@@ -238,7 +258,7 @@ func plainQuote(r rune) byte {
 // straight moves over a text in plain quotes. One that is not closed on its line may
 // have been closed by a curly quote.
 func (m *mender) straight(quote byte) {
-	end := lineEnd(m.src, m.pos)
+	end := m.lineEnd()
 	for i := m.pos + 1; i < len(m.src); i++ {
 		switch m.src[i] {
 		case '\\':
@@ -275,7 +295,7 @@ func (m *mender) closeWithCurly(quote byte, end int) {
 
 // curly moves over a text that begins with a curly quote and gives it plain ones.
 func (m *mender) curly(quote byte, size int) {
-	start, end := m.pos, lineEnd(m.src, m.pos)
+	start, end := m.pos, m.lineEnd()
 	at, n := m.closing(start+size, end, quote, true)
 	if at < 0 {
 		m.pos += size
@@ -289,6 +309,10 @@ func (m *mender) curly(quote byte, size int) {
 // closing finds the quote that ends a text: the first one of its kind with a comma, a
 // colon, a bracket or the end of the line after it, so that curly quotes inside stay.
 func (m *mender) closing(from, end int, quote byte, straightToo bool) (at, size int) {
+	s := search{end, quote, straightToo}
+	if m.unclosed[s] {
+		return -1, 0
+	}
 	for i := from; i < end; {
 		if m.src[i] == '\\' {
 			i += 2
@@ -301,6 +325,7 @@ func (m *mender) closing(from, end int, quote byte, straightToo bool) (at, size 
 		}
 		i += n
 	}
+	m.unclosed[s] = true
 	return -1, 0
 }
 

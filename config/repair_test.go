@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestRepairsAreNamedAndNothingElseIsTouched(t *testing.T) {
@@ -100,6 +101,24 @@ func TestRepairsKnowTextsAndComments(t *testing.T) {
 		}
 		if len(repairs) != 1 || repairs[0].Name != RepairedQuotes || repairs[0].Count != 1 {
 			t.Errorf("%s: repairs %v", name, repairs)
+		}
+	}
+}
+
+// A hostile or damaged file costs time in proportion to its size.
+func TestReadingIsLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second")
+	}
+	for name, piece := range map[string]string{
+		"line breaks": "\n", "curly quotes": "“", "single curly quotes": "‘", "a straight quote and curly ones": "\"“", "pipes": "|\n",
+		"slashes": "/", "braces": "{", "members": "a:1,", "fences": "```\n", "json5": "json5\n", "backslashes": "\\", "bytes that are not UTF-8": "\x80",
+	} {
+		text := []byte(strings.Repeat(piece, 300_000/len(piece)) + "x")
+		start := time.Now()
+		_, _, _ = read("f", text) // whether it can be read is not the question
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("%s: %d bytes took %s", name, len(text), took)
 		}
 	}
 }
