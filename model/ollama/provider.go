@@ -8,6 +8,7 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+	"sync"
 
 	"hearth"
 	"hearth/internal/ndjson"
@@ -26,6 +27,7 @@ type Config struct {
 type Provider struct {
 	client *model.Client
 	newID  func() hearth.CallID
+	warm   sync.Map // models that have answered, by name: the server has loaded them
 }
 
 var _ model.Provider = (*Provider)(nil)
@@ -46,14 +48,17 @@ func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[mod
 	return func(yield func(model.Delta, error) bool) {
 		sent, err := encode(req)
 		if err != nil {
-			yield(model.Delta{}, &hearth.Error{Op: op, Reason: hearth.ReasonConfig, Err: err})
+			yield(model.Delta{}, &hearth.Error{
+				Op: op, Reason: hearth.ReasonConfig, Err: err,
+				Cause: "The request for " + req.Model + " cannot be written.", Try: "Correct its params and extra_body in the config.",
+			})
 			return
 		}
 		if !yield(model.Delta{Sent: sent}, nil) {
 			return
 		}
 		reading := hearth.Wait{Phase: hearth.PhaseReading}
-		if !req.Capabilities.Resident {
+		if _, warm := p.warm.Load(req.Model); !warm && !req.Capabilities.Resident {
 			reading = hearth.Wait{Phase: hearth.PhaseLoading, Note: "the first answer loads the model"}
 		}
 		resp, err := p.client.Post(ctx, model.Call{
@@ -69,7 +74,11 @@ func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[mod
 		}
 		defer func() { _ = resp.Close() }() // what was read is what counts
 		d := &decoder{asked: req.Model, newID: p.newID, counted: req.Capabilities.CachedCounted}
-		if err := read(resp, d, yield); err != nil {
+		err = read(resp, d, yield)
+		if d.spoke {
+			p.warm.Store(req.Model, true)
+		}
+		if err != nil {
 			yield(model.Delta{}, refine(err, req))
 		}
 	}

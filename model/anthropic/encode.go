@@ -1,0 +1,326 @@
+package anthropic
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hearth"
+	"hearth/model"
+	"hearth/model/internal/body"
+)
+
+// encode writes the body of a request, always the same for the same request.
+func encode(req *model.Request) (*model.Sent, error) {
+	bag, err := body.Members(req.Options)
+	if err != nil {
+		return nil, fmt.Errorf("options: %w", err)
+	}
+	caps := &req.Capabilities
+	limit, thinking := budget(req)
+	b := body.Body{List: "messages", Head: []body.Member{{Name: "model", Value: body.Quote(req.Model)}}}
+	if req.System != "" {
+		b.Head = append(b.Head, body.Member{Name: "system", Value: body.Quote(req.System)})
+	}
+	if len(req.Tools) > 0 {
+		b.Head = append(b.Head, body.Member{Name: "tools", Value: tools(req)})
+	}
+	b.Head = append(b.Head, thinking...)
+	if b.Items, err = items(req); err != nil {
+		return nil, err
+	}
+	b.Params = []body.Member{
+		{Name: "max_tokens", Value: strconv.AppendInt(nil, int64(limit), 10)},
+		{Name: "stream", Value: []byte("true")},
+	}
+	if !caps.ProxyLike {
+		// The vendor then caches up to the newest message by itself. A marker in a message
+		// would have to move, and so rewrite what was sent.
+		b.Params = append(b.Params, body.Member{Name: "cache_control", Value: []byte(`{"type":"ephemeral"}`)})
+	}
+	for _, m := range bag {
+		switch {
+		case m.Name == "tool_choice":
+			b.Head = append(b.Head, m)
+		case slices.Contains(known, m.Name):
+			b.Params = append(b.Params, m)
+		}
+	}
+	return b.Encode(req.ExtraBody, caps.RefusedFields)
+}
+
+// known are the members of an options bag that this protocol has, beside tool_choice.
+var known = []string{"metadata", "stop_sequences", "temperature", "top_k", "top_p"}
+
+const (
+	usualTokens = 8192  // of an answer, where nobody says how many
+	mostTokens  = 32000 // of an answer, unless the owner asks for more
+	leastTokens = 1024  // of an answer, and of thinking: the vendor takes no less
+)
+
+// budget gives max_tokens, which the protocol demands, and the members that switch
+// thinking. What is not said is an answer of at most a quarter of the window.
+func budget(req *model.Request) (limit int, thinking []body.Member) {
+	caps := &req.Capabilities
+	limit = req.MaxTokens
+	if limit == 0 {
+		limit = usualTokens
+		if caps.MaxTokens > 0 {
+			limit = min(caps.MaxTokens, mostTokens)
+		}
+		if caps.Window > 0 {
+			limit = max(min(limit, caps.Window/4), leastTokens)
+		}
+	}
+	if !thinks(req) {
+		return limit, nil
+	}
+	if adaptive(caps) {
+		thinking = []body.Member{{Name: "thinking", Value: []byte(`{"type":"adaptive"}`)}}
+		if word := effort(req); word != "" {
+			thinking = append(thinking, body.Member{Name: "output_config", Value: body.Object(body.Member{Name: "effort", Value: body.Quote(word)})})
+		}
+		return limit, thinking
+	}
+	tokens := max(min(budgets[req.Thinking], limit*3/4), leastTokens)
+	limit = max(limit, tokens+leastTokens)
+	return limit, []body.Member{{Name: "thinking", Value: body.Object(
+		body.Member{Name: "type", Value: []byte(`"enabled"`)},
+		body.Member{Name: "budget_tokens", Value: strconv.AppendInt(nil, int64(tokens), 10)},
+	)}}
+}
+
+// budgets are the tokens of a level of thinking; a level that is not here gets the least.
+var budgets = map[string]int{"low": 2048, "medium": 8192, "adaptive": 8192, "on": 8192, "high": 16384, "xhigh": 24576, "max": 32000}
+
+// thinks reports whether thinking is asked for. To have none, nothing is said: not every
+// server takes the word for it.
+func thinks(req *model.Request) bool { return req.Thinking != "" && req.Thinking != model.ThinkingOff }
+
+// adaptive reports whether the model takes an effort instead of a budget: the vendor's
+// newer ones take nothing else, other servers know the budget only.
+func adaptive(caps *model.Capabilities) bool {
+	return caps.ThinkingFormat == "adaptive" || !caps.ProxyLike && caps.ThinkingFormat != "budget"
+}
+
+// effort is the word for a level, or "" to leave it to the model.
+func effort(req *model.Request) string {
+	if req.Thinking == "adaptive" || req.Thinking == "on" {
+		return ""
+	}
+	return req.Capabilities.Effort(req.Thinking, "")
+}
+
+func tools(req *model.Request) []byte {
+	var list [][]byte
+	for _, t := range body.Sorted(req.Tools) {
+		list = append(list, body.Object(
+			body.Member{Name: "name", Value: body.Quote(t.Name)},
+			body.Member{Name: "description", Value: body.Quote(t.Description)},
+			body.Member{Name: "input_schema", Value: body.Schema(t.Schema, req.Capabilities.RefusedKeywords)},
+		))
+	}
+	return body.Array(list...)
+}
+
+// items gives the messages. Those of one side that follow one another are one message:
+// all results of an answer's calls must come together. A message that was sent does not
+// grow by that, because an answer, or the note in its place, comes after each request.
+func items(req *model.Request) ([][]byte, error) {
+	var all [][]byte
+	var side string
+	var blocks [][]byte
+	flush := func() {
+		if len(blocks) > 0 {
+			all = append(all, body.Object(
+				body.Member{Name: "role", Value: body.Quote(side)},
+				body.Member{Name: "content", Value: body.Array(blocks...)},
+			))
+		}
+		blocks = nil
+	}
+	for i := range req.Messages {
+		m := &req.Messages[i]
+		if err := pictures(m, &req.Capabilities); err != nil {
+			return nil, err
+		}
+		content := req.Encoded.Item(m.ID, func() []byte { return content(m, req) })
+		if len(content) == 0 {
+			continue
+		}
+		now := "user"
+		if m.Role == hearth.RoleAssistant {
+			now = "assistant"
+		}
+		if now != side {
+			flush()
+			side = now
+		}
+		blocks = append(blocks, content)
+	}
+	flush()
+	return all, nil
+}
+
+// pictures makes sure that every picture that will be sent has its bytes.
+func pictures(m *hearth.Message, caps *model.Capabilities) error {
+	if !caps.Vision {
+		return nil
+	}
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		if p.Blob != nil && p.Blob.Data == nil {
+			return fmt.Errorf("picture %s of message %s has no bytes", p.Blob.Hash, m.ID)
+		}
+		if p.Result == nil {
+			continue
+		}
+		for j := range p.Result.Blobs {
+			if b := &p.Result.Blobs[j]; b.Data == nil {
+				return fmt.Errorf("picture %s of message %s has no bytes", b.Hash, m.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// content gives the blocks of a message with commas between them; nothing for a message
+// without any.
+func content(m *hearth.Message, req *model.Request) []byte {
+	var blocks [][]byte
+	switch m.Role {
+	case hearth.RoleMark:
+	case hearth.RoleAssistant:
+		blocks = assistant(m, req)
+	case hearth.RoleTool:
+		for i := range m.Parts {
+			if r := m.Parts[i].Result; r != nil {
+				blocks = append(blocks, result(r, &req.Capabilities))
+			}
+		}
+	default:
+		blocks = text(blocks, body.Texts(m.Parts, "\n"))
+		for i := range m.Parts {
+			if b := m.Parts[i].Blob; b != nil {
+				blocks = append(blocks, picture(b, &req.Capabilities))
+			}
+		}
+	}
+	return bytes.Join(blocks, []byte{','})
+}
+
+// text appends a text block. A blank one is refused, so there is none.
+func text(blocks [][]byte, s string) [][]byte {
+	if strings.TrimSpace(s) == "" {
+		return blocks
+	}
+	return append(blocks, textBlock(s))
+}
+
+func textBlock(s string) []byte {
+	return body.Object(body.Member{Name: "type", Value: []byte(`"text"`)}, body.Member{Name: "text", Value: body.Quote(s)})
+}
+
+func assistant(m *hearth.Message, req *model.Request) [][]byte {
+	blocks := thoughts(m, req)
+	private := len(blocks)
+	blocks = text(blocks, body.Texts(m.Parts, ""))
+	for i := range m.Parts {
+		if c := m.Parts[i].Call; c != nil {
+			blocks = append(blocks, body.Object(
+				body.Member{Name: "type", Value: []byte(`"tool_use"`)},
+				body.Member{Name: "id", Value: body.Quote(callID(c.ID))},
+				body.Member{Name: "name", Value: body.Quote(c.Name)},
+				body.Member{Name: "input", Value: body.Arguments(c.Arguments)},
+			))
+		}
+	}
+	if len(blocks) == private {
+		return nil // a message of thoughts alone is refused
+	}
+	return blocks
+}
+
+// thoughts gives the thinking blocks of an answer. The vendor wants those it signed back
+// while thinking is on; where nothing was signed, the text goes back if the model is
+// known to want it.
+func thoughts(m *hearth.Message, req *model.Request) (blocks [][]byte) {
+	replay := req.Capabilities.ReplayThinking
+	if !replay && !thinks(req) {
+		return nil
+	}
+	var plain strings.Builder
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		plain.WriteString(p.Thinking)
+		if isThought(p.Opaque) {
+			blocks = append(blocks, p.Opaque)
+		}
+	}
+	if len(blocks) == 0 && replay && strings.TrimSpace(plain.String()) != "" {
+		blocks = append(blocks, thought(plain.String(), ""))
+	}
+	return blocks
+}
+
+func thought(text, signature string) []byte {
+	return body.Object(
+		body.Member{Name: "type", Value: []byte(`"thinking"`)},
+		body.Member{Name: "thinking", Value: body.Quote(text)},
+		body.Member{Name: "signature", Value: body.Quote(signature)},
+	)
+}
+
+// isThought reports whether data is a thinking block of this protocol: the same model
+// may have been spoken to by another one before.
+func isThought(data json.RawMessage) bool {
+	var b contentBlock
+	return len(data) > 0 && json.Unmarshal(data, &b) == nil && (b.Type == "thinking" || b.Type == "redacted_thinking")
+}
+
+// callID gives an id as the vendor accepts it; other servers make ids of any characters.
+func callID(id hearth.CallID) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
+			return r
+		}
+		return '_'
+	}, string(id))
+}
+
+func result(r *hearth.ToolResult, caps *model.Capabilities) []byte {
+	said := body.Quote(r.Text)
+	if len(r.Blobs) > 0 {
+		blocks := text(nil, r.Text)
+		for i := range r.Blobs {
+			blocks = append(blocks, picture(&r.Blobs[i], caps))
+		}
+		said = body.Array(blocks...)
+	}
+	members := []body.Member{
+		{Name: "type", Value: []byte(`"tool_result"`)},
+		{Name: "tool_use_id", Value: body.Quote(callID(r.CallID))},
+		{Name: "content", Value: said},
+	}
+	if r.Failed {
+		members = append(members, body.Member{Name: "is_error", Value: []byte("true")})
+	}
+	return body.Object(members...)
+}
+
+// picture is an image block, or a sentence for a model that reads text only.
+func picture(b *hearth.Blob, caps *model.Capabilities) []byte {
+	if !caps.Vision {
+		return textBlock(body.LeftOut(b))
+	}
+	source := body.Object(
+		body.Member{Name: "type", Value: []byte(`"base64"`)},
+		body.Member{Name: "media_type", Value: body.Quote(b.MIME)},
+		body.Member{Name: "data", Value: body.Quote(base64.StdEncoding.EncodeToString(b.Data))},
+	)
+	return body.Object(body.Member{Name: "type", Value: []byte(`"image"`)}, body.Member{Name: "source", Value: source})
+}
