@@ -44,9 +44,12 @@ bench: build ## every benchmark, and how large the binary is
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 20m ./...
 	@ls -l bin/hearth
 
+# Each package with a test that needs the model server; it is built once, then kept.
+E2E = $(shell grep -rlE '^//go:build .*\be2e\b' --include='*_test.go' . | xargs -n 1 dirname | sort -u)
+
 e2e: build ## whole conversations with a real model server, which this builds first
-	if [ -x test/ollama/build.sh ]; then test/ollama/build.sh; fi
-	go test $(RACE) -tags e2e -count 1 -timeout 20m ./test/...
+	test/ollama/build.sh
+	go test $(RACE) -tags e2e -count 1 -timeout 20m $(E2E)
 
 release: ## archives and checksums in dist/
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} go run .ci/release.go '$(VERSION)'

@@ -82,8 +82,7 @@ func (d *decoder) event(e sse.Event) error {
 func (d *decoder) chunk(data []byte) error {
 	var c chunk
 	if err := json.Unmarshal(data, &c); err != nil {
-		var kind *json.UnmarshalTypeError
-		if !errors.As(err, &kind) { // a field of another type is only left empty
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok { // a field of another type is only left empty
 			return fmt.Errorf("an event is no JSON: %w", err)
 		}
 	}

@@ -17,7 +17,7 @@ func TestRealOllama(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Stop()
+	defer func() { _ = s.Stop() }()
 	t.Run("a conversation", func(t *testing.T) { conversation(t, s.URL, ollama.Chat) })
 	t.Run("leaving", func(t *testing.T) { leaves(t, s.URL, ollama.Chat) })
 	t.Run("a model that is not there", func(t *testing.T) {

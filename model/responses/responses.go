@@ -59,13 +59,13 @@ func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[mod
 			return
 		}
 		if err != nil {
-			yield(model.Delta{}, p.refine(err, req))
+			yield(model.Delta{}, p.refine(err))
 			return
 		}
 		defer func() { _ = resp.Close() }() // what was read is what counts
 		d := &decoder{asked: req.Model, newID: p.newID, counted: req.Capabilities.CachedCounted}
 		if err := read(resp, d, yield); err != nil {
-			yield(model.Delta{}, p.refine(err, req))
+			yield(model.Delta{}, p.refine(err))
 		}
 	}
 }
@@ -113,7 +113,7 @@ func pass(resp *model.Response, d *decoder, data []byte, yield func(model.Delta,
 }
 
 // refine says what to change when a server does not know the endpoint at all.
-func (p *Provider) refine(err error, req *model.Request) error {
+func (p *Provider) refine(err error) error {
 	e, ok := errors.AsType[*hearth.Error](err)
 	if !ok || e.Err == nil {
 		return err

@@ -2,6 +2,7 @@ package responses
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -39,7 +40,7 @@ func collect(t *testing.T, status int, kind, body string) (got string, req strin
 		switch {
 		case err != nil:
 			b.WriteString("error " + string(hearth.ReasonOf(err)) + "\n")
-			if e, ok := err.(*hearth.Error); ok && strings.Contains(e.Try, "config set") {
+			if e, ok := errors.AsType[*hearth.Error](err); ok && strings.Contains(e.Try, "config set") {
 				b.WriteString("try " + e.Try + "\n")
 			}
 		case d.Text != "":
