@@ -42,6 +42,8 @@ type window struct{ from, to time.Time }
 const (
 	// coarse covers file systems that stamp changes with a clock a few ticks behind.
 	coarse = 20 * time.Millisecond
+	// wholeSeconds covers those that keep no fractions, or only even seconds (FAT).
+	wholeSeconds = 2 * time.Second
 	// lostRun is how long a command may have gone on changing files when the process
 	// that started it died before it could say: longer than the default time limit.
 	lostRun = time.Hour
@@ -133,16 +135,23 @@ func (t *Taints) Tainted(name string, info fs.FileInfo) bool {
 	}
 	at := changed(info)
 	for from, until := range t.running {
-		if !at.Before(time.Unix(0, from).Add(-coarse)) && (t.mine[from] || at.Before(until)) {
+		if t.mine[from] {
+			until = at // it runs still
+		}
+		if (window{time.Unix(0, from), until}).holds(at) {
 			return true
 		}
 	}
-	for _, w := range slices.Backward(t.windows) {
-		if !at.Before(w.from.Add(-coarse)) && !at.After(w.to.Add(coarse)) {
-			return true
-		}
+	return slices.ContainsFunc(t.windows, func(w window) bool { return w.holds(at) })
+}
+
+// holds reports whether a change stamped at may have happened within w.
+func (w window) holds(at time.Time) bool {
+	late := coarse
+	if at.Nanosecond() == 0 {
+		late = wholeSeconds
 	}
-	return false
+	return !at.Add(late).Before(w.from) && !at.After(w.to.Add(coarse))
 }
 
 // taintKey and fileKey never give the same: a cleaned path does not begin with a slash

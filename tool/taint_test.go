@@ -167,3 +167,22 @@ func TestNoRecordTaintsNothing(t *testing.T) {
 		t.Error("nil record refuses a run")
 	}
 }
+
+func TestAWindowKnowsCoarseClocks(t *testing.T) {
+	from := time.Unix(100, 500_000_000)
+	w := window{from, from.Add(10 * time.Second)}
+	for at, want := range map[time.Time]bool{
+		from:                              true,
+		from.Add(-10 * time.Millisecond):  true,  // a tick behind
+		time.Unix(100, 0):                 true,  // no fractions
+		time.Unix(99, 0):                  true,  // even seconds
+		time.Unix(98, 0):                  false, // too long before
+		from.Add(-time.Second):            false,
+		from.Add(10*time.Second + coarse): true,
+		from.Add(11 * time.Second):        false,
+	} {
+		if got := w.holds(at); got != want {
+			t.Errorf("%s before or after the start: %t", at.Sub(from), got)
+		}
+	}
+}

@@ -78,7 +78,6 @@ func (s *Shell) start(o order) (*command, error) {
 	if err := s.admit(c); err != nil {
 		return nil, err
 	}
-	s.sweep()
 	cmd := shellCommand(s.config.Shell, o.text)
 	cmd.Dir = o.dir
 	cmd.Env = s.config.environ(c.mark, o.env)
@@ -95,6 +94,9 @@ func (s *Shell) start(o order) (*command, error) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		c.run(cmd, o.input, begun)
+		if c.out.handle() != "" {
+			s.sweep()
+		}
 		c.trouble = errors.Join(c.trouble, ended())
 		c.how = c.reason()
 		c.at = time.Now()

@@ -3,6 +3,7 @@ package shell
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,7 @@ const (
 	keepFinished = 32               // ended background commands that can still be asked about
 	keepFor      = 30 * time.Minute // how long
 	keepOutputs  = 7 * 24 * time.Hour
+	keepBytes    = 512 << 20 // of all outputs together
 )
 
 // A Shell is one workspace's commands. Its methods may be called from any goroutine.
@@ -54,8 +56,9 @@ type Shell struct {
 	live     map[*command]bool   // started and not yet ended
 	commands map[string]*command // those in the background, ended ones too
 	order    []string            // their ids, oldest first
-	swept    bool                // old outputs were removed
 	ends     sync.WaitGroup      // one for every command in live
+
+	sweeping sync.Mutex // held while outputs are removed
 }
 
 // New gives a Shell. It touches nothing until the first call.
@@ -183,22 +186,30 @@ func (s *Shell) list() []*command {
 	return out
 }
 
-// sweep removes outputs that nobody will ask for any more, once per process.
+// sweep removes outputs that nobody will ask for any more: old ones, and the oldest
+// where all together have grown too large.
 func (s *Shell) sweep() {
-	s.mu.Lock()
-	done := s.swept
-	s.swept = true
-	s.mu.Unlock()
-	if done || s.config.Outputs == "" {
+	if s.config.Outputs == "" {
 		return
 	}
+	s.sweeping.Lock()
+	defer s.sweeping.Unlock()
 	entries, err := os.ReadDir(s.config.Outputs)
 	if err != nil {
 		return // there are none yet, or the next write will say what is wrong
 	}
+	var files []fs.FileInfo
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && filepath.Ext(e.Name()) == outputSuffix && time.Since(info.ModTime()) > keepOutputs {
-			_ = os.Remove(filepath.Join(s.config.Outputs, e.Name())) // it is tried again by the next process
+		if info, err := e.Info(); err == nil && filepath.Ext(e.Name()) == outputSuffix {
+			files = append(files, info)
+		}
+	}
+	slices.SortFunc(files, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	var total int64
+	for i, info := range files {
+		total += info.Size()
+		if i > 0 && total > keepBytes || time.Since(info.ModTime()) > keepOutputs {
+			_ = os.Remove(filepath.Join(s.config.Outputs, info.Name())) // it is tried again at the next sweep
 		}
 	}
 }

@@ -223,6 +223,35 @@ func TestAFloodTakesBoundedMemoryAndDisk(t *testing.T) {
 	}
 }
 
+func TestOldOutputsGo(t *testing.T) {
+	f := open(t, shell.Config{MaxBytes: 100})
+	old := filepath.Join(f.outputs, "0123456789ab.out")
+	large := filepath.Join(f.outputs, "fedcba987654.out")
+	other := filepath.Join(f.outputs, "mine.txt")
+	if err := os.MkdirAll(f.outputs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, age := range map[string]time.Duration{old: 8 * 24 * time.Hour, large: time.Hour, other: 800 * time.Hour} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if name == large {
+			if err := os.Truncate(name, 600<<20); err != nil {
+				t.Skip("no sparse files here:", err)
+			}
+		}
+		at := time.Now().Add(-age)
+		if err := os.Chtimes(name, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.run(t, "seq 1000")
+	entries, err := os.ReadDir(f.outputs)
+	if err != nil || len(entries) != 2 || entries[1].Name() != "mine.txt" {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
+
 func TestBackgroundCommands(t *testing.T) {
 	f := open(t, shell.Config{YieldMS: 50})
 	got := f.run(t, "echo begun; read -r a </dev/null; exec sleep 100")
