@@ -10,6 +10,7 @@ import (
 	"hearth"
 	"hearth/config"
 	"hearth/model"
+	"hearth/model/anthropic"
 	"hearth/model/catalog"
 	"hearth/model/demo"
 	"hearth/model/ollama"
@@ -296,6 +297,8 @@ func speak(protocol string, client *model.Client) (model.Provider, error) {
 		return openai.New(openai.Config{Client: client}), nil
 	case config.OpenAIResponses:
 		return responses.New(responses.Config{Client: client}), nil
+	case config.AnthropicMessages:
+		return anthropic.New(anthropic.Config{Client: client}), nil
 	case config.Ollama:
 		return ollama.New(ollama.Config{Client: client}), nil
 	default:

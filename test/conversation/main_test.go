@@ -84,6 +84,7 @@ var dialects = []dialect{
 	{"ollama", "", "/api/chat", "messages"},
 	{"openai-completions", "/v1", "/v1/chat/completions", "messages"},
 	{"openai-responses", "/v1", "/v1/responses", "input"},
+	{"anthropic-messages", "", "/v1/messages", "messages"},
 }
 
 func eachDialect(t *testing.T, test func(t *testing.T, d dialect)) {
