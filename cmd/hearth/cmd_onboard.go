@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/config"
+	"hearth/model/catalog"
+	"hearth/model/probe"
+)
+
+// onboarding is the flags of `hearth onboard`, in OpenClaw's names.
+type onboarding struct {
+	nonInteractive, acceptRisk, skipHealth bool
+	authChoice                             string
+	baseURL, modelID, apiKey, providerID   string
+	compatibility, secretMode              string
+	imageInput, textInput                  bool
+	lmstudioKey                            string
+}
+
+func newOnboard(s streams, opt *options) *cobra.Command {
+	var o onboarding
+	cmd := &cobra.Command{
+		Use:   "onboard",
+		Short: "Write the config for a model server",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return a.onboard(ctx, o) })
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.nonInteractive, "non-interactive", false, "ask nothing; flags say everything")
+	f.StringVar(&o.authChoice, "auth-choice", "", "custom-api-key, lmstudio, ollama, vllm, sglang or litellm-api-key")
+	f.StringVar(&o.baseURL, "custom-base-url", "", "address of the server")
+	f.StringVar(&o.modelID, "custom-model-id", "", "the model's id at the server")
+	f.StringVar(&o.apiKey, "custom-api-key", "", "credential, where the server wants one (else $CUSTOM_API_KEY)")
+	f.StringVar(&o.providerID, "custom-provider-id", "", "id of the provider in the config")
+	f.StringVar(&o.compatibility, "custom-compatibility", "openai", "openai or anthropic")
+	f.BoolVar(&o.imageInput, "custom-image-input", false, "the model sees images")
+	f.BoolVar(&o.textInput, "custom-text-input", false, "the model reads text only")
+	f.StringVar(&o.secretMode, "secret-input-mode", "plaintext", "plaintext writes the key, ref writes a reference to $CUSTOM_API_KEY")
+	f.StringVar(&o.lmstudioKey, "lmstudio-api-key", "", "token of LM Studio, where it wants one")
+	f.BoolVar(&o.acceptRisk, "accept-risk", false, "accepted for OpenClaw's sake")
+	f.BoolVar(&o.skipHealth, "skip-health", false, "write the config without asking the server")
+	cmd.MarkFlagsMutuallyExclusive("custom-image-input", "custom-text-input")
+	return cmd
+}
+
+// usualServers are the addresses behind --auth-choice.
+var usualServers = map[string]struct{ root, provider, api string }{
+	"lmstudio":        {"http://127.0.0.1:1234", "lmstudio", config.OpenAIResponses},
+	"ollama":          {"http://127.0.0.1:11434", "ollama", config.Ollama},
+	"vllm":            {"http://127.0.0.1:8000", "vllm", config.OpenAICompletions},
+	"sglang":          {"http://127.0.0.1:30000", "sglang", config.OpenAICompletions},
+	"litellm-api-key": {"http://127.0.0.1:4000", "litellm", config.OpenAICompletions},
+}
+
+func (a *app) onboard(ctx context.Context, o onboarding) error {
+	if o.authChoice == "" && o.baseURL != "" {
+		o.authChoice = "custom-api-key"
+	}
+	if o.authChoice == "" {
+		if o.nonInteractive {
+			return onboardError("missing_required", "--auth-choice or --custom-base-url is needed")
+		}
+		return a.onboardFound(ctx)
+	}
+	entry, err := o.entry()
+	if err != nil {
+		return err
+	}
+	if !o.skipHealth {
+		if err := a.ask1(ctx, o, &entry); err != nil {
+			return err
+		}
+	}
+	if entry.model == "" {
+		return onboardError("missing_required", "--custom-model-id is needed: the server named no model")
+	}
+	return a.writeEntry(ctx, o, entry)
+}
+
+// entry is what onboarding writes.
+type entry struct {
+	provider, root, baseURL, api, model string
+}
+
+var providerName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// entry reads the flags.
+func (o onboarding) entry() (entry, error) {
+	e := entry{model: strings.TrimSpace(o.modelID)}
+	usual, known := usualServers[o.authChoice]
+	switch {
+	case known:
+		e.root, e.provider, e.api = usual.root, usual.provider, usual.api
+		if o.baseURL != "" {
+			e.root = o.baseURL
+		}
+	case o.authChoice == "custom-api-key":
+		if o.baseURL == "" || e.model == "" {
+			return e, onboardError("missing_required", "--custom-base-url and --custom-model-id are needed")
+		}
+		e.root = o.baseURL
+		switch o.compatibility {
+		case "openai":
+			e.api = config.OpenAICompletions
+		case "anthropic":
+			e.api = config.AnthropicMessages
+		default:
+			return e, onboardError("invalid_compatibility", fmt.Sprintf("%q is neither openai nor anthropic", o.compatibility))
+		}
+	default:
+		return e, onboardError("missing_required", fmt.Sprintf("--auth-choice %q is not one of custom-api-key, lmstudio, ollama, vllm, sglang, litellm-api-key", o.authChoice))
+	}
+	u, err := url.Parse(e.root)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return e, onboardError("invalid_base_url", fmt.Sprintf("%q is no http address", e.root))
+	}
+	e.baseURL = strings.TrimSuffix(e.root, "/")
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/v1")
+	e.root = u.String()
+	if known && e.api != config.Ollama && !strings.HasSuffix(e.baseURL, "/v1") {
+		e.baseURL += "/v1"
+	}
+	if o.providerID != "" {
+		e.provider = strings.ToLower(o.providerID)
+	}
+	if e.provider == "" {
+		e.provider = customID(e.root)
+	}
+	if !providerName.MatchString(e.provider) {
+		return e, onboardError("invalid_provider_id", fmt.Sprintf("%q cannot be a provider id", e.provider))
+	}
+	if strings.ContainsAny(e.model, "\n\t ") {
+		return e, onboardError("invalid_model_id", fmt.Sprintf("%q cannot be a model id", e.model))
+	}
+	return e, nil
+}
+
+// ask1 looks at the server: whether it answers, and which model it has when none was named.
+func (a *app) ask1(ctx context.Context, o onboarding, e *entry) error {
+	if catalogHost(e.baseURL) || o.key(a) != "" && !isHome(e.root) {
+		return nil // a vendor is not asked before the first message
+	}
+	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient, Timeout: 5 * time.Second})
+	if len(found) == 0 {
+		fmt.Fprintf(a.io.err, "note: nothing answers at %s yet; the config is written all the same\n", e.root)
+		return nil
+	}
+	fmt.Fprintf(a.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
+	ids := found[0].IDs()
+	if e.model == "" {
+		if _, m, ok := probe.Choose(found, memoryBytes()); ok {
+			e.model = m.ID
+		}
+	} else if !slices.Contains(ids, e.model) && len(ids) > 0 {
+		fmt.Fprintf(a.io.err, "note: the server does not list %s; it lists %s\n", e.model, strings.Join(ids[:min(5, len(ids))], ", "))
+	}
+	return nil
+}
+
+func isHome(root string) bool {
+	return isPrivate(root) || strings.Contains(root, "127.0.0.1") || strings.Contains(root, "localhost") || strings.Contains(root, "[::1]")
+}
+
+func catalogHost(baseURL string) bool {
+	return slices.ContainsFunc(catalog.Providers(), func(p catalog.Provider) bool { return p.Owns(baseURL) })
+}
+
+// key is the credential that was given, or "".
+func (o onboarding) key(a *app) string {
+	for _, k := range []string{o.apiKey, o.lmstudioKey} {
+		if k != "" {
+			return k
+		}
+	}
+	if k, ok := a.file.LookupEnv("CUSTOM_API_KEY"); ok && o.authChoice == "custom-api-key" {
+		return k
+	}
+	return ""
+}
+
+// writeEntry writes the provider and makes its model the default.
+func (a *app) writeEntry(ctx context.Context, o onboarding, e entry) error {
+	for n, base := 2, e.provider; ; n++ {
+		have, taken := a.file.Config.Models.Providers[e.provider]
+		if !taken || have.BaseURL == e.baseURL || o.providerID != "" {
+			break
+		}
+		e.provider = fmt.Sprintf("%s-%d", base, n)
+	}
+	sees, known := catalog.SeesImages(e.model)
+	p := config.Provider{BaseURL: e.baseURL, API: e.api}
+	row := config.Model{ID: e.model, Name: e.model, Input: []string{"text"}}
+	if o.imageInput || known && sees && !o.textInput {
+		row.Input = append(row.Input, "image")
+	}
+	p.Models = []config.Model{row}
+	if isPrivate(e.root) {
+		yes := true
+		p.Request.AllowPrivateNetwork = &yes
+		fmt.Fprintf(a.io.err, "allowing this one address on your network: %s\n", e.root)
+	}
+	edits := firstConfig(e.provider, p, e.model)
+	path := "models.providers[" + quoted(e.provider) + "].apiKey"
+	switch key := o.key(a); {
+	case o.secretMode == "ref":
+		edits = append(edits, config.Edit{Path: path, Value: `{"source":"env","provider":"default","id":"CUSTOM_API_KEY"}`, StrictJSON: true})
+	case o.secretMode != "plaintext":
+		return onboardError("missing_required", fmt.Sprintf("--secret-input-mode %q is neither plaintext nor ref", o.secretMode))
+	case key != "":
+		edits = append(edits, config.Edit{Path: path, Value: jsonText(key), StrictJSON: true})
+	}
+	if err := a.edit(ctx, edits...); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.io.out, "Default model: %s/%s\n", e.provider, e.model)
+	return nil
+}
+
+// onboardFound offers what discovery finds to a person at a terminal.
+func (a *app) onboardFound(ctx context.Context) error {
+	if !a.io.person() {
+		return onboardError("missing_required", "nobody is there to be asked; use --non-interactive with --auth-choice")
+	}
+	var found []probe.Host
+	if os.Getenv("HEARTH_DISCOVER") != discoveryOff {
+		found = probe.Discover(ctx, probe.Search{})
+	}
+	type option struct {
+		host  probe.Host
+		model probe.Model
+	}
+	var options []option
+	for _, h := range found {
+		for _, m := range probe.Rank(h.Models, memoryBytes()) {
+			options = append(options, option{h, m})
+			fmt.Fprintf(a.io.out, "%3d  %s at %s: %s\n", len(options), h.Kind.Name(), h.Root, m.ID)
+		}
+	}
+	if len(options) == 0 {
+		return &hearth.Error{Op: "onboard", Reason: hearth.ReasonNoModel, Err: errors.New("no model server was found on this machine")}
+	}
+	in := newTerminalLines(a.io)
+	for {
+		text, err := in.next("which model? [1] ")
+		if err != nil {
+			return &hearth.Error{Op: "onboard", Reason: hearth.ReasonCancelled, Err: err}
+		}
+		n := 1
+		if text = strings.TrimSpace(text); text != "" {
+			if _, err := fmt.Sscanf(text, "%d", &n); err != nil || n < 1 || n > len(options) {
+				continue
+			}
+		}
+		a.adopt(ctx, options[n-1].host, options[n-1].model)
+		return nil
+	}
+}
+
+// onboardError has OpenClaw's code for what is wrong with the flags.
+func onboardError(code, text string) error {
+	return &hearth.Error{Op: "onboard", Reason: hearth.ReasonUsage, Err: fmt.Errorf("%s: %s", code, text),
+		Cause: "The flags do not say enough, or say something that cannot be used.", Try: "Run hearth onboard --help."}
+}
