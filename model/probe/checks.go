@@ -74,7 +74,8 @@ func tools(ctx context.Context, p *prober) error {
 	if err != nil {
 		return err
 	}
-	support, evidence := model.ToolsNone, ""
+	support := model.ToolsNone
+	var evidence string
 	switch {
 	case h.refused != nil:
 		evidence = refusal(h.refused)

@@ -33,6 +33,7 @@ type Model struct {
 	Tools      *bool
 	Vision     *bool
 	Reasoning  *bool
+	Replay     *bool // its template keeps the reasoning of earlier messages
 	Efforts    []string
 	Resident   *bool // loaded now
 	SizeBytes  int64
@@ -233,7 +234,7 @@ func (h *Host) Layer(id string) model.Layer {
 		}
 		l.Tools = &support
 	}
-	l.Vision, l.Reasoning, l.Resident = m.Vision, m.Reasoning, m.Resident
+	l.Vision, l.Reasoning, l.Resident, l.ReplayThinking = m.Vision, m.Reasoning, m.Resident, m.Replay
 	l.Efforts = m.Efforts
 	if m.ParamsB > 0 {
 		l.ParamsB = &m.ParamsB

@@ -111,7 +111,7 @@ func summary(h *probe.Host) string {
 		for _, f := range []struct {
 			word string
 			v    *bool
-		}{{"tools", m.Tools}, {"vision", m.Vision}, {"thinks", m.Reasoning}, {"resident", m.Resident}} {
+		}{{"tools", m.Tools}, {"vision", m.Vision}, {"thinks", m.Reasoning}, {"replays", m.Replay}, {"resident", m.Resident}} {
 			if f.v != nil {
 				b.WriteString(" " + f.word)
 				if !*f.v {

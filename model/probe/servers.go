@@ -247,6 +247,12 @@ func (a *asker) addProps(ctx context.Context, h *Host) {
 		m.Tools = p.TemplateCaps.Tools
 		m.note("tools", "GET /props chat_template_caps.supports_tools")
 	}
+	if p.TemplateCaps != nil && p.TemplateCaps.Preserve != nil {
+		// The tokens of its reasoning are in the cache; a history without them begins to
+		// differ at the first answer.
+		m.Replay = p.TemplateCaps.Preserve
+		m.note("replayThinking", "GET /props chat_template_caps.supports_preserve_reasoning")
+	}
 	if p.ModelAlias != "" && p.ModelAlias != m.ID {
 		m.Aliases = append(m.Aliases, p.ModelAlias)
 	}

@@ -117,7 +117,8 @@ type llamaProps struct {
 		Vision bool `json:"vision"`
 	} `json:"modalities"`
 	TemplateCaps *struct {
-		Tools *bool `json:"supports_tools"`
+		Tools    *bool `json:"supports_tools"`
+		Preserve *bool `json:"supports_preserve_reasoning"`
 	} `json:"chat_template_caps"`
 }
 
@@ -147,4 +148,9 @@ type swapRunning struct {
 		Model string `json:"model"`
 		State string `json:"state"`
 	} `json:"running"`
+}
+
+type llamaSlot struct {
+	ID         int  `json:"id"`
+	Processing bool `json:"is_processing"`
 }

@@ -1,0 +1,73 @@
+package probe
+
+import (
+	"context"
+	"strings"
+
+	"hearth/model"
+)
+
+// Gone reports whether a request that was closed early has left the server, as far as
+// the server tells: llama-server shows its slots, vLLM and SGLang how many requests run.
+// Of the others Ollama drops a request as soon as its client is gone, and the rest have
+// nothing to ask; they count as done. It asks once and does not wait; a question that is
+// not answered says no. slot is the number that was asked for, negative where none was.
+func (d *Describer) Gone(ctx context.Context, c *model.Client, slot int) bool {
+	d.mu.Lock()
+	k := d.known[c.Endpoint().Origin]
+	d.mu.Unlock()
+	if k == nil || !k.mu.TryLock() {
+		return true // nobody ever asked who it is
+	}
+	kind, slots := k.host.Kind, k.host.Slots
+	k.mu.Unlock()
+	a := newAsker(c, 0)
+	switch kind {
+	case KindLlamaCpp:
+		if slots == 1 {
+			slot = -1
+		}
+		return slotIdle(a.get(ctx, "/slots"), slot)
+	case KindVLLM:
+		return metric(a.get(ctx, "/metrics"), "vllm:num_requests_running")
+	case KindSGLang:
+		return metric(a.get(ctx, "/metrics"), "sglang:num_running_reqs")
+	default:
+		return true
+	}
+}
+
+// slotIdle reads llama-server's list of slots. Where it is switched off, or the slot is
+// not known among several, nothing can be told.
+func slotIdle(r reply, number int) bool {
+	if r.err != nil {
+		return false
+	}
+	var slots []llamaSlot
+	if !r.decode(&slots) {
+		return true
+	}
+	for _, s := range slots {
+		if (s.ID == number || len(slots) == 1) && s.Processing {
+			return false
+		}
+	}
+	return true
+}
+
+// metric reports whether a gauge is zero in all its series; one that is not shown says nothing.
+func metric(r reply, name string) bool {
+	if r.err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(r.body)) {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok || rest == "" || rest[0] != '{' && rest[0] != ' ' {
+			continue
+		}
+		if f := strings.Fields(rest); len(f) > 0 && strings.Trim(f[len(f)-1], "0.") != "" {
+			return false
+		}
+	}
+	return true
+}

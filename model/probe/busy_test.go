@@ -1,0 +1,102 @@
+package probe_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hearth"
+	"hearth/model/probe"
+)
+
+func TestGone(t *testing.T) {
+	rows := []struct {
+		name, scene, path, reply string
+		slot                     int
+		gone                     bool
+	}{
+		{"our slot works", "llamacpp.txt", "/slots", `[{"id":0,"is_processing":false},{"id":1,"is_processing":true}]`, 1, false},
+		{"another slot works", "llamacpp.txt", "/slots", `[{"id":0,"is_processing":false},{"id":1,"is_processing":true}]`, 0, true},
+		{"the only slot works", "llamacpp-captured.txt", "/slots", `[{"id":0,"is_processing":true}]`, -1, false},
+		{"slots are switched off", "llamacpp.txt", "/slots", `{"error":{"code":501}}`, 0, true},
+		{"vLLM works", "vllm.txt", "/metrics", "# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running{model_name=\"x\"} 1.0\n", -1, false},
+		{"vLLM is idle", "vllm.txt", "/metrics", "vllm:num_requests_running{model_name=\"x\"} 0.0\nvllm:num_requests_running_total 7\n", -1, true},
+		{"Ollama has nothing to ask", "ollama.txt", "/none", "", -1, true},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			s := load(t, row.scene)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == row.path {
+					_, _ = io.WriteString(w, row.reply)
+					return
+				}
+				s.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			c := client(t, server.URL)
+			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+			if !d.Gone(t.Context(), c, row.slot) {
+				t.Error("a server that nobody asked who it is was waited for")
+			}
+			if _, err := d.Host(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			if got := d.Gone(t.Context(), c, row.slot); got != row.gone {
+				t.Errorf("gone %v, want %v", got, row.gone)
+			}
+		})
+	}
+}
+
+func TestPreload(t *testing.T) {
+	rows := []struct {
+		name, scene, model string
+		window             int
+		want               string // the load that was asked for
+		status             int
+	}{
+		{"a model that is not loaded", "lmstudio.txt", "google/gemma-3-12b", 16384, `{"model":"google/gemma-3-12b","context_length":16384}`, 200},
+		{"never more than it was trained for", "lmstudio.txt", "google/gemma-3-12b", 500000, `{"model":"google/gemma-3-12b","context_length":131072}`, 200},
+		{"nobody says how much", "lmstudio.txt", "google/gemma-3-12b", 0, `{"model":"google/gemma-3-12b"}`, 200},
+		{"it does not fit", "lmstudio.txt", "google/gemma-3-12b", 0, `{"model":"google/gemma-3-12b"}`, 500},
+		{"one that is loaded", "lmstudio.txt", "qwen/qwen3-30b-a3b", 16384, "", 200},
+		{"one that is not there", "lmstudio.txt", "other", 16384, "", 200},
+		{"another server", "ollama.txt", "tiny-plain", 16384, "", 200},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			s := load(t, row.scene)
+			var got atomic.Value
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/api/v1/models/load" {
+					s.ServeHTTP(w, r)
+					return
+				}
+				b, _ := io.ReadAll(r.Body)
+				got.Store(string(b))
+				w.WriteHeader(row.status)
+				_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"message": "Model loading was stopped due to insufficient system resources."}})
+			}))
+			defer server.Close()
+			var said []string
+			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+			err := d.Preload(t.Context(), client(t, server.URL+"/v1"), row.model, row.window, func(w hearth.Wait) { said = append(said, string(w.Phase)) })
+			asked, _ := got.Load().(string)
+			if asked != row.want {
+				t.Errorf("asked to load %s, want %s", asked, row.want)
+			}
+			if (err != nil) != (row.status != 200) || err != nil && !strings.Contains(err.Error(), "insufficient system resources") {
+				t.Errorf("got %v", err)
+			}
+			if (len(said) > 0) != (row.want != "") {
+				t.Errorf("said %q", said)
+			}
+		})
+	}
+}

@@ -1,0 +1,64 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"hearth"
+	"hearth/model"
+)
+
+// Preload loads a model into LM Studio through its own API when it is not loaded, so
+// that it gets the window the conversation was planned for instead of LM Studio's
+// default. Servers of other kinds, and models that are loaded already or not listed,
+// are left alone: a second load would make a second instance. wait is told of the
+// loading, which lasts as long as it lasts. The error is the client's, with the
+// server's own words; the request may be tried all the same.
+func (d *Describer) Preload(ctx context.Context, c *model.Client, id string, window int, wait func(hearth.Wait)) error {
+	h, err := d.Host(ctx, c)
+	if err != nil || h.Kind != KindLMStudio {
+		return nil //nolint:nilerr // who cannot be asked cannot be told to load either; the request itself will say why
+	}
+	m := h.find(id)
+	if m == nil || m.Resident == nil || *m.Resident {
+		return nil
+	}
+	body, err := json.Marshal(struct {
+		Model         string `json:"model"`
+		ContextLength int    `json:"context_length,omitempty"`
+	}{m.ID, m.windowFor(window)})
+	if err != nil {
+		return err
+	}
+	if wait != nil {
+		wait(hearth.Wait{Phase: hearth.PhaseLoading, Model: id, Note: "LM Studio loads it"})
+	}
+	r, err := c.Post(ctx, model.Call{
+		Op: "load " + id, Model: id, Path: "/api/v1/models/load", FromRoot: true, Accept: "application/json", Body: body,
+		Reading: hearth.Wait{Phase: hearth.PhaseLoading, Model: id},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, r)
+	_ = r.Close() // it was read, or err says why not
+	d.forget(c.Endpoint().Origin)
+	return err
+}
+
+// windowFor bounds a wanted window by what the model was trained for; 0 leaves the
+// choice to the server.
+func (m *Model) windowFor(want int) int {
+	if m.TrainedMax > 0 && want > m.TrainedMax {
+		return m.TrainedMax
+	}
+	return want
+}
+
+// forget has the server asked again: what it has loaded just changed.
+func (d *Describer) forget(origin string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.known, origin)
+}
