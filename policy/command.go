@@ -110,6 +110,10 @@ var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,@%+-]*$`)
 // expansions, substitutions, subshells, functions, assignments, &, here-documents) is
 // not ok: it is a program, and a program cannot be looked up in a list.
 func segments(text string) (argvs [][]string, ok bool) {
+	const longest = 8 << 10 // bytes; the parser goes as deep as a text nests
+	if len(text) > longest {
+		return nil, false
+	}
 	// The parser drops NULs and joins lines as shells do; a person who reads the text
 	// sees neither.
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }) || strings.Contains(text, "\\\n") {
@@ -189,7 +193,7 @@ func literal(word *syntax.Word) (text string, ok bool) {
 			return "", false
 		}
 	}
-	return text, true
+	return text, !strings.HasPrefix(text, "=") // zsh takes =name for a path
 }
 
 // inlineFlags are the interpreters that take a program on their command line, with the

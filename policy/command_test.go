@@ -45,7 +45,7 @@ var bypasses = []string{
 	"(git status)", "{ git status; }", "! git status", "if true; then ls; fi", "for x in a; do ls; done", "while ls; do ls; done", "case a in a) ls;; esac", "ls() { curl x; }; ls", "function ls { curl x; }", "alias ls=curl", "[[ -f x ]]", "coproc ls",
 	"\\ls", "l\\s", "ls \\\n-l", "git\u00a0status", "git\u200bstatus", "gіt status", "git status\x00", "ls\v-l", "ls\f-l", "ls;;ls", "ls |", "&& ls", "", " ", "#", "# git status", "\n",
 	"cd /tmp && ./build.sh", "ls; ./build.sh", "./build.sh x", "build.sh", "../build.sh", "./x/../build.sh", "echo a > b", "echo $(x)", "git log --output=x > y", "sort -o x", "sort --compress-program=sh", "grep -r x src y", "grep -r x", "history -s x", "ls!!", "ls ^a^b", "%1",
-	"git log 'a\nb'", "echo \"a\\\"; curl x\"", "echo \"!x\"", "printf x", "xargs ls", "find . -exec ls", "awk 'BEGIN{system(\"x\")}'", "python3 -c x", "sh -c ls", "bash -c 'ls'", "wc -l x", "wc -l --files0-from=x",
+	"git log 'a\nb'", "echo \"a\\\"; curl x\"", "echo \"!x\"", "printf x", "xargs ls", "ls =sh", "echo =sh", strings.Repeat("(", 100_000), strings.Repeat("$(", 50_000), strings.Repeat("ls;", 5000), strings.Repeat("! ", 50_000) + "ls", "find . -exec ls", "awk 'BEGIN{system(\"x\")}'", "python3 -c x", "sh -c ls", "bash -c 'ls'", "wc -l x", "wc -l --files0-from=x",
 }
 
 func TestBypasses(t *testing.T) {
@@ -57,7 +57,7 @@ func TestBypasses(t *testing.T) {
 	}
 	for _, text := range bypasses {
 		// What the wide patterns are meant for is not a bypass.
-		if wide := strings.HasPrefix(text, "ls ") && !strings.ContainsAny(text, "$`~*?[{<>(;|&\\\v\f^") || text == "git log 'a\nb'"; !wide && allowed(text, careful...) {
+		if wide := strings.HasPrefix(text, "ls ") && !strings.ContainsAny(text, "$`~*?[{<>(;|&\\\v\f^=") || text == "git log 'a\nb'"; !wide && allowed(text, careful...) {
 			t.Errorf("%q runs without a question where echo **, git log ** and ls * are allowed", text)
 		}
 	}
@@ -109,7 +109,7 @@ func TestInlineCodeIsAskedAboutWhereThatIsWanted(t *testing.T) {
 func TestShellsReadAsWeDo(t *testing.T) {
 	dir := t.TempDir()
 	const record = "rec() { for arg; do printf '%s\\037' \"$arg\"; done; printf '\\036'; }\n"
-	pieces := []string{"a", "-b", "'c d'", `"e f"`, "'$x'", "=", "a=b", ":", "@", "%", "+", ",", "''", `""`, "'\"'", `"'"`, "#x", "x#y", "~", "$", "`", "*", "{a,b}", "!", "^", "\\", "\t", "é", "'é'", "-", "--", "[", "]", "'*'", `"~"`, "1", "a'b'c", "%%", "x=~", ":~"}
+	pieces := []string{"a", "-b", "'c d'", `"e f"`, "'$x'", "=", "a=b", "b=", ":", "@", "%", "+", ",", "''", `""`, "'\"'", `"'"`, "#x", "x#y", "~", "$", "`", "*", "{a,b}", "!", "^", "\\", "\t", "é", "'é'", "-", "--", "[", "]", "'*'", `"~"`, "1", "a'b'c", "%%", "x=~", ":~"}
 	var texts []string
 	for _, a := range pieces {
 		for _, b := range pieces {

@@ -42,8 +42,8 @@ type window struct{ from, to time.Time }
 const (
 	// coarse covers file systems that stamp changes with a clock a few ticks behind.
 	coarse = 20 * time.Millisecond
-	// wholeSeconds covers those that keep no fractions, or only even seconds (FAT).
-	wholeSeconds = 2 * time.Second
+	// noFractions covers those that keep no fractions, or only even seconds (FAT).
+	noFractions = 2 * time.Second
 	// lostRun is how long a command may have gone on changing files when the process
 	// that started it died before it could say: longer than the default time limit.
 	lostRun = time.Hour
@@ -149,7 +149,7 @@ func (t *Taints) Tainted(name string, info fs.FileInfo) bool {
 func (w window) holds(at time.Time) bool {
 	late := coarse
 	if at.Nanosecond() == 0 {
-		late = wholeSeconds
+		late = noFractions
 	}
 	return !at.Add(late).Before(w.from) && !at.After(w.to.Add(coarse))
 }

@@ -81,6 +81,9 @@ func editInput(call hearth.ToolCall) editCall {
 	if len(in.edits) == 0 {
 		a.Refuse(`"edits" is missing; it is a list of {"oldText","newText"}`)
 	}
+	if len(in.edits) > maxEdits {
+		a.Refuse("%d edits are more than %d at a time; write the file instead", len(in.edits), maxEdits)
+	}
 	for i, one := range in.edits {
 		switch {
 		case one.old == "":

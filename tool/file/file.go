@@ -27,6 +27,7 @@ const (
 	defaultMaxBytes = 50 << 10
 	defaultMaxImage = 32 << 20
 	maxEditBytes    = 16 << 20
+	maxEdits        = 200       // of one call; each looks through the whole file
 	maxScan         = 256 << 20 // bytes of a file that read looks at; a command can look further
 )
 

@@ -46,9 +46,9 @@ func (e *execTool) Describe(call hearth.ToolCall) string {
 	if in.background {
 		about = append(about, "in the background")
 	}
-	line := "exec " + escape.Short(in.command, maxShown)
+	line := "exec " + escape.Line(in.command)
 	if len(about) > 0 {
-		line += escape.Short(" ("+strings.Join(about, ", ")+")", maxShown/2)
+		line += " (" + strings.Join(about, ", ") + ")"
 	}
 	return line
 }

@@ -64,7 +64,7 @@ func (p *processTool) Describe(call hearth.ToolCall) string {
 		line += " (" + escape.Short(c.text, 300) + ")"
 	}
 	if in.data != "" {
-		line += ": " + escape.Short(in.data, maxShown)
+		line += ": " + escape.Line(in.data)
 	}
 	return line
 }

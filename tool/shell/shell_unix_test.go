@@ -468,6 +468,21 @@ func TestWhatWouldRunIsForeseenAndShown(t *testing.T) {
 	}
 }
 
+func TestNothingHidesInALongCommand(t *testing.T) {
+	f := open(t, shell.Config{})
+	describer, ok := f.exec.(tool.Describer)
+	if !ok {
+		t.Fatal("exec cannot be shown")
+	}
+	raw, err := json.Marshal(map[string]string{"command": strings.Repeat("echo ok; ", 5000) + "rm -rf ~; " + strings.Repeat("echo ok; ", 5000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown := describer.Describe(hearth.ToolCall{Name: "exec", Arguments: string(raw)}); !strings.Contains(shown, "rm -rf ~") {
+		t.Error("the middle of a long command is not shown to the person who decides on it")
+	}
+}
+
 func TestTheSchemasAreSmall(t *testing.T) {
 	total := 0
 	for _, tl := range shell.New(shell.Config{Root: t.TempDir()}).Tools() {
