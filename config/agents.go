@@ -30,33 +30,33 @@ type AgentDefaults struct {
 	Params      Params      `json:"params"`
 
 	ThinkingDefault  string `json:"thinkingDefault" enum:"off|minimal|low|medium|high|xhigh|adaptive|max|ultra"`
-	ReasoningDefault string `json:"reasoningDefault" enum:"off|on|stream"`
-	VerboseDefault   string `json:"verboseDefault" enum:"off|on|full"`
+	ReasoningDefault string `json:"reasoningDefault" enum:"off|on|stream" unused:"yet"`
+	VerboseDefault   string `json:"verboseDefault" enum:"off|on|full" unused:"yet"`
 
 	// TimeoutSeconds bounds a whole turn; nil means not written, 0 no limit.
 	TimeoutSeconds *int `json:"timeoutSeconds"`
 	// ContextTokens caps the window of every model; 0 means no cap.
 	ContextTokens int `json:"contextTokens"`
-	MaxConcurrent int `json:"maxConcurrent"`
+	MaxConcurrent int `json:"maxConcurrent" unused:"yet"`
 
 	// BootstrapMaxChars and BootstrapTotalMaxChars limit the workspace files in the
 	// system text, one and together.
 	BootstrapMaxChars      int           `json:"bootstrapMaxChars"`
 	BootstrapTotalMaxChars int           `json:"bootstrapTotalMaxChars"`
 	ContextInjection       string        `json:"contextInjection" enum:"always|continuation-skip|never"`
-	ContextLimits          ContextLimits `json:"contextLimits"`
-	SkipBootstrap          bool          `json:"skipBootstrap"`
-	SkipOptionalFiles      []string      `json:"skipOptionalBootstrapFiles" enum:"SOUL.md|USER.md|HEARTBEAT.md|IDENTITY.md"`
-	SystemPromptOverride   string        `json:"systemPromptOverride"`
-	UserTimezone           string        `json:"userTimezone"`
-	ImageMaxDimensionPx    int           `json:"imageMaxDimensionPx"`
-	MediaMaxMB             float64       `json:"mediaMaxMb"`
+	ContextLimits          ContextLimits `json:"contextLimits" unused:"yet"`
+	SkipBootstrap          bool          `json:"skipBootstrap" unused:"yet"`
+	SkipOptionalFiles      []string      `json:"skipOptionalBootstrapFiles" enum:"SOUL.md|USER.md|HEARTBEAT.md|IDENTITY.md" unused:"yet"`
+	SystemPromptOverride   string        `json:"systemPromptOverride" unused:"yet"`
+	UserTimezone           string        `json:"userTimezone" unused:"yet"`
+	ImageMaxDimensionPx    int           `json:"imageMaxDimensionPx" unused:"yet"`
+	MediaMaxMB             float64       `json:"mediaMaxMb" unused:"yet"`
 
 	Compaction   Compaction   `json:"compaction"`
 	Experimental Experimental `json:"experimental"`
 	// Warmup reads the likely next prompt ahead on a resident model; Hearth's own
 	// key, nil means yes.
-	Warmup *bool `json:"warmup"`
+	Warmup *bool `json:"warmup" unused:"yet"`
 }
 
 // An Agent is one entry of agents.list or agents.entries.
@@ -72,16 +72,16 @@ type Agent struct {
 	Params Params                `json:"params"`
 	Tools  Tools                 `json:"tools"`
 
-	Identity               Identity      `json:"identity"`
+	Identity               Identity      `json:"identity" unused:"yet"`
 	ThinkingDefault        string        `json:"thinkingDefault" enum:"off|minimal|low|medium|high|xhigh|adaptive|max|ultra"`
-	ReasoningDefault       string        `json:"reasoningDefault" enum:"off|on|stream"`
-	VerboseDefault         string        `json:"verboseDefault" enum:"off|on|full"`
+	ReasoningDefault       string        `json:"reasoningDefault" enum:"off|on|stream" unused:"yet"`
+	VerboseDefault         string        `json:"verboseDefault" enum:"off|on|full" unused:"yet"`
 	ContextTokens          int           `json:"contextTokens"`
 	BootstrapMaxChars      int           `json:"bootstrapMaxChars"`
 	BootstrapTotalMaxChars int           `json:"bootstrapTotalMaxChars"`
 	ContextInjection       string        `json:"contextInjection" enum:"always|continuation-skip|never"`
-	ContextLimits          ContextLimits `json:"contextLimits"`
-	SystemPromptOverride   string        `json:"systemPromptOverride"`
+	ContextLimits          ContextLimits `json:"contextLimits" unused:"yet"`
+	SystemPromptOverride   string        `json:"systemPromptOverride" unused:"yet"`
 	ModelPolicy            ModelPolicy   `json:"modelPolicy"`
 	Experimental           Experimental  `json:"experimental"`
 }

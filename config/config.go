@@ -8,7 +8,8 @@ import "encoding/json"
 //
 // The json tag is the key; an alias tag gives another spelling of it; an enum tag lists
 // the values that are allowed, a known tag those that are usual: another one is told,
-// and kept.
+// and kept. A field that nothing maps yet has the tag unused:"yet", so that a person is
+// told; whoever comes to use it takes the tag away.
 type Config struct {
 	Schema  string  `json:"$schema"`
 	Env     Env     `json:"env"`
@@ -16,7 +17,7 @@ type Config struct {
 	Models  Models  `json:"models"`
 	Agents  Agents  `json:"agents"`
 	Tools   Tools   `json:"tools"`
-	Session Session `json:"session"`
+	Session Session `json:"session" unused:"yet"`
 }
 
 // Params are free settings that travel to a model server. The values are compact JSON

@@ -42,6 +42,7 @@ type field struct {
 	index []int
 	enum  []string // other values are not taken
 	known []string // other values are taken, and told
+	later bool     // nothing uses it yet
 }
 
 func (d *decoder) report(f finding) { d.findings = append(d.findings, f) }
@@ -224,6 +225,9 @@ func (d *decoder) object(path string, v *json5.Value, dst reflect.Value) bool {
 		if ok {
 			d.value(joinKey(path, m.Key), m.Value, dst.FieldByIndex(f.index), f.enum)
 			d.unusual(joinKey(path, m.Key), m.Value, f.known)
+			if f.later {
+				d.unused = append(d.unused, joinKey(path, m.Key))
+			}
 			continue
 		}
 		if rest, ok := fields["*"]; ok && m.Value.Kind != json5.Object {
@@ -273,7 +277,7 @@ func (d *decoder) fieldsOf(t reflect.Type) map[string]field {
 		if f.Anonymous || name == "-" || name == "" {
 			continue
 		}
-		out[name] = field{index: f.Index, enum: listed(f.Tag.Get("enum")), known: listed(f.Tag.Get("known"))}
+		out[name] = field{index: f.Index, enum: listed(f.Tag.Get("enum")), known: listed(f.Tag.Get("known")), later: f.Tag.Get("unused") != ""}
 		if alias := f.Tag.Get("alias"); alias != "" {
 			out[alias] = out[name]
 		}

@@ -50,7 +50,7 @@ func TestTheLastGoodCopyHoldsItsIncludes(t *testing.T) {
 
 func TestWithoutALastGoodCopyTheDefaultsAreUsed(t *testing.T) {
 	f, warnings := newHome(t).config("{")
-	wantWarnings(t, warnings, "hearth.json:1:2: the file ends where a key or '}' should be; the defaults are used\n{\n ^")
+	wantWarnings(t, warnings, "hearth.json:1:2: the file ends, but the '{' of line 1 is still open; the defaults are used\n{\n ^")
 	if f.LastGood || len(f.Config.Models.Providers) > 0 {
 		t.Errorf("config %+v", f.Config)
 	}

@@ -25,14 +25,14 @@ type Provider struct {
 	Models         []Model `json:"models"`
 	// Request overrides headers, credentials, proxy, TLS and network trust.
 	Request      Request       `json:"request"`
-	LocalService *LocalService `json:"localService"`
-	Region       string        `json:"region"`
+	LocalService *LocalService `json:"localService" unused:"yet"`
+	Region       string        `json:"region" unused:"yet"`
 	// ContextWindow, ContextTokens and MaxTokens are defaults for the models below.
 	ContextWindow int `json:"contextWindow"`
 	ContextTokens int `json:"contextTokens"`
 	MaxTokens     int `json:"maxTokens"`
 	// InjectNumCtx puts options.num_ctx into OpenAI-style requests to an Ollama.
-	InjectNumCtx *bool `json:"injectNumCtxForOpenAICompat"`
+	InjectNumCtx *bool `json:"injectNumCtxForOpenAICompat" unused:"yet"`
 	// Slots is how many requests the server works on at once; Hearth's own key.
 	Slots int `json:"slots"`
 }
@@ -92,8 +92,8 @@ type Model struct {
 	Compat        Compat `json:"compat"`
 	// ThinkingLevelMap gives the wire value of a thinking level; nil means that the
 	// level does not exist on this model.
-	ThinkingLevelMap map[string]*string `json:"thinkingLevelMap"`
-	MediaInput       MediaInput         `json:"mediaInput"`
+	ThinkingLevelMap map[string]*string `json:"thinkingLevelMap" unused:"yet"`
+	MediaInput       MediaInput         `json:"mediaInput" unused:"yet"`
 }
 
 // Cost is in dollars per million tokens.

@@ -65,7 +65,7 @@ func TestCurlyQuotesInsideTextsStay(t *testing.T) {
 
 func TestWhatHasNoNameIsNotRepaired(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"a closing brace missing":       {"{\n  models: {\n    mode: \"merge\"\n", "hearth.json:4:1: the file ends, but the '{' of line 2 is still open; the defaults are used\n\n^"},
+		"a closing brace missing":       {"{\n  models: {\n    mode: \"merge\"\n", "hearth.json:3:18: the file ends, but the '{' of line 2 is still open; the defaults are used\n    mode: \"merge\"\n                 ^"},
 		"a comma missing":               {"{\n  a: 1\n  b: 2\n}", "hearth.json:2:7: a ',' or '}' is missing here; the defaults are used\n  a: 1\n      ^"},
 		"an error behind a missing {":   {"a: 1,\nb: ],\n}", "hearth.json:2:4: unexpected ']' where a value should be; the defaults are used\nb: ],\n   ^"},
 		"an error among curly quotes":   {"{\n  a: “b”,\n  c: d e,\n}", "hearth.json:3:6: the text d needs quotes; the defaults are used\n  c: d e,\n     ^"},

@@ -6,7 +6,7 @@ type Tools struct {
 	// ByProvider narrows the grant; keys are a provider or a provider/model.
 	ByProvider map[string]Grant `json:"byProvider"`
 	Exec       Exec             `json:"exec"`
-	FS         ToolFS           `json:"fs"`
+	FS         ToolFS           `json:"fs" unused:"yet"`
 }
 
 // A Grant says which tools there are. Deny wins; names may hold * and may be groups
@@ -32,10 +32,10 @@ type Exec struct {
 	Ask             string   `json:"ask" enum:"off|on-miss|always"`
 	BackgroundMS    *int     `json:"backgroundMs"`
 	TimeoutSeconds  *int     `json:"timeoutSeconds" alias:"timeoutSec"`
-	CleanupMS       int      `json:"cleanupMs"`
-	NotifyOnExit    *bool    `json:"notifyOnExit"`
-	StrictEval      *bool    `json:"strictInlineEval"`
-	PathPrepend     []string `json:"pathPrepend"`
+	CleanupMS       int      `json:"cleanupMs" unused:"yet"`
+	NotifyOnExit    *bool    `json:"notifyOnExit" unused:"yet"`
+	StrictEval      *bool    `json:"strictInlineEval" unused:"yet"`
+	PathPrepend     []string `json:"pathPrepend" unused:"yet"`
 	SafeBins        []string `json:"safeBins"`
-	SafeTrustedDirs []string `json:"safeBinTrustedDirs"`
+	SafeTrustedDirs []string `json:"safeBinTrustedDirs" unused:"yet"`
 }

@@ -48,7 +48,8 @@ func TestEveryKeyOfTheSeedsHasItsPlace(t *testing.T) {
   tools: { profile: "coding", alsoAllow: ["x"], deny: ["exec"], byProvider: { "zeta/a": { deny: ["*"] } }, exec: { security: "allowlist", ask: "off", timeoutSec: 60, safeBins: ["ls"] } },
   session: { scope: "per-sender", reset: { mode: "idle", atHour: 0 } },
 }`)
-	wantWarnings(t, warnings, "")
+	wantWarnings(t, warnings, "hearth.json: OpenClaw's keys that Hearth does not use: "+
+		"models.providers.alpha.localService, models.providers.alpha.models[0].thinkingLevelMap, agents.defaults.warmup, session")
 	c := f.Config
 	p := c.Models.Providers["alpha"]
 	m, ok := p.Model("org/model")

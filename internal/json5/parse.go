@@ -72,7 +72,12 @@ type parser struct {
 	bare bool
 }
 
+// fail keeps the first error. An error at the end of the file is shown behind its last
+// character, not below the line breaks that follow it.
 func (p *parser) fail(offset int, format string, args ...any) {
+	if offset >= len(p.src) {
+		offset = len(bytes.TrimRight(p.src, " \t\r\n"))
+	}
 	if p.err == nil {
 		p.err = p.doc.errorAt(offset, format, args...)
 	}
@@ -236,6 +241,10 @@ func (p *parser) object(depth int) *Value {
 // members reads up to the closing brace and leaves it.
 func (p *parser) members(v *Value, depth int) {
 	for p.trivia(); p.err == nil && !p.is('}') && !p.ended(depth); p.trivia() {
+		if p.pos >= len(p.src) {
+			p.unclosed(v)
+			return
+		}
 		m := Member{KeyStart: p.pos}
 		m.Key = p.key()
 		m.KeyEnd = p.pos
@@ -262,6 +271,10 @@ func (p *parser) array(depth int) *Value {
 	v := &Value{Kind: Array, Doc: p.doc, Start: p.pos, inner: p.pos + 1}
 	p.pos++
 	for p.trivia(); p.err == nil && !p.is(']'); p.trivia() {
+		if p.pos >= len(p.src) {
+			p.unclosed(v)
+			return nil
+		}
 		e := p.value(depth + 1)
 		if !p.separator(v, depth+1, ']') {
 			return nil
@@ -312,15 +325,15 @@ func (p *parser) closed(v *Value) *Value {
 }
 
 func (p *parser) unclosed(v *Value) {
+	if v.inner == 0 { // a root without its opening brace
+		p.fail(p.pos, "the file ends where a '}' should be")
+		return
+	}
 	p.fail(p.pos, "the file ends, but the '%c' of line %d is still open", p.src[v.Start], p.doc.lineOf(v.Start))
 }
 
 // key reads a member's name: a string or an identifier.
 func (p *parser) key() string {
-	if p.pos >= len(p.src) {
-		p.fail(p.pos, "the file ends where a key or '}' should be")
-		return ""
-	}
 	if p.is('"') || p.is('\'') {
 		return p.str()
 	}

@@ -92,7 +92,9 @@ func TestParseSaysWhereAndWhat(t *testing.T) {
 		{"nothing at all", "", 1, 1, "the file ends where a value should be"},
 		{"a missing comma, told where it is missing", "{\n  a: 1\n  b: 2\n}", 2, 7, "a ',' or '}' is missing here"},
 		{"a missing comma on one line", "{a: 1 b: 2}", 1, 7, "a ',' or '}' is missing here"},
-		{"an open brace, told with its line", "{\n a: {\n  b: 1,\n", 4, 1, "the file ends where a key or '}' should be"},
+		{"an open brace, told with its line, behind the last text", "{\n a: {\n  b: 1,\n", 3, 8, "the file ends, but the '{' of line 2 is still open"},
+		{"an open bracket", "{\n a: [1,\n", 2, 8, "the file ends, but the '[' of line 2 is still open"},
+		{"no value", "{\n a: \n", 2, 4, "the file ends where a value should be"},
 		{"an open brace after a value", "{\n a: {\n  b: 1", 3, 7, "the file ends, but the '{' of line 2 is still open"},
 		{"a curly quote", "{a: “b”}", 1, 5, "the curly quote “ where a value should be"},
 		{"columns count characters", "{ä: “b”}", 1, 5, "the curly quote “ where a value should be"},
@@ -270,6 +272,7 @@ func TestParseBareReadsAnObjectWithoutItsBraces(t *testing.T) {
 		{"a brace too many", "a: 1}", false, ":1:5"},
 		{"a brace missing inside", "a: {b: 1", false, ":1:9"},
 		{"a list missing its end", "a: [1", false, ":1:6"},
+		{"the closing brace missing after all", "a: 1", true, ":1:5: the file ends where a '}' should be"},
 		{"nothing", " // x", false, ":1:6"},
 		{"an object after all", "{a: 1}", false, ":1:1"},
 	} {
