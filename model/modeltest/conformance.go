@@ -3,6 +3,7 @@ package modeltest
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -123,6 +124,7 @@ type Result struct {
 	Waits    []hearth.Wait
 	Usage    hearth.Usage
 	Answered string
+	Opaque   []json.RawMessage
 	Stop     hearth.StopReason
 	Sent     *model.Sent
 	Body     []byte // a copy of Sent.Body
@@ -151,6 +153,8 @@ func (r *Result) add(d model.Delta, err error) {
 	switch {
 	case d.Call != nil:
 		r.Calls = append(r.Calls, *d.Call)
+	case d.Opaque != nil:
+		r.Opaque = append(r.Opaque, slices.Clone(d.Opaque))
 	case d.Notice != nil:
 		r.Notices = append(r.Notices, *d.Notice)
 	case d.Wait != nil:

@@ -8,10 +8,11 @@ import (
 	"hearth/model/openai"
 )
 
-func TestConformance(t *testing.T) {
-	modeltest.Conformance(t, func(baseURL string) model.Provider {
-		return openai.New(openai.Config{Client: model.NewClient(model.ClientConfig{
-			Provider: "box", Endpoint: model.Endpoint{BaseURL: baseURL + "/v1"},
-		})})
-	})
+// provider speaks to a server at a root URL.
+func provider(baseURL string) model.Provider {
+	return openai.New(openai.Config{Client: model.NewClient(model.ClientConfig{
+		Provider: "box", Endpoint: model.Endpoint{BaseURL: baseURL + "/v1"},
+	})})
 }
+
+func TestConformance(t *testing.T) { modeltest.Conformance(t, provider) }

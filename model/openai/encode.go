@@ -2,7 +2,6 @@ package openai
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,7 +170,7 @@ func (e *encoder) value(parts []hearth.Part) []byte {
 				list = append(list, picture(p.Blob))
 				continue
 			}
-			text = leftOut(p.Blob)
+			text = body.LeftOut(p.Blob)
 		}
 		if text != "" {
 			texts = append(texts, text)
@@ -193,8 +192,6 @@ func isPicture(b *hearth.Blob) bool {
 	return b != nil && len(b.Data) > 0 && strings.HasPrefix(b.MIME, "image/")
 }
 
-func leftOut(b *hearth.Blob) string { return body.LeftOut(b) }
-
 func picture(b *hearth.Blob) []byte {
 	url := "data:" + b.MIME + ";base64," + base64.StdEncoding.EncodeToString(b.Data)
 	return body.Object(
@@ -210,7 +207,7 @@ func (e *encoder) assistant(m *hearth.Message) [][]byte {
 		switch {
 		case c == nil:
 		case e.asText():
-			text = strings.TrimLeft(text+"\n"+callText(c), "\n")
+			text = strings.TrimLeft(text+"\n"+body.CallText(c), "\n")
 		default:
 			calls = append(calls, call(c))
 		}
@@ -246,26 +243,11 @@ func thoughts(m *hearth.Message) string {
 func call(c *hearth.ToolCall) []byte {
 	function := body.Object(
 		body.Member{Name: "name", Value: body.Quote(c.Name)},
-		body.Member{Name: "arguments", Value: body.Quote(arguments(c.Arguments))})
+		body.Member{Name: "arguments", Value: body.Quote(body.ArgumentText(c.Arguments))})
 	return body.Object(
 		body.Member{Name: "id", Value: body.Quote(string(c.ID))},
 		body.Member{Name: "type", Value: []byte(`"function"`)},
 		body.Member{Name: "function", Value: function})
-}
-
-// arguments go back as the string received. Only what is no JSON object is wrapped:
-// Ollama, vLLM and llama-server refuse the whole conversation for such a string, every
-// time from then on.
-func arguments(received string) string {
-	if strings.HasPrefix(strings.TrimLeft(received, " \t\r\n"), "{") && json.Valid([]byte(received)) {
-		return received
-	}
-	return string(body.Arguments(received))
-}
-
-// callText is a call as text, in the form that model.Visible would read back.
-func callText(c *hearth.ToolCall) string {
-	return "[" + c.Name + "]\n" + arguments(c.Arguments) + "\n[END_TOOL_REQUEST]"
 }
 
 func (e *encoder) results(m *hearth.Message) [][]byte {
@@ -278,7 +260,7 @@ func (e *encoder) results(m *hearth.Message) [][]byte {
 		}
 		value := e.resultValue(r)
 		if e.asText() {
-			texts = append(texts, "[result of "+r.Name+"]\n"+resultText(r)+"\n[end of result]")
+			texts = append(texts, body.ResultText(r))
 			continue
 		}
 		members := []body.Member{role("tool"), {Name: "tool_call_id", Value: body.Quote(string(r.CallID))}}
@@ -308,20 +290,7 @@ func (e *encoder) resultValue(r *hearth.ToolResult) []byte {
 	if value := sighted.value(parts); value != nil {
 		return value
 	}
-	return body.Quote(noOutput)
-}
-
-const noOutput = "(no output)" // some servers refuse an empty string
-
-func resultText(r *hearth.ToolResult) string {
-	texts := []string{r.Text}
-	if r.Text == "" && len(r.Blobs) == 0 {
-		texts[0] = noOutput
-	}
-	for i := range r.Blobs {
-		texts = append(texts, leftOut(&r.Blobs[i]))
-	}
-	return strings.TrimLeft(strings.Join(texts, "\n"), "\n")
+	return body.Quote(body.Output(r))
 }
 
 // topLevel are the sampling options that chat completions servers read, in the order in

@@ -3,10 +3,13 @@
 package openai_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"hearth"
+	"hearth/model"
+	"hearth/model/modeltest"
 	"hearth/test/llamaserver"
 )
 
@@ -20,19 +23,20 @@ func TestRealLlamaServer(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	p := provider(s.URL)
 	t.Run("a conversation whose requests are read from the cache", func(t *testing.T) {
-		k := conversation(t, s.URL, llamaserver.Model)
-		evaluated := k.timing.PromptTokens + k.timing.CachedTokens
-		r := k.say(t, "@@plain")
-		if k.timing.CachedTokens < evaluated-8 || !r.Usage.CacheCounted || r.Usage.CacheRead != k.timing.CachedTokens {
-			t.Errorf("%d tokens were read before, now %+v, usage %+v", evaluated, k.timing, r.Usage)
+		k := modeltest.Conversation(t, p, llamaserver.Model)
+		evaluated := k.Timing.PromptTokens + k.Timing.CachedTokens
+		r := k.Say(t, "@@plain")
+		if k.Timing.CachedTokens < evaluated-8 || !r.Usage.CacheCounted || r.Usage.CacheRead != k.Timing.CachedTokens {
+			t.Errorf("%d tokens were read before, now %+v, usage %+v", evaluated, k.Timing, r.Usage)
 		}
 	})
 	t.Run("progress and slots", func(t *testing.T) {
-		k := newTalk(s.URL, llamaserver.Model)
+		k := modeltest.NewTalk(p, llamaserver.Model)
 		slot := 0
-		k.req.Slot, k.req.Capabilities.SlotChoice, k.req.Capabilities.ReturnProgress = &slot, true, true
-		r := k.say(t, strings.Repeat("many words come first ", 900)+"@@plain")
+		k.Request.Slot, k.Request.Capabilities.SlotChoice, k.Request.Capabilities.ReturnProgress = &slot, true, true
+		r := k.Say(t, strings.Repeat("many words come first ", 900)+"@@plain")
 		read := 0
 		for _, w := range r.Waits {
 			if w.Phase == hearth.PhaseReading && w.Total > 0 {
@@ -44,10 +48,19 @@ func TestRealLlamaServer(t *testing.T) {
 		}
 	})
 	t.Run("overflow", func(t *testing.T) {
-		r := newTalk(s.URL, llamaserver.Model).say(t, strings.Repeat("too many words ", 12000)+"@@plain")
+		r := modeltest.NewTalk(p, llamaserver.Model).Say(t, strings.Repeat("too many words ", 12000)+"@@plain")
 		if o := overflowed(t, r); o.Window != llamaserver.Context || o.Prompt <= o.Window {
 			t.Errorf("%+v", o)
 		}
 	})
-	t.Run("leaving", func(t *testing.T) { leaves(t, s.URL, llamaserver.Model) })
+	t.Run("leaving", func(t *testing.T) { modeltest.Leaves(t, p, llamaserver.Model) })
+}
+
+func overflowed(t *testing.T, r modeltest.Result) *model.Overflow {
+	t.Helper()
+	o, ok := errors.AsType[*model.Overflow](r.Err)
+	if !ok || hearth.ReasonOf(r.Err) != hearth.ReasonContextOverflow {
+		t.Fatalf("got %s, want an overflow", modeltest.Summed(r))
+	}
+	return o
 }

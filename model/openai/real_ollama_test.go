@@ -9,6 +9,7 @@ import (
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/modeltest"
 	"hearth/test/ollama"
 )
 
@@ -17,25 +18,29 @@ func TestRealOllama(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = s.Stop() }()
-	t.Run("a conversation", func(t *testing.T) { conversation(t, s.URL, ollama.Chat) })
-	t.Run("leaving", func(t *testing.T) { leaves(t, s.URL, ollama.Chat) })
+	defer func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	p := provider(s.URL)
+	t.Run("a conversation", func(t *testing.T) { modeltest.Conversation(t, p, ollama.Chat) })
+	t.Run("leaving", func(t *testing.T) { modeltest.Leaves(t, p, ollama.Chat) })
 	t.Run("a model that is not there", func(t *testing.T) {
-		r := newTalk(s.URL, "qwen9").say(t, "hi")
+		r := modeltest.NewTalk(p, "qwen9").Say(t, "hi")
 		if hearth.ReasonOf(r.Err) != hearth.ReasonModelNotFound {
-			t.Errorf("got %s", summed(r))
+			t.Errorf("got %s", modeltest.Summed(r))
 		}
 	})
 	t.Run("a model without tools teaches that", func(t *testing.T) {
-		k := newTalk(s.URL, ollama.Plain)
-		r := k.say(t, "@@plain")
+		r := modeltest.NewTalk(p, ollama.Plain).Say(t, "@@plain")
 		refusal, ok := errors.AsType[*model.Refusal](r.Err)
 		if !ok || refusal.Lesson != model.LessonNoTools || hearth.ReasonOf(r.Err) != hearth.ReasonToolsRefused {
-			t.Fatalf("got %s", summed(r))
+			t.Fatalf("got %s", modeltest.Summed(r))
 		}
-		k = newTalk(s.URL, ollama.Plain)
-		k.req.Capabilities.Tools = model.ToolsNone
-		if got := summed(k.say(t, "@@plain")); !strings.Contains(got, "Hello from") {
+		k := modeltest.NewTalk(p, ollama.Plain)
+		k.Request.Capabilities.Tools = model.ToolsNone
+		if got := modeltest.Summed(k.Say(t, "@@plain")); !strings.Contains(got, "Hello from") {
 			t.Errorf("without tools: %s", got)
 		}
 	})

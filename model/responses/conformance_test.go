@@ -1,18 +1,18 @@
-package responses
+package responses_test
 
 import (
 	"testing"
 
 	"hearth/model"
 	"hearth/model/modeltest"
+	"hearth/model/responses"
 )
 
-func TestConformance(t *testing.T) {
-	modeltest.Conformance(t, func(baseURL string) model.Provider {
-		endpoint, err := model.ParseEndpoint(baseURL + "/v1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return New(Config{Client: model.NewClient(model.ClientConfig{Provider: "test", Endpoint: endpoint})})
-	})
+// provider speaks to a server at a root URL.
+func provider(baseURL string) model.Provider {
+	return responses.New(responses.Config{Client: model.NewClient(model.ClientConfig{
+		Provider: "box", Endpoint: model.Endpoint{BaseURL: baseURL + "/v1"},
+	})})
 }
+
+func TestConformance(t *testing.T) { modeltest.Conformance(t, provider) }

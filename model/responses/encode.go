@@ -2,7 +2,6 @@ package responses
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,12 +26,14 @@ func encode(req *model.Request) (*model.Sent, error) {
 	if len(req.ChatTemplateKwargs) > 0 {
 		b.Head = append(b.Head, body.Member{Name: "chat_template_kwargs", Value: req.ChatTemplateKwargs})
 	}
-	if len(req.Tools) > 0 {
+	if len(req.Tools) > 0 && !asText(caps) {
 		b.Head = append(b.Head, body.Member{Name: "tools", Value: tools(req)}, body.Member{Name: "tool_choice", Value: []byte(`"auto"`)})
 	}
 	if req.System != "" {
+		// LM Studio ignores "instructions" (its issue 1154) and Ollama drops the developer
+		// role without a word (its issue 18305); a system item reaches every model.
 		role := "system"
-		if caps.DeveloperRole {
+		if caps.DeveloperRole && !caps.ProxyLike {
 			role = "developer"
 		}
 		b.First = [][]byte{said(role, body.Quote(req.System))}
@@ -50,39 +51,51 @@ func encode(req *model.Request) (*model.Sent, error) {
 // params are the members that do not reach the chat template. store is only named where
 // it would otherwise be done: on the vendor's own host.
 func params(req *model.Request, bag []body.Member) []body.Member {
+	caps := &req.Capabilities
 	ps := []body.Member{{Name: "stream", Value: []byte("true")}}
-	if !req.Capabilities.ProxyLike {
+	if !caps.ProxyLike {
 		ps = append(ps, body.Member{Name: "store", Value: []byte("false")})
-		if req.Capabilities.Reasoning {
+		if caps.Reasoning {
 			ps = append(ps, body.Member{Name: "include", Value: []byte(`["reasoning.encrypted_content"]`)})
 		}
 	}
 	if req.MaxTokens > 0 {
 		ps = append(ps, body.Member{Name: "max_output_tokens", Value: strconv.AppendInt(nil, int64(req.MaxTokens), 10)})
 	}
-	return append(ps, bag...)
+	for _, name := range topLevel {
+		if caps.ProxyLike && slices.Contains(vendorOnly, name) {
+			continue
+		}
+		if i := slices.IndexFunc(bag, func(m body.Member) bool { return m.Name == name }); i >= 0 {
+			ps = append(ps, bag[i])
+		}
+	}
+	return ps
 }
+
+// topLevel are the options that Responses servers read, in the order in which they are
+// written. The rest of the bag belongs to other protocols.
+var topLevel = []string{
+	"temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repeat_penalty", "seed",
+	"text", "parallel_tool_calls", "truncation", "ttl", "draft_model", "service_tier", "verbosity",
+}
+
+// vendorOnly goes to the vendor's own host and nowhere else.
+var vendorOnly = []string{"service_tier", "verbosity"}
 
 // effort is the server's word for the level asked for, or "" to say nothing: a proxy is
 // told only where its owner declared that it knows the field.
 func effort(req *model.Request) string {
 	caps := &req.Capabilities
-	if req.Thinking == "" || caps.ProxyLike && !caps.ReasoningShaped && len(caps.Efforts) == 0 {
+	if caps.ProxyLike && !caps.ReasoningShaped && len(caps.Efforts) == 0 {
 		return ""
 	}
-	level := req.Thinking
-	if level == "off" {
-		level = "none"
-	}
-	for _, w := range caps.EffortMap {
-		if w.Level == req.Thinking {
-			return w.Word
-		}
-	}
-	if level == "none" && !slices.Contains(caps.Efforts, level) {
-		return ""
-	}
-	return level
+	return caps.Effort(req.Thinking, "")
+}
+
+// asText reports whether calls and results travel as text: the model cannot be given tools.
+func asText(caps *model.Capabilities) bool {
+	return caps.Tools == model.ToolsNone || caps.Tools == model.ToolsText
 }
 
 // tools writes the tool list. strict would have a vendor rewrite our schemas.
@@ -108,16 +121,15 @@ func tools(req *model.Request) []byte {
 func items(m *hearth.Message, caps *model.Capabilities) []byte {
 	var list [][]byte
 	switch m.Role {
-	case hearth.RoleTool:
-		for i := range m.Parts {
-			if r := m.Parts[i].Result; r != nil {
-				list = append(list, result(r))
-			}
+	case hearth.RoleUser:
+		if content := userContent(m, caps); content != nil {
+			list = append(list, said("user", content))
 		}
 	case hearth.RoleAssistant:
 		list = assistant(m, caps)
+	case hearth.RoleTool:
+		list = results(m, caps)
 	default:
-		list = append(list, said("user", userContent(m, caps)))
 	}
 	var out []byte
 	for i, item := range list {
@@ -143,7 +155,7 @@ func userContent(m *hearth.Message, caps *model.Capabilities) []byte {
 		p := &m.Parts[i]
 		words := p.Text
 		if p.Blob != nil {
-			if caps.Vision && p.Blob.Data != nil {
+			if caps.Vision && !caps.StringContent && len(p.Blob.Data) > 0 && strings.HasPrefix(p.Blob.MIME, "image/") {
 				images = true
 				list = append(list, part("input_image", "image_url", "data:"+p.Blob.MIME+";base64,"+base64.StdEncoding.EncodeToString(p.Blob.Data)))
 				continue
@@ -155,8 +167,11 @@ func userContent(m *hearth.Message, caps *model.Capabilities) []byte {
 			list = append(list, part("input_text", "text", words))
 		}
 	}
-	if images {
+	switch {
+	case images:
 		return body.Array(list...)
+	case len(texts) == 0:
+		return nil
 	}
 	return body.Quote(strings.Join(texts, "\n"))
 }
@@ -178,6 +193,11 @@ func assistant(m *hearth.Message, caps *model.Capabilities) [][]byte {
 			list = append(list, p.Opaque)
 		case p.Text != "":
 			said.WriteString(p.Text)
+		case p.Call != nil && asText(caps):
+			if said.Len() > 0 {
+				said.WriteByte('\n')
+			}
+			said.WriteString(body.CallText(p.Call))
 		}
 	}
 	if said.Len() > 0 {
@@ -193,29 +213,34 @@ func assistant(m *hearth.Message, caps *model.Capabilities) [][]byte {
 			body.Member{Name: "content", Value: body.Array(content)}))
 	}
 	for i := range m.Parts {
-		if c := m.Parts[i].Call; c != nil {
+		if c := m.Parts[i].Call; c != nil && !asText(caps) {
 			list = append(list, body.Object(
 				body.Member{Name: "type", Value: []byte(`"function_call"`)},
 				body.Member{Name: "call_id", Value: body.Quote(string(c.ID))},
 				body.Member{Name: "name", Value: body.Quote(c.Name)},
-				body.Member{Name: "arguments", Value: body.Quote(argumentText(c.Arguments))}))
+				body.Member{Name: "arguments", Value: body.Quote(body.ArgumentText(c.Arguments))}))
 		}
 	}
 	return list
 }
 
-// argumentText is the string received; what a server would refuse to read back (Ollama
-// and llama.cpp parse it) is wrapped.
-func argumentText(received string) string {
-	if json.Valid([]byte(received)) && strings.HasPrefix(strings.TrimSpace(received), "{") {
-		return received
+func results(m *hearth.Message, caps *model.Capabilities) (list [][]byte) {
+	var texts []string
+	for i := range m.Parts {
+		r := m.Parts[i].Result
+		switch {
+		case r == nil:
+		case asText(caps):
+			texts = append(texts, body.ResultText(r))
+		default:
+			list = append(list, body.Object(
+				body.Member{Name: "type", Value: []byte(`"function_call_output"`)},
+				body.Member{Name: "call_id", Value: body.Quote(string(r.CallID))},
+				body.Member{Name: "output", Value: body.Quote(body.Output(r))}))
+		}
 	}
-	return string(body.Arguments(received))
-}
-
-func result(r *hearth.ToolResult) []byte {
-	return body.Object(
-		body.Member{Name: "type", Value: []byte(`"function_call_output"`)},
-		body.Member{Name: "call_id", Value: body.Quote(string(r.CallID))},
-		body.Member{Name: "output", Value: body.Quote(r.Text)})
+	if len(texts) > 0 {
+		list = append(list, said("user", body.Quote(strings.Join(texts, "\n"))))
+	}
+	return list
 }

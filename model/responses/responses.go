@@ -52,7 +52,7 @@ func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[mod
 		}
 		resp, err := p.client.Post(ctx, model.Call{
 			Op: op, Model: req.Model, Path: "/responses", Body: sent.Body, Accept: model.AcceptEvents,
-			Reading: hearth.Wait{Phase: hearth.PhaseReading},
+			Reading: model.ReadingOf(req),
 			Wait:    func(w hearth.Wait) bool { return yield(model.Delta{Wait: &w}, nil) },
 		})
 		if errors.Is(err, model.ErrStopped) {

@@ -94,3 +94,40 @@ func Texts(parts []hearth.Part, between string) string {
 	}
 	return strings.Join(texts, between)
 }
+
+// CallText is a call as text in what a model said, for servers that have no field for
+// calls. model.Visible reads the same form back when a model imitates it.
+func CallText(c *hearth.ToolCall) string {
+	return "[" + c.Name + "]\n" + ArgumentText(c.Arguments) + "\n[END_TOOL_REQUEST]"
+}
+
+// ResultText is a result as text in what a person said, for the same servers.
+func ResultText(r *hearth.ToolResult) string {
+	return "[result of " + r.Name + "]\n" + Output(r) + "\n[end of result]"
+}
+
+// ArgumentText gives a model's own arguments for a protocol that wants a string: as they
+// were received. Only what is no JSON object is wrapped, because Ollama, vLLM and
+// llama-server would refuse the whole conversation for it from then on.
+func ArgumentText(received string) string {
+	if strings.HasPrefix(strings.TrimLeft(received, " \t\r\n"), "{") && json.Valid([]byte(received)) {
+		return received
+	}
+	return string(Arguments(received))
+}
+
+// Output is the text of a result, with a sentence for each picture; it is never empty,
+// because some servers refuse an empty string.
+func Output(r *hearth.ToolResult) string {
+	texts := make([]string, 0, 1+len(r.Blobs))
+	if r.Text != "" {
+		texts = append(texts, r.Text)
+	}
+	for i := range r.Blobs {
+		texts = append(texts, LeftOut(&r.Blobs[i]))
+	}
+	if len(texts) == 0 {
+		return "(no output)"
+	}
+	return strings.Join(texts, "\n")
+}
