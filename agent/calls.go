@@ -152,17 +152,28 @@ func (r *run) decide(t tool.Tool, call hearth.ToolCall, effect hearth.Effect) po
 	}
 	d := policy.Decide(in)
 	if d.Verdict == policy.Ask {
-		if m, ok := r.st.approved[call.ID]; ok && m.Hash == policy.Hash(call) && r.cfg.Now().Before(m.Until) {
+		if m, ok := r.st.approved[call.ID]; ok && m.Hash == action(t, call) && r.cfg.Now().Before(m.Until) {
 			return policy.Decision{Verdict: policy.Allow, Rule: "approved", Reason: "the owner said yes to this call"}
 		}
 	}
 	return d
 }
 
+// action names what a call would do now: the call, and what the tool foresees of it. A
+// symlink that leads elsewhere by the time of the answer makes it another action.
+func action(t tool.Tool, call hearth.ToolCall) string {
+	f, ok := t.(tool.Foreseer)
+	if !ok {
+		return policy.Hash(call)
+	}
+	argv, targets := f.Foresee(call)
+	return policy.Hash(call, slices.Concat(argv, []string{"\x00"}, targets)...)
+}
+
 // question stops the turn for a person. The question is durable before it is shown.
 func (r *run) question(ctx context.Context, t tool.Tool, call hearth.ToolCall, d policy.Decision) error {
 	until := r.cfg.Now().Add(r.limits.QuestionTTL).Round(time.Second)
-	q := &Approval{Call: call, Text: call.Name + " " + call.Arguments, Rule: d.Rule, Reason: d.Reason, Hash: policy.Hash(call), Until: until}
+	q := &Approval{Call: call, Text: call.Name + " " + call.Arguments, Rule: d.Rule, Reason: d.Reason, Hash: action(t, call), Until: until}
 	if ds, ok := t.(tool.Describer); ok {
 		q.Text = ds.Describe(call)
 	}

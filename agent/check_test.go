@@ -48,3 +48,30 @@ func TestToolsAreToldWhetherTheTurnIsTainted(t *testing.T) {
 		}
 	}
 }
+
+// leading is a tool whose target may lead elsewhere.
+type leading struct {
+	counter
+	to string
+}
+
+func (l *leading) Foresee(hearth.ToolCall) (argv, targets []string) { return nil, []string{l.to} }
+
+func TestAnApprovalIsForWhatWasForeseen(t *testing.T) {
+	for _, to := range []string{"hearth.json", "elsewhere/hearth.json"} {
+		write := &leading{counter: counter{name: "write", effect: hearth.EffectWrite}, to: "hearth.json"}
+		s := newScene(t, []step{{calls: call("c1", "write", `{}`)}, {text: "done"}}, write)
+		out, err := s.say("go")
+		if err != nil || out.Question == nil {
+			t.Fatalf("want a question, got %+v, %v", out, err)
+		}
+		if err := s.agent.Decide(t.Context(), s.mem, *out.Question, true); err != nil {
+			t.Fatal(err)
+		}
+		write.to = to
+		out, err = s.agent.Turn(t.Context(), s.mem, nil)
+		if same := to == "hearth.json"; err != nil || (write.ran == 1) != same || (out.Question == nil) != same {
+			t.Errorf("%s: got %+v, %v after %d runs", to, out, err, write.ran)
+		}
+	}
+}
