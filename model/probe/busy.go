@@ -12,17 +12,15 @@ import (
 // Of the others Ollama drops a request as soon as its client is gone, and the rest have
 // nothing to ask; they count as done. It asks once and does not wait; a question that is
 // not answered says no. slot is the number that was asked for, negative where none was.
-func (d *Describer) Gone(ctx context.Context, c *model.Client, slot int) bool {
-	d.mu.Lock()
-	k := d.known[c.Endpoint().Origin]
-	d.mu.Unlock()
-	if k == nil || !k.mu.TryLock() {
+// It fits slot.Config.Gone.
+func (d *Describer) Gone(ctx context.Context, e model.Endpoint, slot int) bool {
+	client, h := d.at(e.Origin)
+	if client == nil {
 		return true // nobody ever asked who it is
 	}
-	kind, slots := k.host.Kind, k.host.Slots
-	k.mu.Unlock()
-	a := newAsker(c, 0)
-	switch kind {
+	slots := h.Slots
+	a := newAsker(client, 0)
+	switch h.Kind {
 	case KindLlamaCpp:
 		if slots == 1 {
 			slot = -1

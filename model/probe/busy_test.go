@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hearth"
+	"hearth/model"
 	"hearth/model/probe"
 )
 
@@ -41,13 +42,13 @@ func TestGone(t *testing.T) {
 			defer server.Close()
 			c := client(t, server.URL)
 			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
-			if !d.Gone(t.Context(), c, row.slot) {
+			if !d.Gone(t.Context(), c.Endpoint(), row.slot) {
 				t.Error("a server that nobody asked who it is was waited for")
 			}
 			if _, err := d.Host(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
-			if got := d.Gone(t.Context(), c, row.slot); got != row.gone {
+			if got := d.Gone(t.Context(), c.Endpoint(), row.slot); got != row.gone {
 				t.Errorf("gone %v, want %v", got, row.gone)
 			}
 		})
@@ -86,6 +87,11 @@ func TestPreload(t *testing.T) {
 			defer server.Close()
 			var said []string
 			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+			tg := model.Target{Endpoint: client(t, server.URL+"/v1").Endpoint()}
+			req := &model.Request{Model: row.model, Capabilities: model.Capabilities{Window: row.window}}
+			if err := d.Prepare(t.Context(), tg, req, nil); err != nil || got.Load() != nil {
+				t.Errorf("prepared a server that nobody asked who it is: %v", err)
+			}
 			err := d.Preload(t.Context(), client(t, server.URL+"/v1"), row.model, row.window, func(w hearth.Wait) { said = append(said, string(w.Phase)) })
 			asked, _ := got.Load().(string)
 			if asked != row.want {
@@ -98,5 +104,28 @@ func TestPreload(t *testing.T) {
 				t.Errorf("said %q", said)
 			}
 		})
+	}
+}
+
+func TestPrepareIsBestEffort(t *testing.T) {
+	s := load(t, "lmstudio.txt")
+	loads := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/models/load" {
+			loads++
+			w.WriteHeader(500)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	c := client(t, server.URL+"/v1")
+	d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+	if _, err := d.Host(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	req := &model.Request{Model: "google/gemma-3-12b", Capabilities: model.Capabilities{Window: 16384}}
+	if err := d.Prepare(t.Context(), model.Target{Endpoint: c.Endpoint()}, req, nil); err != nil || loads != 1 {
+		t.Errorf("%d loads, %v; a load that fails leaves the request to be tried", loads, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,7 +73,13 @@ func (c *Cache) Layers(endpoint, id string) (server, probed model.Layer) {
 	defer c.mu.Unlock()
 	c.load()
 	if e := c.current(endpoint, id); e != nil {
-		return e.Lessons.Over(e.Server), e.Probe
+		lessons := e.Lessons
+		if e.Server.Window != nil {
+			lessons.Window = nil // what it says now counts more than what it once refused
+			lessons.Evidence = maps.Clone(lessons.Evidence)
+			delete(lessons.Evidence, "window")
+		}
+		return lessons.Over(e.Server), e.Probe
 	}
 	return model.Layer{}, model.Layer{}
 }
@@ -99,6 +106,16 @@ func (c *Cache) Learn(endpoint, id string, r *model.Refusal) error {
 		lesson := r.Teach()
 		lesson.Evidence = map[string]string{string(r.Lesson): "the server said: " + r.Words}
 		e.Lessons = lesson.Over(e.Lessons)
+		return e
+	})
+}
+
+// LearnWindow keeps the window that a server named when it refused a request that was
+// too long. It counts only while the server does not say its window.
+func (c *Cache) LearnWindow(endpoint, id string, tokens int) error {
+	return c.change(endpoint, id, func() *entry {
+		e := c.currentOrNew(endpoint, id)
+		e.Lessons = model.Layer{Window: &tokens, Evidence: map[string]string{"window": "the server refused a longer request"}}.Over(e.Lessons)
 		return e
 	})
 }

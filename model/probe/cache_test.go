@@ -74,6 +74,22 @@ func TestWhatIsLearnedIsKept(t *testing.T) {
 	}
 }
 
+func TestAWindowLearnedFromARefusal(t *testing.T) {
+	c := probe.OpenCache("")
+	if err := c.LearnWindow(here, "qwen3", 4096); err != nil {
+		t.Fatal(err)
+	}
+	if l, _ := c.Layers(here, "qwen3"); l.Window == nil || *l.Window != 4096 || l.Evidence["window"] != "the server refused a longer request" {
+		t.Errorf("kept %+v", l)
+	}
+	if err := c.Described(here, "qwen3", model.Layer{Window: new(8192), Evidence: map[string]string{"window": "GET /props"}}); err != nil {
+		t.Fatal(err)
+	}
+	if l, _ := c.Layers(here, "qwen3"); *l.Window != 8192 || l.Evidence["window"] != "GET /props" {
+		t.Errorf("an old refusal wins over what the server says: %+v", l)
+	}
+}
+
 func TestNothingNewIsNotWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "capabilities.json")
 	c := probe.OpenCache(path)

@@ -25,10 +25,11 @@ type Describer struct {
 
 // known is one endpoint.
 type known struct {
-	mu   sync.Mutex // held while the server is asked: others wait for the same answer
-	host Host
-	err  error
-	at   time.Time
+	mu     sync.Mutex // held while the server is asked: others wait for the same answer
+	client *model.Client
+	host   Host
+	err    error
+	at     time.Time
 }
 
 // NewDescriber gives a Describer that keeps what it learns in cache and asks a server
@@ -54,15 +55,10 @@ func (d *Describer) Describe(ctx context.Context, c *model.Client, id, protocol 
 	}
 	var out model.Layers
 	out.Server, out.Probe = d.cache.Layers(at.Origin, id)
-	d.mu.Lock()
-	k := d.known[at.Origin]
-	d.mu.Unlock()
-	if k != nil {
-		k.mu.Lock()
-		if m := k.host.find(id); k.err == nil && m != nil {
+	if client, h := d.at(at.Origin); client != nil {
+		if m := h.find(id); m != nil {
 			out.Server.Resident = m.Resident
 		}
-		k.mu.Unlock()
 	}
 	if protocol == "ollama" {
 		beneathConfig(&out)
@@ -101,27 +97,43 @@ func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
 		return k.host, nil
 	}
 	k.host, k.err = Identify(ctx, c)
-	k.at = time.Now()
+	k.client, k.at = c, time.Now()
 	return k.host, k.err
+}
+
+// at gives what is known of the server at origin, and the client it was asked through;
+// nil when nobody asked it, or it did not answer, or is being asked right now.
+func (d *Describer) at(origin string) (*model.Client, Host) {
+	d.mu.Lock()
+	k := d.known[origin]
+	d.mu.Unlock()
+	if k == nil || !k.mu.TryLock() {
+		return nil, Host{}
+	}
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return nil, Host{}
+	}
+	return k.client, k.host
 }
 
 // Listed gives the ids that the server at origin is known to have; nil when nobody asked
 // it. It never asks.
 func (d *Describer) Listed(origin string) []string {
-	d.mu.Lock()
-	k := d.known[origin]
-	d.mu.Unlock()
-	if k == nil || !k.mu.TryLock() { // it is being asked right now
+	client, h := d.at(origin)
+	if client == nil {
 		return nil
 	}
-	defer k.mu.Unlock()
-	if k.err != nil {
-		return nil
-	}
-	return k.host.IDs()
+	return h.IDs()
 }
 
 // Learn keeps a lesson. It fits route.Config.Learn.
 func (d *Describer) Learn(_ context.Context, t model.Target, r *model.Refusal) error {
 	return d.cache.Learn(t.Endpoint.Origin, t.Ref.Model, r)
+}
+
+// Overflowed keeps the window that a server named when a request was too long, where it
+// never says it otherwise. It fits route.Config.Overflowed.
+func (d *Describer) Overflowed(_ context.Context, t model.Target, window int) error {
+	return d.cache.LearnWindow(t.Endpoint.Origin, t.Ref.Model, window)
 }

@@ -47,6 +47,22 @@ func (d *Describer) Preload(ctx context.Context, c *model.Client, id string, win
 	return err
 }
 
+// Prepare loads the model of a target as Preload does, with the window of the request.
+// It is best effort: where loading fails, LM Studio may still load the model by itself
+// when it is asked. It fits route.Config.Prepare; params.preload:false is the caller's
+// to honour.
+func (d *Describer) Prepare(ctx context.Context, t model.Target, req *model.Request, wait func(hearth.Wait)) error {
+	client, _ := d.at(t.Endpoint.Origin)
+	if client == nil {
+		return nil
+	}
+	err := d.Preload(ctx, client, req.Model, req.Capabilities.Window, wait)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	return nil
+}
+
 // windowFor bounds a wanted window by what the model was trained for; 0 leaves the
 // choice to the server.
 func (m *Model) windowFor(want int) int {

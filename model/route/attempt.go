@@ -39,6 +39,9 @@ func (r *run) attempt(ctx context.Context, t *tries) error {
 		Endpoint: t.target.Endpoint.Origin, Locality: t.target.Endpoint.Locality, Lane: r.q.Lane.String(),
 	}}
 	a.err = a.explain(a.ask(ctx))
+	if over, ok := errors.AsType[*model.Overflow](a.err); ok && over.Window > 0 && r.cfg.Overflowed != nil {
+		_ = r.cfg.Overflowed(ctx, t.target, over.Window) // the person has the larger error already
+	}
 	a.finish()
 	return a.err
 }

@@ -26,6 +26,9 @@ type Config struct {
 	Prepare func(ctx context.Context, t model.Target, req *model.Request, wait func(hearth.Wait)) error
 	// Learn keeps a lesson that was answered. Its error is told to the person. May be nil.
 	Learn func(ctx context.Context, t model.Target, r *model.Refusal) error
+	// Overflowed is told the window that a server named when a request was too long for
+	// it. May be nil.
+	Overflowed func(ctx context.Context, t model.Target, window int) error
 	// Listed gives the model ids that the target's server is known to have, nil where
 	// nobody asked it. It does not block. May be nil.
 	Listed   func(t model.Target) []string

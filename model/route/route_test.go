@@ -710,6 +710,17 @@ func TestAModelThatIsNotThereNamesTheNearest(t *testing.T) {
 	})
 }
 
+func TestTheWindowInARefusalIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fake{calls: [][]step{{fails(hearth.Error{Reason: hearth.ReasonContextOverflow, Err: &model.Overflow{Window: 4096, Words: "too long"}})}}}
+		kept := 0
+		r := route.New(route.Config{Overflowed: func(_ context.Context, t model.Target, n int) error { kept = n; return nil }})
+		if o := ask(t, r, target("a", p)); hearth.ReasonOf(o.err) != hearth.ReasonContextOverflow || kept != 4096 || p.dialled != 1 {
+			t.Errorf("kept %d, %v", kept, o.err)
+		}
+	})
+}
+
 func TestSameModelAndNearest(t *testing.T) {
 	same := [][2]string{
 		{"qwen3", "Qwen3:latest"}, {"gpt-4o", "gpt-4o-2024-08-06"}, {"claude-sonnet-4-5", "claude-sonnet-4-5-20250929"},
