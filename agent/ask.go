@@ -34,6 +34,9 @@ func (r *run) ask(ctx context.Context) error {
 		return err
 	}
 	shortened, fitErr := r.fit(ctx, r.chain[0], true)
+	if fitErr != nil && hearth.ReasonOf(fitErr) == hearth.ReasonContextOverflow {
+		return err // nothing is left to shorten; the server's own numbers say more than our estimate
+	}
 	if fitErr != nil {
 		return errors.Join(fitErr, err)
 	}

@@ -166,6 +166,10 @@ func (s Seen) explain(f found, e *hearth.Error) (cause, try string) {
 	default:
 		cause = who + " broke while it worked on the request."
 		try = "Look at its log for the time of this request, and ask again."
+		if s.Status < 300 && strings.HasPrefix(e.Err.Error(), "a web page") {
+			cause = "Something other than a model server answers at this address."
+			try = "Check " + key + "baseUrl."
+		}
 	}
 	if f.why != "" {
 		cause = f.why

@@ -26,7 +26,8 @@ type LookAlike struct {
 //     except in code, that is in a fenced block or between backticks on one line.
 //   - A closing tag without an opening one (the model's template wrote that itself) is
 //     left out where a line ends after it; when this is the call's first sign of
-//     reasoning, a Delta with TextWasThinking says that the text before it was that.
+//     reasoning, a Delta with TextWasThinking says that the text before it was that, and
+//     a "reasoning" Notice tells the person, who has read it.
 //   - Leaked template tokens (<|im_end|>) are left out, except in code.
 //   - A message that is nothing but tool blocks,
 //     [name]⏎{JSON object}⏎[END_TOOL_REQUEST] or …⏎[/name], all names being exactly in
@@ -227,7 +228,9 @@ func (v *visible) stray() {
 		v.out = append(v.out, Delta{Thinking: string(h.lead) + string(h.block.raw)})
 	}
 	if v.words {
-		v.out = append(v.out, Delta{TextWasThinking: true})
+		v.out = append(v.out, Delta{TextWasThinking: true}, Delta{Notice: &hearth.Notice{
+			Kind: "reasoning", Text: "what was shown so far is the model's reasoning: its server does not mark where that begins",
+		}})
 	}
 	v.held, v.lead, v.words, v.sample = nil, nil, false, nil
 }

@@ -86,12 +86,13 @@ const (
 	writeArgs   = `{"path":"b","content":"{[}]\"\n"}`
 	deployBlock = "[deploy]\n{}\n[/deploy]"
 
-	saidDeploy    = `(The model wrote a call of the tool "deploy" as plain text; there is no tool of that name here. Nothing was run.)`
-	noticedDeploy = `hidden_call: the model wrote a call of the tool "deploy" as plain text; there is no tool of that name here; nothing was run`
-	saidRead      = `(The model wrote a call of the tool "read" as plain text, beside other words or calls. Nothing was run.)`
-	noticedRead   = `hidden_call: the model wrote a call of the tool "read" as plain text, beside other words or calls; nothing was run`
-	saidCut       = `(The model wrote a call of the tool "read" as plain text, and its answer was cut short. Nothing was run.)`
-	noticedCut    = `hidden_call: the model wrote a call of the tool "read" as plain text, and its answer was cut short; nothing was run`
+	saidDeploy       = `(The model wrote a call of the tool "deploy" as plain text; there is no tool of that name here. Nothing was run.)`
+	noticedDeploy    = `hidden_call: the model wrote a call of the tool "deploy" as plain text; there is no tool of that name here; nothing was run`
+	saidRead         = `(The model wrote a call of the tool "read" as plain text, beside other words or calls. Nothing was run.)`
+	noticedRead      = `hidden_call: the model wrote a call of the tool "read" as plain text, beside other words or calls; nothing was run`
+	noticedReasoning = "reasoning: what was shown so far is the model's reasoning: its server does not mark where that begins"
+	saidCut          = `(The model wrote a call of the tool "read" as plain text, and its answer was cut short. Nothing was run.)`
+	noticedCut       = `hidden_call: the model wrote a call of the tool "read" as plain text, and its answer was cut short; nothing was run`
 )
 
 var bracketed = []model.LookAlike{{Pattern: "bracketed_tool_call", Tool: "read", Registered: true}}
@@ -115,7 +116,7 @@ var visibleTests = []struct {
 	{name: "a fence in a list ends where it ends", in: "1. ```sh\n   ls\n   ```\n<think>y", want: seen{Text: "1. ```sh\n   ls\n   ```\n", Thinking: "y"}},
 	{name: "three backticks on one line are no fence", in: "```a```\n<think>y", want: seen{Text: "```a```\n", Thinking: "y"}},
 	{name: "a tag between backticks is code", in: "the `<think>` tag <think>y", want: seen{Text: "the `<think>` tag ", Thinking: "y"}},
-	{name: "a template that opened the tag itself", in: "I should greet.\n</think>\n\nHello", want: seen{Text: "Hello", Thinking: "I should greet.\n"}},
+	{name: "a template that opened the tag itself", in: "I should greet.\n</think>\n\nHello", want: seen{Text: "Hello", Thinking: "I should greet.\n", Notices: []string{noticedReasoning}}},
 	{name: "and had nothing to think", in: "\n</think>\n\nHello", want: seen{Text: "Hello"}},
 	{name: "a second closing tag is dropped", in: "<think>a</think>b</think>\nc", want: seen{Text: "b\nc", Thinking: "a"}},
 	{name: "somebody writes about the closing tag", in: "the </think> tag", want: seen{Text: "the </think> tag"}},

@@ -57,9 +57,6 @@ func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask aske
 	p := newPresenter(k.io, quiet)
 	out, err := k.turn(ctx, in, p, ask)
 	p.Close()
-	if err == nil && out.Stop == hearth.StopLength {
-		fmt.Fprintf(k.io.err, "note: the answer was cut at its length limit; raise maxTokens for %s\n", out.Target)
-	}
 	return out, err
 }
 

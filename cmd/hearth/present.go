@@ -155,8 +155,11 @@ func waitLine(w hearth.Wait, elapsed time.Duration) string {
 	switch w.Phase {
 	case hearth.PhaseQueued:
 		what = "waiting for a free slot"
-		if w.Behind != "" {
+		switch {
+		case w.Behind != "":
 			what += " behind " + oneLine(w.Behind)
+		case w.Note != "": // the server itself asks for patience
+			what = "waiting for " + model
 		}
 	case hearth.PhaseConnecting:
 		what = "connecting to " + model

@@ -33,8 +33,12 @@ func (a *attempt) notices(ctx context.Context, req *model.Request) {
 		a.lesson(ctx)
 	}
 	a.otherName(req)
-	if a.report.Stop == hearth.StopLength {
+	switch a.report.Stop {
+	case hearth.StopLength:
 		a.length(req)
+	case hearth.StopFiltered:
+		a.run.notice("filtered", "the server's content filter ended the answer before the model did")
+	default:
 	}
 	a.truncated(req)
 }
@@ -102,7 +106,7 @@ func (a *attempt) otherName(req *model.Request) {
 	default:
 		return
 	}
-	if near != "" && !(other && SameModel(near, a.answered)) {
+	if near != "" && !SameModel(near, req.Model) && !(other && SameModel(near, a.answered)) {
 		text += "; the nearest model it lists is " + near
 	}
 	if a.run.once("name " + t.Endpoint.Origin + " " + req.Model + " " + a.answered) {
@@ -117,8 +121,8 @@ func (a *attempt) explain(err error) error {
 		return err
 	}
 	near := Nearest(a.tries.target.Ref.Model, a.run.listed(a.tries.target))
-	if near == "" {
-		return err
+	if near == "" || SameModel(near, a.tries.target.Ref.Model) {
+		return err // it is listed all the same: the server's own words say more
 	}
 	out := *e
 	out.Try = fmt.Sprintf("The server lists %s: write %s/%s.", near, a.tries.target.Ref.Provider, near)
@@ -238,9 +242,12 @@ func (a *attempt) emptiness(req *model.Request) error {
 		a.tries.empty = true // the same limit would end it again
 	case a.report.Stop == hearth.StopFiltered:
 		e.Err = errors.New("the server's content filter withheld the answer")
+		e.Cause = "The filter belongs to whoever runs the server; the model is not asked again."
+		e.Try = "Say it in other words, or ask another model."
 		a.tries.empty = true
 	case a.thought:
 		e.Err = errors.New("the model thought, and finished without a word")
+		e.Cause = "All that the model wrote was reasoning; that happens to small models, and where the output limit is low."
 		e.Try = "Ask again, or turn thinking off (--thinking off)."
 	default:
 		e.Err = errors.New("the model finished without a word")
