@@ -133,9 +133,9 @@ type Target struct {
 type Params struct {
 	MaxTokens          int
 	Thinking           string
-	ChatTemplateKwargs json.RawMessage
-	Options            json.RawMessage
-	ExtraBody          json.RawMessage
+	ChatTemplateKwargs json.RawMessage `json:",omitempty"` // stored in a Plan, where nil must not come back as null
+	Options            json.RawMessage `json:",omitempty"`
+	ExtraBody          json.RawMessage `json:",omitempty"`
 }
 
 // Endpoint is where a target is reached.

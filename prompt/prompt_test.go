@@ -38,6 +38,29 @@ func TestAPlanIsTheSameForTheSameHouseAndSortsItsTools(t *testing.T) {
 	}
 }
 
+// A plan is stored between two requests of a session, and both must be the same.
+func TestAStoredPlanBuildsTheSameRequest(t *testing.T) {
+	for name, params := range map[string]model.Params{
+		"no wishes": {},
+		"wishes":    {MaxTokens: 5, ChatTemplateKwargs: json.RawMessage(`{"a":1}`), Options: json.RawMessage(`{"b":2}`), ExtraBody: json.RawMessage(`{"c":3}`)},
+	} {
+		wished := target(model.Layer{})
+		wished.Params = params
+		fresh := prompt.NewPlan(wished, prompt.House{Dir: "/ws"}, []hearth.ToolSpec{spec("read")})
+		stored, _, err := fresh.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := prompt.DecodePlan(stored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := prompt.Build(fresh, nil), prompt.Build(again, nil); !reflect.DeepEqual(a, b) {
+			t.Errorf("%s: the request was\n%+v\nand is now\n%+v", name, a, b)
+		}
+	}
+}
+
 func TestAModelWithoutToolsIsNotToldOfThem(t *testing.T) {
 	none := model.ToolsNone
 	plan := prompt.NewPlan(target(model.Layer{Tools: &none}), prompt.House{Dir: "/ws"}, []hearth.ToolSpec{spec("read")})
