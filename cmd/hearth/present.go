@@ -28,6 +28,7 @@ type presenter struct {
 	drawn   bool
 	told    time.Time // when a waiting line was last printed to a stream that is no terminal
 	midLine bool      // the answer's last byte was not a newline
+	notice  string    // the newest one; saying it again at the next step would tell nothing new
 }
 
 func newPresenter(s streams, quiet bool) *presenter {
@@ -94,6 +95,10 @@ func (p *presenter) show(e hearth.Event) {
 			p.line("  " + firstLine(e.Result.Text))
 		}
 	case hearth.EventNotice:
+		if e.Notice.Text == p.notice {
+			return
+		}
+		p.notice = e.Notice.Text
 		p.clear()
 		p.endLine()
 		p.line("note: " + oneLine(e.Notice.Text))
