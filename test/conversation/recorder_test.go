@@ -23,6 +23,8 @@ type recorder struct {
 	mu   sync.Mutex // guards the variables below
 	sent []request
 	hold time.Duration // before a model call is passed on, as a slow cold load would
+	busy int           // model calls under way
+	peak int           // the most there ever were
 }
 
 type request struct {
@@ -48,8 +50,10 @@ func record(t *testing.T) *recorder {
 			return // the client has gone
 		}
 		req.Body = io.NopCloser(bytes.NewReader(body))
+		hold, done := r.begin(req.URL.Path, body)
+		defer done()
 		select {
-		case <-time.After(r.keep(req.URL.Path, body)):
+		case <-time.After(hold):
 			proxy.ServeHTTP(w, req)
 		case <-req.Context().Done():
 		}
@@ -59,14 +63,28 @@ func record(t *testing.T) *recorder {
 	return r
 }
 
-func (r *recorder) keep(path string, body []byte) (hold time.Duration) {
+// begin notes a request and gives how long to hold it, and what to call at its end.
+func (r *recorder) begin(path string, body []byte) (hold time.Duration, done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sent = append(r.sent, request{path, body})
-	if slices.ContainsFunc(dialects, func(d dialect) bool { return d.path == path }) {
-		return r.hold
+	if !slices.ContainsFunc(dialects, func(d dialect) bool { return d.path == path }) {
+		return 0, func() {}
 	}
-	return 0
+	r.busy++
+	r.peak = max(r.peak, r.busy)
+	return r.hold, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.busy--
+	}
+}
+
+// most gives the largest number of model calls that were under way at once.
+func (r *recorder) most() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.peak
 }
 
 func (r *recorder) setHold(d time.Duration) {
@@ -111,6 +129,9 @@ func parse(t *testing.T, d dialect, body []byte) asked {
 	for name, value := range members {
 		if name != d.list {
 			a.rest[name] = string(value)
+		}
+		if string(value) == "null" {
+			t.Errorf("the request holds %s: null, which strict servers refuse", name)
 		}
 	}
 	return a

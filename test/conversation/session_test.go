@@ -153,16 +153,22 @@ func stream(t *testing.T, p *person, args ...string) (cmd *exec.Cmd, out, errs *
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	until(t, ctx, "the model is asked", func() bool { return len(evaluations(t, began)) > 0 })
+	return cmd, out, errs
+}
+
+// until polls for what another process does.
+func until(t *testing.T, ctx context.Context, what string, done func() bool) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for len(evaluations(t, began)) == 0 {
+	for !done() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("the model was not asked within a minute: %s", errs.String())
+			t.Fatalf("%s: %v", what, context.Cause(ctx))
 		}
 	}
-	return cmd, out, errs
 }
 
 // exitCode waits for the end and gives -1 for an end by a signal.
