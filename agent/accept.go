@@ -145,7 +145,7 @@ func (a *Agent) liveOrNew(ctx context.Context, t session.Transcript, target mode
 		return nil, session.Epoch{}, err
 	}
 	if ok {
-		plan, err := prompt.DecodePlan(epoch.Plan)
+		plan, err := a.memo.plan(&epoch)
 		return plan, epoch, err
 	}
 	house, err := a.house()

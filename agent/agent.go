@@ -67,13 +67,14 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// An Agent runs turns. It keeps no conversation: any number of sessions may use one
+// An Agent runs turns. It keeps no conversation beyond what it can derive again: any number of sessions may use one
 // agent, each transcript from one goroutine at a time.
 type Agent struct {
 	cfg    Config
 	limits Limits
 	tools  map[string]tool.Tool
 	specs  []hearth.ToolSpec
+	memo   memo
 }
 
 // New makes an agent.

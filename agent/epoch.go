@@ -42,7 +42,7 @@ func (r *run) build(ctx context.Context, target model.Target) (*model.Request, e
 	}
 	req := prompt.Build(es.plan, messages)
 	if es.encoded == nil {
-		es.encoded = model.NewEncodedCache()
+		es.encoded = r.memo.items(r.t.Info().ID, es.epoch.PlanHash)
 	}
 	req.Encoded = es.encoded
 	return req, nil

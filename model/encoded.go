@@ -28,3 +28,9 @@ func (c *EncodedCache) Item(id hearth.MessageID, encode func() []byte) []byte {
 	c.items[id] = b
 	return b
 }
+
+// toolsID is the place of the tool list; no message has that id.
+const toolsID hearth.MessageID = "\x00tools"
+
+// Tools is Item for the tool list, which an epoch fixes too.
+func (c *EncodedCache) Tools(encode func() []byte) []byte { return c.Item(toolsID, encode) }

@@ -27,7 +27,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 		b.Head = append(b.Head, body.Member{Name: "system", Value: body.Quote(req.System)})
 	}
 	if len(req.Tools) > 0 {
-		b.Head = append(b.Head, body.Member{Name: "tools", Value: tools(req)})
+		b.Head = append(b.Head, body.Member{Name: "tools", Value: req.Encoded.Tools(func() []byte { return tools(req) })})
 	}
 	b.Head = append(b.Head, thinking...)
 	if b.Items, err = items(req); err != nil {

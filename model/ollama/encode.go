@@ -29,7 +29,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 		b.Head = append(b.Head, body.Member{Name: "think", Value: v})
 	}
 	if len(req.Tools) > 0 {
-		b.Head = append(b.Head, body.Member{Name: "tools", Value: tools(req)})
+		b.Head = append(b.Head, body.Member{Name: "tools", Value: req.Encoded.Tools(func() []byte { return tools(req) })})
 	}
 	if req.System != "" {
 		b.First = [][]byte{item("system", req.System)}

@@ -17,7 +17,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 	e := encoder{req: req, caps: &req.Capabilities}
 	b := &body.Body{List: "messages"}
 	b.Head = append(b.Head, body.Member{Name: "model", Value: body.Quote(req.Model)})
-	if tools := e.tools(); tools != nil {
+	if tools := req.Encoded.Tools(e.tools); tools != nil {
 		b.Head = append(b.Head,
 			body.Member{Name: "tools", Value: tools},
 			body.Member{Name: "tool_choice", Value: []byte(`"auto"`)})

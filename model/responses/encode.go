@@ -27,7 +27,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 		b.Head = append(b.Head, body.Member{Name: "chat_template_kwargs", Value: req.ChatTemplateKwargs})
 	}
 	if len(req.Tools) > 0 && !asText(caps) {
-		b.Head = append(b.Head, body.Member{Name: "tools", Value: tools(req)}, body.Member{Name: "tool_choice", Value: []byte(`"auto"`)})
+		b.Head = append(b.Head, body.Member{Name: "tools", Value: req.Encoded.Tools(func() []byte { return tools(req) })}, body.Member{Name: "tool_choice", Value: []byte(`"auto"`)})
 	}
 	if req.System != "" {
 		// LM Studio ignores "instructions" (its issue 1154) and Ollama drops the developer

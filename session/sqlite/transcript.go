@@ -25,6 +25,7 @@ type transcript struct {
 	released atomic.Bool
 	tail     tail
 	epochs   map[hearth.ModelRef]session.Epoch // the live ones that were asked for; ID 0 = there is none
+	recent   recent
 }
 
 var _ session.Transcript = (*transcript)(nil)
@@ -78,6 +79,7 @@ func (t *transcript) append(ctx context.Context, c *session.Commit) (session.Seq
 	}
 
 	c.Flush = w.flush
+	t.recent.add(c.Reports)
 	t.info.Updated, t.info.Messages = w.now.UTC(), t.info.Messages+len(rows)
 	for _, r := range rows {
 		t.tail.push(r.row)
