@@ -385,6 +385,13 @@ func TestAnOpenClawFileIsCopiedFirst(t *testing.T) {
 	if f.Workspace("") != before.Workspace("") || f.Workspace("x") != before.Workspace("x") {
 		t.Errorf("the workspace moved from %s to %s", before.Workspace(""), f.Workspace(""))
 	}
+	late, err := before.Set(Edit{Path: "models.mode", Value: "replace"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := late.Write(t.Context()); err == nil {
+		t.Error("a second copy went over the first")
+	}
 	if !before.Touched() {
 		t.Error("a running chat would not notice the copy")
 	}

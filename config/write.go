@@ -92,6 +92,9 @@ func (c *Change) write(target string) (Written, error) {
 	if gone := errors.Is(err, fs.ErrNotExist); err != nil && !gone || gone == c.file.Exists || err == nil && !bytes.Equal(now, c.source.bytes) {
 		return Written{}, fmt.Errorf("%s was changed by somebody else meanwhile; nothing was written", c.source.path)
 	}
+	if p := c.file.Places; p.Target != p.Config && exists(p.Target) {
+		return Written{}, fmt.Errorf("%s has come up meanwhile and is what Hearth reads now; nothing was written", p.Target)
+	}
 	w := Written{Path: target, SHA256After: digest(c.New)}
 	text, before := c.New, c.source.bytes
 	if target != c.source.path {
