@@ -205,3 +205,23 @@ func upper(s string) string {
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
 }
+
+// SilentOverflow gives the error for an answer without a token whose counts show that
+// the request did not fit, or nil: LM Studio with a GGUF model finishes at once with the
+// usage filled in, others stop for length before the first token.
+func SilentOverflow(op string, req *Request, u hearth.Usage, stop hearth.StopReason) *hearth.Error {
+	window := 0
+	if req.Capabilities.WindowKnown {
+		window = req.Capabilities.Window
+	}
+	full := window > 0 && u.Input >= window
+	if !full && (stop != hearth.StopLength || u.Output > 0) {
+		return nil
+	}
+	return &hearth.Error{
+		Op: op, Reason: hearth.ReasonContextOverflow,
+		Err:   &Overflow{Window: window, Prompt: u.Input, Words: fmt.Sprintf("no answer to %d tokens, and no word of why", u.Input)},
+		Cause: "The conversation is longer than the context window that " + req.Model + " was loaded with, and the server did not say so.",
+		Try:   "Load the model with a larger context window, or make the conversation shorter (/compact, /new).",
+	}
+}

@@ -8,13 +8,14 @@ import (
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/internal/body"
 )
 
 // calls puts tool calls together from what servers send: whole or in fragments, with
 // ids and indices that are missing, repeated or shared by several calls.
 type calls struct {
 	list  []*building
-	names []string // of the tools that were offered
+	tools []hearth.ToolSpec // that were offered
 	taken map[hearth.CallID]bool
 }
 
@@ -27,10 +28,7 @@ type building struct {
 }
 
 func newCalls(req *model.Request) *calls {
-	c := &calls{taken: map[hearth.CallID]bool{}}
-	for i := range req.Tools {
-		c.names = append(c.names, req.Tools[i].Name)
-	}
+	c := &calls{taken: map[hearth.CallID]bool{}, tools: req.Tools}
 	for i := range req.Messages {
 		for j := range req.Messages[i].Parts {
 			if call := req.Messages[i].Parts[j].Call; call != nil {
@@ -102,7 +100,7 @@ func (c *calls) take(cutForLength bool) (done []*hearth.ToolCall, cut []string) 
 			cut = append(cut, b.name)
 			continue
 		}
-		done = append(done, &hearth.ToolCall{ID: c.unique(b.id), Name: c.known(b.name), Arguments: b.args.String()})
+		done = append(done, &hearth.ToolCall{ID: c.unique(b.id), Name: body.ToolNamed(b.name, c.tools), Arguments: b.args.String()})
 	}
 	c.list = nil
 	return done, cut
@@ -118,40 +116,4 @@ func (c *calls) unique(id string) hearth.CallID {
 	}
 	c.taken[own] = true
 	return own
-}
-
-// known maps a name back to the tool that was meant: models put the namespace of their
-// training in front, LM Studio turns names into snake case. A name that fits no tool or
-// several stays as it is.
-func (c *calls) known(name string) string {
-	bare := name
-	for _, prefix := range []string{"functions.", "tools.", "function."} {
-		bare = strings.TrimPrefix(bare, prefix)
-	}
-	var fits []string
-	for _, n := range c.names {
-		if n == name || n == bare {
-			return n
-		}
-		if letters(n) == letters(bare) {
-			fits = append(fits, n)
-		}
-	}
-	if len(fits) == 1 {
-		return fits[0]
-	}
-	return name
-}
-
-// letters leaves the letters and digits of a name, in lower case.
-func letters(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			return r
-		}
-		return -1
-	}, s)
 }

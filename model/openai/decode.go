@@ -231,9 +231,6 @@ func (d *decoder) finish(reason string) error {
 	case "content_filter", "safety", "refusal":
 		d.stop = hearth.StopFiltered
 	case "model_context_window_exceeded":
-		if !d.begun {
-			return d.overflow("finish_reason " + reason)
-		}
 		d.stop = hearth.StopLength
 	case "error", "network_error", "abort", "cancelled", "insufficient_system_resource":
 		return fmt.Errorf("the server gave up: finish_reason %s", reason)
@@ -276,8 +273,10 @@ func (d *decoder) count(c *chunk) {
 // none. err is what the events ended with, nil after [DONE]; once the model said that it
 // is through, nothing that breaks matters.
 func (d *decoder) end(err error) error {
-	if e := d.silentOverflow(); e != nil && (err == nil || errors.Is(err, io.EOF) || d.stop != "") {
-		return e
+	if !d.begun && (err == nil || errors.Is(err, io.EOF) || d.stop != "") {
+		if e := model.SilentOverflow(op, d.req, d.usage, d.stop); e != nil {
+			return e
+		}
 	}
 	if d.stop == "" {
 		return d.clock.Ended(err)
@@ -298,35 +297,6 @@ func (d *decoder) end(err error) error {
 	}
 	d.put(model.Delta{Stop: d.stop})
 	return nil
-}
-
-// silentOverflow knows the ways in which servers say nothing of a request that is too
-// long: LM Studio with a GGUF model finishes at once with the usage filled in, others
-// stop for length before the first token.
-func (d *decoder) silentOverflow() error {
-	if d.begun {
-		return nil
-	}
-	window := d.req.Capabilities.Window
-	switch {
-	case d.stop == hearth.StopLength && d.usage.Output == 0 && d.usage.Input > 0:
-	case d.req.Capabilities.WindowKnown && window > 0 && d.usage.Input >= window:
-	default:
-		return nil
-	}
-	return d.overflow(fmt.Sprintf("no answer to %d tokens, and no word of why", d.usage.Input))
-}
-
-func (d *decoder) overflow(words string) error {
-	o := &model.Overflow{Prompt: d.usage.Input, Words: words}
-	if d.req.Capabilities.WindowKnown {
-		o.Window = d.req.Capabilities.Window
-	}
-	return &hearth.Error{
-		Op: op, Reason: hearth.ReasonContextOverflow, Err: o,
-		Cause: "The conversation is longer than the context window that " + d.req.Model + " was loaded with, and the server did not say so.",
-		Try:   "Load the model with a larger context window, or make the conversation shorter (/compact, /new).",
-	}
 }
 
 // loading follows the lines that llama-swap streams as reasoning while it loads a model

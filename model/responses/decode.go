@@ -2,32 +2,54 @@ package responses
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/internal/body"
 )
+
+// newDecoder knows the ids that earlier calls of the conversation have.
+func newDecoder(req *model.Request, newID func() hearth.CallID) *decoder {
+	d := &decoder{req: req, newID: newID, taken: map[hearth.CallID]bool{}}
+	for i := range req.Messages {
+		for j := range req.Messages[i].Parts {
+			if c := req.Messages[i].Parts[j].Call; c != nil {
+				d.taken[c.ID] = true
+			}
+		}
+	}
+	return d
+}
 
 // decoder turns the frames of one answer into deltas.
 type decoder struct {
-	asked    string
+	req      *model.Request
 	newID    func() hearth.CallID
-	counted  bool // usage is known to include cached tokens
 	answered bool
 	spoke    map[string]bool // item kinds whose text came in pieces
 	sent     map[string]bool // ids of items that were passed on whole
 	calls    map[hearth.CallID]bool
+	taken    map[hearth.CallID]bool // ids of earlier calls of this conversation
 	stop     hearth.StopReason
+	usage    hearth.Usage
 }
+
+// silent reports whether the model has said nothing at all.
+func (d *decoder) silent() bool { return len(d.spoke) == 0 && len(d.calls) == 0 }
 
 // frame reads one event. done says that the answer is complete; failed holds the
 // server's error frame where there is one. A frame that cannot be read is passed over:
 // what matters is said again at the end.
 func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []byte) {
 	var e event
-	if json.Unmarshal(data, &e) != nil {
-		return nil, false, nil
+	if err := json.Unmarshal(data, &e); err != nil {
+		var kind *json.UnmarshalTypeError // a field of another type is only left empty
+		if !errors.As(err, &kind) {
+			return nil, false, nil
+		}
 	}
 	switch e.Type {
 	case "response.created", "response.in_progress":
@@ -117,14 +139,14 @@ func (d *decoder) call(i *item) *hearth.ToolCall {
 	if id == "" {
 		id = hearth.CallID(i.ID)
 	}
-	if id == "" || d.calls[id] {
+	for id == "" || d.calls[id] || d.taken[id] {
 		id = d.newID()
 	}
 	if d.calls == nil {
 		d.calls = make(map[hearth.CallID]bool)
 	}
 	d.calls[id] = true
-	return &hearth.ToolCall{ID: id, Name: i.Name, Arguments: text(i.Arguments)}
+	return &hearth.ToolCall{ID: id, Name: body.ToolNamed(i.Name, d.req.Tools), Arguments: text(i.Arguments)}
 }
 
 // end reads the whole response at the end of the stream.
@@ -143,7 +165,8 @@ func (d *decoder) end(r *response) (deltas []model.Delta, failed []byte) {
 		deltas = append(deltas, d.item(&r.Output[i])...)
 	}
 	if u := r.Usage; u != nil {
-		deltas = append(deltas, model.Delta{Usage: d.usage(u)})
+		d.usage = d.counts(u)
+		deltas = append(deltas, model.Delta{Usage: &d.usage})
 	}
 	why := ""
 	if r.Incomplete != nil {
@@ -179,8 +202,8 @@ func (d *decoder) reason(why string) hearth.StopReason {
 	}
 }
 
-func (d *decoder) usage(u *usage) *hearth.Usage {
-	out := &hearth.Usage{Input: u.Input, Output: u.Output, Total: u.Total, CacheCounted: d.counted}
+func (d *decoder) counts(u *usage) hearth.Usage {
+	out := hearth.Usage{Input: u.Input, Output: u.Output, Total: u.Total, CacheCounted: d.req.Capabilities.CachedCounted}
 	if out.Total == 0 {
 		out.Total = out.Input + out.Output
 	}

@@ -63,7 +63,7 @@ func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[mod
 			return
 		}
 		defer func() { _ = resp.Close() }() // what was read is what counts
-		d := &decoder{asked: req.Model, newID: p.newID, counted: req.Capabilities.CachedCounted}
+		d := newDecoder(req, p.newID)
 		if err := read(resp, d, yield); err != nil {
 			yield(model.Delta{}, p.refine(err))
 		}
@@ -100,9 +100,14 @@ func pass(resp *model.Response, d *decoder, data []byte, yield func(model.Delta,
 	if failed != nil {
 		return true, resp.FrameError(failed)
 	}
+	if done && d.silent() {
+		if e := model.SilentOverflow(op, d.req, d.usage, d.stop); e != nil {
+			return true, e
+		}
+	}
 	for _, delta := range deltas {
 		token := delta.Text != "" || delta.Thinking != "" || delta.Call != nil
-		if token && resp.Token() && !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: d.asked}}, nil) {
+		if token && resp.Token() && !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: d.req.Model}}, nil) {
 			return true, nil
 		}
 		if !yield(delta, nil) {

@@ -66,6 +66,7 @@ func collect(t *testing.T, status int, kind, body string) (got string, req strin
 
 func sample() *model.Request {
 	caps := model.Layers{Default: model.DefaultLayer()}.Merge()
+	caps.Window, caps.WindowKnown = 8192, true
 	return &model.Request{
 		Model: "m", System: "Be kind.", Capabilities: caps, MaxTokens: 100,
 		Tools: []hearth.ToolSpec{{Name: "read", Description: "Reads.", Schema: json.RawMessage(`{"type":"object","properties":{"path":{"type":"string"}},"required":["path"]}`)}},

@@ -1,6 +1,9 @@
 package responses
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"errors"
+)
 
 // event is any frame of a response stream. Servers differ in which fields they fill.
 type event struct {
@@ -57,7 +60,8 @@ type usage struct {
 // UnmarshalJSON keeps the item's own bytes, which reasoning is sent back with.
 func (i *item) UnmarshalJSON(b []byte) error {
 	type plain item
-	if err := json.Unmarshal(b, (*plain)(i)); err != nil {
+	var kind *json.UnmarshalTypeError
+	if err := json.Unmarshal(b, (*plain)(i)); err != nil && !errors.As(err, &kind) {
 		return err
 	}
 	i.raw = append(json.RawMessage(nil), b...)
