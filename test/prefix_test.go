@@ -129,6 +129,14 @@ func (w *world) config(row, more string) {
 
 // run calls the program in a process of its own.
 func (w *world) run(args ...string) (stdout, stderr string, err error) {
+	cmd := w.command(args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	return out.String(), errs.String(), err
+}
+
+func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(w.t.Context(), w.program, args...)
 	cmd.Dir = filepath.Join(w.dir, "work")
 	cmd.Env = []string{
@@ -137,10 +145,7 @@ func (w *world) run(args ...string) (stdout, stderr string, err error) {
 		"PATH=" + os.Getenv("PATH"), "SystemRoot=" + os.Getenv("SystemRoot"),
 		"TZ=" + w.zone, "ZONEINFO=" + w.zones,
 	}
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err = cmd.Run()
-	return out.String(), errs.String(), err
+	return cmd
 }
 
 // turn is what a person says, how the model answers, and what changed before.
