@@ -113,7 +113,7 @@ func TestPrepareIsBestEffort(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/v1/models/load" {
 			loads++
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
 		s.ServeHTTP(w, r)
