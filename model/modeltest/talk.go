@@ -77,14 +77,15 @@ func (k *Talk) Result(c hearth.ToolCall, text string) {
 
 // Summed tells a result in a line.
 func Summed(r Result) string {
-	s := fmt.Sprintf("text %q thinking %q stop %s", r.Text, r.Thinking, r.Stop)
+	var s strings.Builder
+	fmt.Fprintf(&s, "text %q thinking %q stop %s", r.Text, r.Thinking, r.Stop)
 	for _, c := range r.Calls {
-		s += fmt.Sprintf(" call %s %s", c.Name, c.Arguments)
+		fmt.Fprintf(&s, " call %s %s", c.Name, c.Arguments)
 	}
 	if r.Err != nil {
-		s += fmt.Sprintf(" error %s: %v", hearth.ReasonOf(r.Err), r.Err)
+		fmt.Fprintf(&s, " error %s: %v", hearth.ReasonOf(r.Err), r.Err)
 	}
-	return s
+	return s.String()
 }
 
 // Conversation is what every real server must let us do: thinking, text in many
