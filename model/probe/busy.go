@@ -9,7 +9,8 @@ import (
 
 // Gone reports whether a request that was closed early has left the server, as far as
 // the server tells: llama-server shows its slots, vLLM and SGLang how many requests run.
-// Of the others Ollama drops a request as soon as its client is gone, and the rest have
+// Of the others Ollama drops a request as soon as its client is gone (and sometimes loses
+// its slot doing so, which it does not tell either: see test/ollama), and the rest have
 // nothing to ask; they count as done. It asks once and does not wait; a question that is
 // not answered says no. slot is the number that was asked for, negative where none was.
 // It fits slot.Config.Gone.
