@@ -21,7 +21,7 @@ import (
 // TestWhatAPersonSees runs `hearth agent --message Hello` against every row: all of
 // those that chat completions show, and of the other protocols what only they show.
 func TestWhatAPersonSees(t *testing.T) {
-	for _, protocol := range []string{modeltest.Completions, modeltest.Responses, modeltest.Ollama} {
+	for _, protocol := range modeltest.Protocols {
 		t.Run(protocol, func(t *testing.T) {
 			name := filepath.Join("testdata", protocol+".txtar")
 			golden := &txtar.Archive{Comment: []byte("What a person sees of `hearth agent --message Hello` when the model's server …\n\n")}
@@ -106,7 +106,7 @@ func screen(t *testing.T, p modeltest.Pathology, protocol string) string {
 }
 
 // makeWait are the rows that a person gives up on while the program waits to ask again.
-var makeWait = []string{"asks to come back in seven seconds", "says in prose when to come back", "is busy"}
+var makeWait = []string{"asks to come back in seven seconds", "says in prose when to come back", "is busy", "is overloaded"}
 
 var waiting = regexp.MustCompile(`(?m)^(waiting for|connecting to|test-model is) .*\n`)
 
@@ -187,7 +187,7 @@ func TestJSONIsOneObjectWhateverHappens(t *testing.T) {
 	archive := &txtar.Archive{Comment: []byte("What `hearth agent --message Hello --json` prints when the model's server …\n\n")}
 	for _, row := range []string{
 		"refuses the connection", "dies in the middle of its answer", "wants a key", "hits its output limit",
-		"does not fit the prompt into its window, in the words of llama.cpp", "only thinks", "sends everything in one piece",
+		"does not fit the prompt into its window, in the words of llama.cpp", "only thinks", "closes reasoning that it never opened", "sends everything in one piece",
 	} {
 		t.Run(row, func(t *testing.T) {
 			p := modeltest.Named(row)
