@@ -10,7 +10,6 @@ import (
 
 	"hearth"
 	"hearth/model"
-	"hearth/model/internal/body"
 )
 
 // decoder turns the events of one answer into deltas. It does no I/O.
@@ -19,6 +18,7 @@ type decoder struct {
 	newID   func() hearth.CallID
 	ids     map[string]bool // of the calls of this answer
 	open    map[int]*block  // by index
+	said    int             // bytes of text so far
 	calls   int
 	named   bool // the server's model was told
 	usage   usage
@@ -120,6 +120,7 @@ func (d *decoder) write(index int, w delta) (deltas []model.Delta) {
 		deltas = append(deltas, model.Delta{Thinking: w.Thinking})
 	}
 	if w.Text != "" {
+		d.said += len(w.Text)
 		deltas = append(deltas, model.Delta{Text: w.Text})
 	}
 	b.signature.WriteString(w.Signature)
@@ -140,12 +141,15 @@ func (d *decoder) close(index int) []model.Delta {
 			arguments = string(b.Input)
 		}
 		return []model.Delta{{Call: &hearth.ToolCall{ID: d.id(b.ID), Name: b.Name, Arguments: arguments}}}
-	case b.Type == "redacted_thinking":
-		return []model.Delta{{Opaque: body.Object(
-			body.Member{Name: "type", Value: []byte(`"redacted_thinking"`)}, body.Member{Name: "data", Value: body.Quote(b.Data)},
-		)}}
-	case b.signature.Len() > 0:
-		return []model.Delta{{Opaque: thought(b.thinking.String(), b.signature.String())}}
+	case b.Type == "redacted_thinking", b.signature.Len() > 0:
+		th := thought{
+			Type: "thinking", Thinking: b.thinking.String(), Signature: b.signature.String(),
+			AfterText: d.said, AfterCalls: d.calls,
+		}
+		if b.Type == "redacted_thinking" {
+			th.Type, th.Data = b.Type, b.Data
+		}
+		return []model.Delta{{Opaque: th.keep()}}
 	}
 	return nil
 }

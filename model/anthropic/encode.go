@@ -3,7 +3,6 @@ package anthropic
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -225,10 +224,30 @@ func textBlock(s string) []byte {
 	return body.Object(body.Member{Name: "type", Value: []byte(`"text"`)}, body.Member{Name: "text", Value: body.Quote(s)})
 }
 
-func assistant(m *hearth.Message, req *model.Request) [][]byte {
-	blocks := thoughts(m, req)
-	private := len(blocks)
-	blocks = text(blocks, body.Texts(m.Parts, ""))
+// assistant gives an answer's blocks in the order in which they came: the vendor refuses
+// thoughts that moved. The transcript keeps text and calls together, so each thought
+// knows how much of both came before it.
+func assistant(m *hearth.Message, req *model.Request) (blocks [][]byte) {
+	said, calls := body.Texts(m.Parts, ""), callBlocks(m)
+	if strings.TrimSpace(said) == "" && len(calls) == 0 {
+		return nil // a message of thoughts alone is refused
+	}
+	told, called := 0, 0
+	for _, th := range thoughts(m, req) {
+		if upTo := min(th.AfterText, len(said)); upTo > told {
+			blocks = text(blocks, said[told:upTo])
+			told = upTo
+		}
+		if upTo := min(th.AfterCalls, len(calls)); upTo > called {
+			blocks = append(blocks, calls[called:upTo]...)
+			called = upTo
+		}
+		blocks = append(blocks, th.block())
+	}
+	return append(text(blocks, said[told:]), calls[called:]...)
+}
+
+func callBlocks(m *hearth.Message) (blocks [][]byte) {
 	for i := range m.Parts {
 		if c := m.Parts[i].Call; c != nil {
 			blocks = append(blocks, body.Object(
@@ -239,16 +258,13 @@ func assistant(m *hearth.Message, req *model.Request) [][]byte {
 			))
 		}
 	}
-	if len(blocks) == private {
-		return nil // a message of thoughts alone is refused
-	}
 	return blocks
 }
 
 // thoughts gives the thinking blocks of an answer. The vendor wants those it signed back
 // while thinking is on; where nothing was signed, the text goes back if the model is
 // known to want it.
-func thoughts(m *hearth.Message, req *model.Request) (blocks [][]byte) {
+func thoughts(m *hearth.Message, req *model.Request) (all []thought) {
 	replay := req.Capabilities.ReplayThinking
 	if !replay && !thinks(req) {
 		return nil
@@ -257,29 +273,14 @@ func thoughts(m *hearth.Message, req *model.Request) (blocks [][]byte) {
 	for i := range m.Parts {
 		p := &m.Parts[i]
 		plain.WriteString(p.Thinking)
-		if isThought(p.Opaque) {
-			blocks = append(blocks, p.Opaque)
+		if th, ok := readThought(p.Opaque); ok {
+			all = append(all, th)
 		}
 	}
-	if len(blocks) == 0 && replay && strings.TrimSpace(plain.String()) != "" {
-		blocks = append(blocks, thought(plain.String(), ""))
+	if len(all) == 0 && replay && strings.TrimSpace(plain.String()) != "" {
+		all = append(all, thought{Type: "thinking", Thinking: plain.String()})
 	}
-	return blocks
-}
-
-func thought(text, signature string) []byte {
-	return body.Object(
-		body.Member{Name: "type", Value: []byte(`"thinking"`)},
-		body.Member{Name: "thinking", Value: body.Quote(text)},
-		body.Member{Name: "signature", Value: body.Quote(signature)},
-	)
-}
-
-// isThought reports whether data is a thinking block of this protocol: the same model
-// may have been spoken to by another one before.
-func isThought(data json.RawMessage) bool {
-	var b contentBlock
-	return len(data) > 0 && json.Unmarshal(data, &b) == nil && (b.Type == "thinking" || b.Type == "redacted_thinking")
+	return all
 }
 
 // callID gives an id as the vendor accepts it; other servers make ids of any characters.

@@ -159,6 +159,47 @@ func TestParams(t *testing.T) {
 	}
 }
 
+// The vendor refuses thoughts that stand elsewhere than it wrote them.
+func TestThoughtsGoBackWhereTheyStood(t *testing.T) {
+	d := newDecoder("m", nil)
+	m := hearth.Message{Role: hearth.RoleAssistant}
+	var parts struct{ text, calls []hearth.Part }
+	for i, b := range []contentBlock{
+		{Type: "thinking", Thinking: "one", Signature: "s1"},
+		{Type: "text", Text: "Grüße."},
+		{Type: "thinking", Thinking: "two", Signature: "s2"},
+		{Type: "tool_use", ID: "a", Name: "read", Input: json.RawMessage(`{}`)},
+		{Type: "redacted_thinking", Data: "x"},
+		{Type: "tool_use", ID: "b", Name: "read", Input: json.RawMessage(`{}`)},
+		{Type: "text", Text: "So."},
+	} {
+		for _, delta := range append(d.begin(i, b), d.close(i)...) {
+			switch {
+			case delta.Opaque != nil:
+				m.Parts = append(m.Parts, hearth.Part{Opaque: delta.Opaque})
+			case delta.Text != "":
+				parts.text = append(parts.text, hearth.Part{Text: delta.Text})
+			case delta.Call != nil:
+				parts.calls = append(parts.calls, hearth.Part{Call: delta.Call})
+			}
+		}
+	}
+	m.Parts = append(append(m.Parts, parts.text...), parts.calls...) // as the agent keeps them
+	s := encoded(t, &model.Request{Thinking: "high", Messages: []hearth.Message{m}})
+	want := `{"role":"assistant","content":[{"type":"thinking","thinking":"one","signature":"s1"},{"type":"text","text":"Grüße."},` +
+		`{"type":"thinking","thinking":"two","signature":"s2"},{"type":"tool_use","id":"a","name":"read","input":{}},{"type":"redacted_thinking","data":"x"},` +
+		`{"type":"text","text":"So."},{"type":"tool_use","id":"b","name":"read","input":{}}]}`
+	if string(s.Items[0]) != want {
+		t.Errorf("got  %s\nwant %s", s.Items[0], want)
+	}
+	// Text that grew shorter on its way must not be lost or doubled.
+	m.Parts[1].Opaque = thought{Type: "thinking", Signature: "s", AfterText: 1 << 40, AfterCalls: 99}.keep()
+	s = encoded(t, &model.Request{Thinking: "high", Messages: []hearth.Message{m}})
+	if strings.Count(string(s.Body), "Grüße.So.") != 1 || strings.Count(string(s.Body), "tool_use") != 2 {
+		t.Errorf("%s", s.Body)
+	}
+}
+
 func TestThoughtsGoBackOnlyWhileThinkingIsOn(t *testing.T) {
 	req := conversation()
 	req.Thinking = "off"
