@@ -43,7 +43,8 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 	t, ok := r.tools[call.Name]
 	plan := r.epochs[r.chain[0].Ref].plan
 	if !ok {
-		return r.settle(ctx, call, failed(call, fmt.Sprintf("There is no tool named %q. The tools are: %s.", call.Name, strings.Join(plan.ToolNames(), ", "))))
+		res := failed(call, fmt.Sprintf("There is no tool named %q. The tools are: %s.", call.Name, strings.Join(plan.ToolNames(), ", ")))
+		return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
 	}
 	if r.st.started[call.ID] {
 		return r.settle(ctx, call, interrupted(r.st, call))
@@ -63,7 +64,8 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 		return r.question(ctx, t, call, decision)
 	default: // policy.Deny, and whatever else is not a yes
 		r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call, Decision: "denied: " + decision.Reason})
-		return r.settle(ctx, call, failed(call, "Not allowed: "+decision.Reason))
+		res := failed(call, "Not allowed: "+decision.Reason)
+		return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
 	}
 	if effect != hearth.EffectRead {
 		if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{
@@ -85,7 +87,8 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 
 // stopLoop ends the turn when a call has had the same result too often.
 func (r *run) stopLoop(call hearth.ToolCall, res hearth.ToolResult) error {
-	if r.repeats.add(call, res) >= r.limits.Repeats {
+	r.done = append(r.done, policy.Step{Call: call, Result: res})
+	if policy.Repeats(r.done) >= r.limits.Repeats {
 		return r.limit("the model made the same call %d times with the same result (%s)", r.limits.Repeats, call.Name)
 	}
 	return nil
@@ -183,16 +186,4 @@ func (r *run) question(ctx context.Context, t tool.Tool, call hearth.ToolCall, d
 	}
 	r.out.Question = q
 	return nil
-}
-
-// repeats counts identical (call, result) pairs of a turn.
-type repeats map[string]int
-
-func (r *repeats) add(call hearth.ToolCall, res hearth.ToolResult) int {
-	if *r == nil {
-		*r = repeats{}
-	}
-	key := call.Name + "\x00" + call.Arguments + "\x00" + res.Text
-	(*r)[key]++
-	return (*r)[key]
 }

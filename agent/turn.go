@@ -8,6 +8,7 @@ import (
 
 	"hearth"
 	"hearth/model"
+	"hearth/policy"
 	"hearth/session"
 )
 
@@ -46,14 +47,14 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 // run is one call of Turn.
 type run struct {
 	*Agent
-	t       session.Transcript
-	emitTo  func(hearth.Event)
-	seq     int
-	st      *state
-	chain   []model.Target
-	epochs  map[hearth.ModelRef]*epochState
-	out     Outcome
-	repeats repeats
+	t      session.Transcript
+	emitTo func(hearth.Event)
+	seq    int
+	st     *state
+	chain  []model.Target
+	epochs map[hearth.ModelRef]*epochState
+	out    Outcome
+	done   []policy.Step // calls of this turn with their results, for the loop stop
 	// compacted says that the conversation was shortened before the answer that is being
 	// asked for.
 	compacted bool

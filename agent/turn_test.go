@@ -313,3 +313,18 @@ func TestCancellingATurnKeepsWhatWasSaidAndRecordsWhy(t *testing.T) {
 }
 
 var _ session.Transcript = (*memory)(nil)
+
+func TestACallThatIsDeniedAgainAndAgainStopsTheLoop(t *testing.T) {
+	run := &counter{name: "exec", effect: hearth.EffectRun}
+	var steps []step
+	for i := range 10 {
+		steps = append(steps, step{calls: call(fmt.Sprint(i), "exec", `{"command":"ls"}`)})
+	}
+	s := newScene(t, steps, run)
+	s.cfg.CanAsk = false
+	s.agent = agent.New(s.cfg)
+	_, err := s.say("go")
+	if hearth.ReasonOf(err) != hearth.ReasonLimit || len(s.script.asked) != 3 || run.ran != 0 {
+		t.Errorf("got %v after %d model calls", err, len(s.script.asked))
+	}
+}
