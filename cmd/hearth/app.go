@@ -55,7 +55,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
 	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, toldFirst: map[string]bool{}}
-	a.slots = slot.New(slot.Config{TryLock: a.tryLock})
+	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone})
 	a.warn(warnings)
 	return a, nil
 }

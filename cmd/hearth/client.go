@@ -25,15 +25,27 @@ func (a *app) router() *route.Router {
 		return a.routes
 	}
 	a.routes = route.New(route.Config{
-		Acquire: a.slots.Acquire,
-		Visible: a.visible,
-		Learn: func(ctx context.Context, t model.Target, r *model.Refusal) error {
-			return a.describer().Learn(ctx, t, r)
-		},
-		Listed:   func(t model.Target) []string { return a.describer().Listed(t.Endpoint.Origin) },
-		Replicas: a.slots,
+		Acquire:    a.slots.Acquire,
+		Visible:    a.visible,
+		Prepare:    a.prepare,
+		Learn:      a.describer().Learn,
+		Overflowed: a.describer().Overflowed,
+		Listed:     func(t model.Target) []string { return a.describer().Listed(t.Endpoint.Origin) },
+		Replicas:   a.slots,
 	})
 	return a.routes
+}
+
+// prepare has a server load the model, where it can be told to and params.preload of the
+// provider or model does not say false.
+func (a *app) prepare(ctx context.Context, t model.Target, req *model.Request, wait func(hearth.Wait)) error {
+	if p, ok := a.provider(t.Ref.Provider); ok {
+		row, _ := p.Model(t.Ref.Model)
+		if string(p.Params["preload"]) == "false" || string(row.Params["preload"]) == "false" {
+			return nil
+		}
+	}
+	return a.describer().Prepare(ctx, t, req, wait)
 }
 
 // visible takes hidden markup out of an answer, and logs text that only looks like a call.

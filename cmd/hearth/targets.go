@@ -225,7 +225,9 @@ func (a *app) known(ctx context.Context, c candidate) model.Target {
 func (a *app) remembered(c candidate) model.Target {
 	t := c.Target
 	if c.client != nil {
-		t.Layers.Server, t.Layers.Probe = a.cache().Layers(t.Endpoint.Origin, t.Ref.Model)
+		said := a.describer().Remembered(t.Endpoint.Origin, t.Ref.Model, t.Protocol)
+		t.Layers.Server, t.Layers.Probe = said.Server, said.Probe
+		t.Layers.Catalog = said.Catalog.Over(t.Layers.Catalog)
 	}
 	return t
 }

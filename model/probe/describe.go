@@ -53,13 +53,19 @@ func (d *Describer) Describe(ctx context.Context, c *model.Client, id, protocol 
 			_ = d.cache.Described(at.Origin, id, h.Layer(id)) // a full disk is told where a lesson is lost
 		}
 	}
-	var out model.Layers
-	out.Server, out.Probe = d.cache.Layers(at.Origin, id)
+	out := d.Remembered(at.Origin, id, protocol)
 	if client, h := d.at(at.Origin); client != nil {
 		if m := h.find(id); m != nil {
 			out.Server.Resident = m.Resident
 		}
 	}
+	return out
+}
+
+// Remembered gives what Describe would, from what was said before, without asking.
+func (d *Describer) Remembered(origin, id, protocol string) model.Layers {
+	var out model.Layers
+	out.Server, out.Probe = d.cache.Layers(origin, id)
 	if protocol == "ollama" {
 		beneathConfig(&out)
 	}

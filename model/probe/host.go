@@ -225,6 +225,10 @@ func (h *Host) Layer(id string) model.Layer {
 		}
 	}
 	number(&l.Window, m.Window)
+	if m.Window == 0 && m.TrainedMax > 0 && m.TrainedMax < model.DefaultWindow {
+		number(&l.Window, m.TrainedMax) // not loaded yet; it will not be served with more
+		l.Evidence["window"] = "trained for no more"
+	}
 	number(&l.TrainedMax, m.TrainedMax)
 	number(&l.MaxTokens, m.MaxOutput)
 	if m.Tools != nil {

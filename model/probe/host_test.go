@@ -204,9 +204,10 @@ func TestLayers(t *testing.T) {
 	}{
 		{"llamacpp.txt", "whatever-name", "window=8192 trained=40960 tools=native vision=false slots=2 resident=true server=llama.cpp build=b9131-de3ff81 slotChoice progress cached forced"},
 		{"lmstudio.txt", "qwen/qwen3-30b-a3b:2", "window=8192 trained=262144 tools=native vision=false slots=4 resident=true server=lmstudio efforts=[low medium high]"},
-		{"lmstudio.txt", "text-embedding-nomic-embed-text-v1.5", "trained=2048 slots=4 resident=false server=lmstudio embedding"},
+		{"lmstudio.txt", "text-embedding-nomic-embed-text-v1.5", "window=2048 trained=2048 slots=4 resident=false server=lmstudio embedding"},
 		{"ollama.txt", "tiny", "window=2048 trained=32768 tools=native vision=false resident=true server=ollama build=0.17.4"},
 		{"ollama.txt", "tiny-plain", "trained=32768 tools=none vision=false resident=false server=ollama build=0.17.4"},
+		{"lmstudio.txt", "google/gemma-3-12b", "trained=131072 tools=none vision=true slots=4 resident=false server=lmstudio"},
 		{"ollama.txt", "missing", "server=ollama build=0.17.4"},
 		{"ollama-0.33.txt", "gpt-oss:120b-cloud", "tools=native vision=false resident=false server=ollama build=0.33.0 locality=hosted"},
 		{"litellm.txt", "house-qwen", "window=32768 tools=native vision=false server=litellm build=1.98.0 locality=hosted"},
