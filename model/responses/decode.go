@@ -46,8 +46,7 @@ func (d *decoder) silent() bool { return len(d.spoke) == 0 && len(d.calls) == 0 
 func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []byte) {
 	var e event
 	if err := json.Unmarshal(data, &e); err != nil {
-		var kind *json.UnmarshalTypeError // a field of another type is only left empty
-		if !errors.As(err, &kind) {
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
 			return nil, false, nil
 		}
 	}
