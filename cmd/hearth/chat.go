@@ -29,7 +29,10 @@ func (k *talk) chat(ctx context.Context) error {
 			continue
 		}
 		leave, err := k.said(ctx, text, in)
-		if err != nil {
+		switch {
+		case hearth.ReasonOf(err) == hearth.ReasonCancelled:
+			fmt.Fprintln(k.io.err, "stopped")
+		case err != nil:
 			tell(k.io.err, err)
 		}
 		if leave || ctx.Err() != nil {
