@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,16 +18,23 @@ import (
 const kills = 100
 
 // TestKillAtAnyMoment kills the program, as kill -9 does, at random moments of a turn
-// that calls a tool. Each time the person's words that had reached the model's server
-// are on disk, once; the transcript is one that a model server accepts; the next turn
+// that reads a file and runs a command. Each time the person's words that had reached
+// the model's server are on disk, once; the transcript is one that a model server
+// accepts; no command ran twice, and one whose result was kept ran once; the next turn
 // works; and every request begins with all of the one before, byte for byte.
 func TestKillAtAnyMoment(t *testing.T) {
 	rounds := kills
 	if testing.Short() {
 		rounds = 10
 	}
-	server := modeltest.NewServer(t, modeltest.Config{Default: readThenAnswer})
+	server := modeltest.NewServer(t, modeltest.Config{Default: readRunAnswer})
 	h := newHouse(t, server.URL, modeltest.Completions)
+	h.write(t, "state/hearth.json", fmt.Sprintf(`{
+  agents: { defaults: { workspace: %q } },
+  tools: { exec: { security: "full", ask: "off" } },
+  models: { providers: { box: { baseUrl: "%s/v1", models: [{ id: "test-model", contextWindow: 1000000 }] } } },
+}
+`, filepath.Join(h.dir, "work"), server.URL))
 	began := time.Now()
 	if s := h.run(t, "agent", "--session", "k", "--message", "words 0."); s.code != 0 {
 		t.Fatalf("the first turn: exit %d\n%s%s", s.code, s.out, s.err)
@@ -53,6 +62,7 @@ func TestKillAtAnyMoment(t *testing.T) {
 		t.Fatalf("the transcript has only %d messages", len(messages))
 	}
 	checkRoles(t, messages)
+	h.checkCommands(t, messages)
 	reached := map[int]bool{}
 	for _, r := range server.Requests() {
 		for i := 1; i <= rounds; i++ {
@@ -74,18 +84,67 @@ func TestKillAtAnyMoment(t *testing.T) {
 	checkExtends(t, server.Requests())
 }
 
-// readThenAnswer calls read for a person's words and answers a tool's result.
-func readThenAnswer(x *modeltest.Exchange) {
+// readRunAnswer calls read for a person's words, exec for what was read, and answers the
+// command's result. Each command writes its own line.
+func readRunAnswer(x *modeltest.Exchange) {
 	items := messagesOf(x.Body)
-	var last struct {
-		Role string `json:"role"`
+	var last, before struct {
+		Role  string `json:"role"`
+		Calls []struct {
+			Function struct {
+				Name string `json:"name"`
+			} `json:"function"`
+		} `json:"tool_calls"`
 	}
-	if len(items) > 0 && json.Unmarshal(items[len(items)-1], &last) == nil && last.Role == "tool" {
+	if n := len(items); n > 1 && json.Unmarshal(items[n-1], &last) == nil && last.Role == "tool" && json.Unmarshal(items[n-2], &before) != nil {
+		before.Calls = nil
+	}
+	id := fmt.Sprintf("call_%d", len(items))
+	call := hearth.ToolCall{ID: hearth.CallID(id), Name: "read", Arguments: `{"path":"notes.txt"}`}
+	switch {
+	case last.Role == "tool" && len(before.Calls) == 1 && before.Calls[0].Function.Name == "read":
+		call.Name, call.Arguments = "exec", fmt.Sprintf(`{"command":"echo %s >> ran.txt"}`, id)
+	case last.Role == "tool":
 		modeltest.Say(modeltest.Reply{Text: "The list says milk."})(x)
 		return
 	}
-	id := hearth.CallID(fmt.Sprintf("call_%d", len(items)))
-	modeltest.Say(modeltest.Reply{Calls: []hearth.ToolCall{{ID: id, Name: "read", Arguments: `{"path":"notes.txt"}`}}})(x)
+	modeltest.Say(modeltest.Reply{Calls: []hearth.ToolCall{call}})(x)
+}
+
+// checkCommands compares the lines that commands wrote with the calls in a transcript.
+func (h house) checkCommands(t *testing.T, messages []hearth.Message) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.dir, "work", "ran.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		ran[strings.TrimSpace(line)]++
+	}
+	kept, broken := 0, 0
+	for _, m := range messages {
+		for _, p := range m.Parts {
+			switch {
+			case p.Result == nil || p.Result.Name != "exec":
+			case p.Result.Failed:
+				broken++
+			case ran[string(p.Result.CallID)] != 1:
+				t.Errorf("the command of %s has a result and ran %d times: %s", p.Result.CallID, ran[string(p.Result.CallID)], p.Result.Text)
+			default:
+				kept++
+			}
+		}
+	}
+	for id, n := range ran {
+		if n > 1 {
+			t.Errorf("the command of %s ran %d times", id, n)
+		}
+	}
+	t.Logf("%d commands ran, %d results are kept, %d were interrupted", len(ran), kept, broken)
+	if kept == 0 {
+		t.Error("no command ran: the test shows nothing")
+	}
 }
 
 func messagesOf(body []byte) []json.RawMessage {
