@@ -6,11 +6,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,9 +52,24 @@ type house struct {
 	env []string
 }
 
+// The go command keeps the result of a test until a file that the test read changes. The
+// program is built by another process, so its sources are read here once, for that alone.
+var dependOnSources = sync.OnceValue(func() error {
+	return filepath.WalkDir("../..", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		_, err = os.ReadFile(name)
+		return err
+	})
+})
+
 // newHouse makes a config whose only model is served at url in the given protocol.
 func newHouse(t *testing.T, url, protocol string) house {
 	t.Helper()
+	if err := dependOnSources(); err != nil {
+		t.Fatal(err)
+	}
 	h := house{dir: t.TempDir()}
 	base := url + "/v1"
 	if protocol == modeltest.Ollama {
