@@ -551,3 +551,27 @@ func TestStreamsThatBreak(t *testing.T) {
 		})
 	}
 }
+
+func TestAFinishedAnswerIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(func(_ *fake, conn net.Conn) {
+			_, _ = io.WriteString(conn, begin+"data: a\n\n")
+			until(conn) // neither [DONE] nor the end
+		})
+		defer f.end()
+		resp, err := f.client(t, local, 0).Post(t.Context(), chat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Close() }()
+		if _, err := resp.Read(make([]byte, 64)); err != nil {
+			t.Fatal(err)
+		}
+		resp.Token()
+		resp.Finished()
+		began := time.Now()
+		if _, err := resp.Read(make([]byte, 64)); err == nil || time.Since(began) > 5*time.Second {
+			t.Errorf("got %v after %s", err, time.Since(began))
+		}
+	})
+}
