@@ -185,17 +185,22 @@ type hearthDetails struct {
 
 func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agentJSON {
 	r := agentJSON{Meta: agentMeta{
-		DurationMS: took.Milliseconds(), FinalText: out.Answer, StopReason: string(out.Stop),
-		ExecutionTrace: traceMeta{WinnerProvider: out.Target.Provider, WinnerModel: out.Target.Model, Attempts: []attemptTrace{}},
+		DurationMS: took.Milliseconds(), FinalText: out.Answer,
+		ExecutionTrace: traceMeta{Attempts: []attemptTrace{}},
 		ToolSummary:    toolSummary{Calls: len(out.Calls), Tools: distinct(out.Calls)},
 	}}
 	m := &r.Meta
+	won := answered(out)
+	if won {
+		m.StopReason = string(out.Stop)
+		m.ExecutionTrace.WinnerProvider, m.ExecutionTrace.WinnerModel = out.Target.Provider, out.Target.Model
+	}
 	m.AgentMeta = sessionMeta{Provider: out.Target.Provider, Model: out.Target.Model, ContextTokens: out.Window}
 	if out.Usage != (hearth.Usage{}) {
 		m.AgentMeta.Usage, m.AgentMeta.LastCallUsage = &out.Usage, &out.LastCall
 	}
 	for _, rep := range out.Reports {
-		if rep.Reason != "" {
+		if won && rep.Reason != "" {
 			m.ExecutionTrace.FallbackUsed = m.ExecutionTrace.FallbackUsed || rep.Target != out.Target
 		}
 		m.ExecutionTrace.Attempts = append(m.ExecutionTrace.Attempts, attemptTrace{rep.Target.Provider, rep.Target.Model, string(rep.Reason), rep.Error})
@@ -225,6 +230,13 @@ func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agen
 		r.Payloads = []payload{}
 	}
 	return r
+}
+
+// answered reports whether a model gave the turn its end. Without it the outcome names
+// the model that was to be asked, which is no winner.
+func answered(out agent.Outcome) bool {
+	n := len(out.Reports)
+	return out.Answer != "" || n > 0 && out.Reports[n-1].Reason == ""
 }
 
 func distinct(names []string) []string {
