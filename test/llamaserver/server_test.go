@@ -3,23 +3,21 @@
 package llamaserver
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"hearth"
 )
 
 func start(t *testing.T) *Server {
@@ -36,124 +34,104 @@ func start(t *testing.T) *Server {
 	return s
 }
 
-// final is the last chunk of a streamed answer of /v1/chat/completions.
-type final struct {
-	Usage struct {
-		PromptTokens int `json:"prompt_tokens"`
-	}
-	Timings struct {
-		CacheN  int `json:"cache_n"`  // prompt tokens found in the cache
-		PromptN int `json:"prompt_n"` // prompt tokens evaluated
-	}
-}
+// The line that gives the timings of a request:
+// slot print_timing: id  0 | task 22 | prompt eval time = 13.11 ms / 160 tokens (…)
+var timing = regexp.MustCompile(`prompt eval time =\s+[\d.]+ ms /\s+(\d+) tokens`)
 
-// finals gives the counts at the end of each recorded answer.
-func finals(t *testing.T, answers [][]byte) []final {
+// evaluated gives how many prompt tokens the server evaluated for each request so far.
+func evaluated(t *testing.T, s *Server) []int {
 	t.Helper()
-	var all []final
-	for _, answer := range answers {
-		var last final
-		for lines := bufio.NewScanner(bytes.NewReader(answer)); lines.Scan(); {
-			data, ok := strings.CutPrefix(lines.Text(), "data: {")
-			if !ok {
-				continue
-			}
-			var f final
-			if err := json.Unmarshal([]byte("{"+data), &f); err != nil {
-				t.Fatalf("%v in %s", err, data)
-			}
-			if f.Timings.PromptN > 0 {
-				last.Timings = f.Timings
-			}
-			if f.Usage.PromptTokens > 0 {
-				last.Usage = f.Usage
-			}
-		}
-		all = append(all, last)
-	}
-	return all
-}
-
-// recorder passes requests on and keeps the answers to chat completions.
-type recorder struct {
-	mu      sync.Mutex // guards the variable below
-	answers [][]byte
-}
-
-func (r *recorder) start(t *testing.T, s *Server) (address string) {
-	t.Helper()
-	target, err := url.Parse(s.URL)
+	log, err := s.Log()
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{
-		Rewrite:       func(p *httputil.ProxyRequest) { p.SetURL(target) },
-		FlushInterval: -1,
-		ModifyResponse: func(resp *http.Response) error {
-			if !strings.HasSuffix(resp.Request.URL.Path, "/chat/completions") {
-				return nil
-			}
-			body, err := io.ReadAll(resp.Body)
-			if err != nil {
-				return err
-			}
-			resp.Body = io.NopCloser(bytes.NewReader(body))
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.answers = append(r.answers, body)
-			return nil
-		},
+	var all []int
+	for _, m := range timing.FindAllStringSubmatch(log, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, n)
 	}
-	front := httptest.NewServer(proxy)
-	t.Cleanup(front.Close)
-	return front.URL
+	return all
 }
 
 // reread is what a turn may cost the server beyond its own new tokens.
 const reread = 64
 
 // Hearth's turns, one process each, with tools on the way: what the server evaluates for
-// a request is what that request has and the one before had not.
+// a request is what that request has and the one before had not. What Hearth reports of
+// it is what the server says.
 func TestOnlyWhatIsNewIsEvaluated(t *testing.T) {
-	dir := t.TempDir()
-	binary, workspace := filepath.Join(dir, "hearth"), filepath.Join(dir, "workspace")
+	binary := filepath.Join(t.TempDir(), "hearth")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "hearth/cmd/hearth").CombinedOutput(); err != nil {
 		t.Fatalf("build hearth: %v: %s", err, out)
 	}
-	if err := os.Mkdir(workspace, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	r := &recorder{}
-	config := fmt.Sprintf(`{
-  models: { mode: "replace", providers: { box: { baseUrl: "%s/v1", api: "openai-completions",
-    models: [{ id: %q, contextWindow: %d, maxTokens: 1000 }] } } },
+	for api, base := range map[string]string{"openai-completions": "/v1", "openai-responses": "/v1", "anthropic-messages": ""} {
+		t.Run(api, func(t *testing.T) {
+			s, dir := start(t), t.TempDir()
+			workspace := filepath.Join(dir, "workspace")
+			if err := os.Mkdir(workspace, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			config := fmt.Sprintf(`{
+  models: { mode: "replace", providers: { box: { baseUrl: %q, api: %q, models: [{ id: %q, contextWindow: %d, maxTokens: 1000 }] } } },
   agents: { defaults: { model: { primary: "box/%s" }, workspace: %q } },
-}`, r.start(t, start(t)), Model, Context, Model, workspace)
-	for name, content := range map[string]string{filepath.Join(dir, "hearth.json"): config, filepath.Join(workspace, "notes.txt"): "milk"} {
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
+}`, s.URL+base, api, Model, Context, Model, workspace)
+			for name, content := range map[string]string{filepath.Join(dir, "hearth.json"): config, filepath.Join(workspace, "notes.txt"): "milk"} {
+				if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var reports []hearth.Report
+			for i, trigger := range []string{"@@plain", "@@read", "@@think", "@@both", "@@plain"} {
+				reports = append(reports, say(t, binary, dir, fmt.Sprintf("turn %d: please %s", i, trigger))...)
+			}
+			judge(t, reports, evaluated(t, s))
+		})
+	}
+}
+
+// say runs one turn and gives the reports of its model calls.
+func say(t *testing.T, binary, home, message string) []hearth.Report {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, "agent", "--json", "--message", message)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "HEARTH_HOME=" + home}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v: %s%s", message, err, out, errs.String())
+	}
+	var v struct {
+		Meta struct {
+			Hearth struct{ Reports []hearth.Report }
 		}
 	}
-	for i, trigger := range []string{"@@plain", "@@read", "@@think", "@@both", "@@plain"} {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		cmd := exec.CommandContext(ctx, binary, "agent", "--message", fmt.Sprintf("turn %d: please %s", i, trigger))
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "HEARTH_HOME=" + dir}
-		out, err := cmd.CombinedOutput()
-		cancel()
-		if err != nil {
-			t.Fatalf("%s: %v: %s", trigger, err, out)
-		}
+	if err := json.Unmarshal(out, &v); err != nil {
+		t.Fatalf("%s: %v: %s", message, err, out)
 	}
-	log := finals(t, r.answers)
-	if len(log) != 7 {
-		t.Errorf("%d model calls, want 7: five turns, two of them with a tool", len(log))
+	return v.Meta.Hearth.Reports
+}
+
+func judge(t *testing.T, reports []hearth.Report, evaluated []int) {
+	t.Helper()
+	if len(reports) != 7 || len(evaluated) != 7 {
+		t.Fatalf("%d reports and %d evaluations, want 7: five turns, two of them with a tool", len(reports), len(evaluated))
 	}
-	for i := 1; i < len(log); i++ {
-		fresh := log[i].Usage.PromptTokens - log[i-1].Usage.PromptTokens
-		t.Logf("request %d: %d prompt tokens, %d new, %d evaluated", i, log[i].Usage.PromptTokens, fresh, log[i].Timings.PromptN)
-		if log[i].Timings.PromptN == 0 || log[i].Timings.PromptN > fresh+reread {
-			t.Errorf("request %d: the server evaluated %d of %d tokens, of which %d were new", i, log[i].Timings.PromptN, log[i].Usage.PromptTokens, fresh)
+	before := 0
+	for i, r := range reports {
+		prompt := r.Usage.Input // cached ones included
+		t.Logf("request %d: %d prompt tokens, %d new, %d evaluated, reported %+v", i, prompt, prompt-before, evaluated[i], r.Usage)
+		if i > 0 && evaluated[i] > prompt-before+reread {
+			t.Errorf("request %d: the server evaluated %d of %d tokens, of which %d were new", i, evaluated[i], prompt, prompt-before)
 		}
+		if read := prompt - r.Usage.CacheRead; read != evaluated[i] {
+			t.Errorf("request %d: %d tokens reported as read anew, %d evaluated by the server", i, read, evaluated[i])
+		}
+		before = prompt
 	}
 }
 
