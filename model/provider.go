@@ -83,20 +83,28 @@ type Sent struct {
 	Items [][]byte
 	// Params is everything else in the body: sampling, limits, flags.
 	Params []byte
+
+	chain [][sha256.Size]byte // chain[n] is the hash over the head and the first n items
 }
 
 // Prefix gives a hash over the head and the first n items. Request N+1 extends request
-// N exactly when its Prefix over as many items equals N's over all of them.
+// N exactly when its Prefix over as many items equals N's over all of them. Each item is
+// hashed once, however often it is asked. It is called from one goroutine at a time.
 func (s *Sent) Prefix(n int) string {
-	sum := sha256.Sum256(s.Head)
-	h := sha256.New()
-	for _, item := range s.Items[:min(n, len(s.Items))] {
-		h.Reset()
-		h.Write(sum[:])
-		h.Write(item)
-		h.Sum(sum[:0])
+	n = min(n, len(s.Items))
+	if s.chain == nil {
+		s.chain = append(make([][sha256.Size]byte, 0, len(s.Items)+1), sha256.Sum256(s.Head))
 	}
-	return hex.EncodeToString(sum[:])
+	h := sha256.New()
+	for done := len(s.chain) - 1; done < n; done++ {
+		var sum [sha256.Size]byte
+		h.Reset()
+		h.Write(s.chain[done][:])
+		h.Write(s.Items[done])
+		h.Sum(sum[:0])
+		s.chain = append(s.chain, sum)
+	}
+	return hex.EncodeToString(s.chain[n][:])
 }
 
 // Timing is what a server measured of its own work; zero fields are unknown.

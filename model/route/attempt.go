@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash/maphash"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ type attempt struct {
 	tries  *tries
 	report hearth.Report
 	clock  stopwatch
-	body   [sha256.Size]byte // of what was sent; zero before
+	body   uint64 // a hash of what was sent; 0 before
 
 	spoke    bool // a visible word arrived
 	thought  bool
@@ -191,7 +192,9 @@ func says(d *model.Delta) bool {
 // sent notes what goes out. Nothing has been dialled yet, so a body that was refused
 // before goes no further.
 func (a *attempt) sent(s *model.Sent) error {
-	body := sha256.Sum256(s.Body)
+	// A hash that lives as long as this question: a whole conversation is hashed for it,
+	// and this one is ten times quicker than one that could be kept.
+	body := maphash.Bytes(a.tries.seed, s.Body) | 1
 	if before, refused := a.tries.refused[body]; refused {
 		return before
 	}
@@ -206,7 +209,7 @@ func (a *attempt) sent(s *model.Sent) error {
 
 // serverIsThrough reports whether the server can have nothing of ours left to do.
 func (a *attempt) serverIsThrough(err error) bool {
-	if a.body == ([sha256.Size]byte{}) {
+	if a.body == 0 {
 		return true // nothing went out
 	}
 	switch hearth.ReasonOf(err) {
@@ -261,7 +264,7 @@ func (a *attempt) finish() {
 		if a.report.Stop == "" && e.Reason == hearth.ReasonCut {
 			a.report.Stop = hearth.StopCut
 		}
-		if deterministic(e.Reason) && !e.Again && a.body != ([sha256.Size]byte{}) {
+		if deterministic(e.Reason) && !e.Again && a.body != 0 {
 			a.tries.refused[a.body] = a.err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -235,4 +236,42 @@ func TestRealRefusals(t *testing.T) {
 	if !slices.Equal(learned, []model.Lesson{model.LessonNoStreamOptions}) {
 		t.Errorf("learned %v", learned)
 	}
+}
+
+// BenchmarkQuestion is what a question costs beside its protocol: a conversation of
+// 30,000 tokens, whose answer comes at once in 200 pieces.
+func BenchmarkQuestion(b *testing.B) {
+	items := make([][]byte, 200)
+	for i := range items {
+		items[i] = bytes.Repeat([]byte("m"), 600)
+	}
+	body := bytes.Join(items, nil)
+	answer := providerOf(func(yield func(model.Delta, error) bool) {
+		if !yield(model.Delta{Sent: &model.Sent{Body: body, Head: body[:6000], Items: items}}, nil) {
+			return
+		}
+		for range 200 {
+			if !yield(model.Delta{Text: "word "}, nil) {
+				return
+			}
+		}
+		yield(model.Delta{Stop: hearth.StopEnd}, nil)
+	})
+	slots := slot.New(slot.Config{})
+	r := route.New(route.Config{Acquire: slots.Acquire})
+	q := model.Question{Session: "s", Build: build, Chain: []model.Target{target("a", answer)}}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, err := range r.Stream(b.Context(), q) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+type providerOf func(yield func(model.Delta, error) bool)
+
+func (p providerOf) Stream(context.Context, *model.Request) iter.Seq2[model.Delta, error] {
+	return iter.Seq2[model.Delta, error](p)
 }

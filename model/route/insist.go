@@ -2,8 +2,8 @@ package route
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
+	"hash/maphash"
 	"time"
 
 	"hearth"
@@ -29,12 +29,13 @@ type tries struct {
 	again   bool // and after a failure of the model's own
 	retries int  // after "too many requests" and the like
 	loading time.Time
-	refused map[[sha256.Size]byte]error // bodies that got a deterministic no
+	seed    maphash.Seed
+	refused map[uint64]error // bodies that got a deterministic no, by their hash
 }
 
 // insist asks one candidate until it answers or asking again would not help.
 func (r *run) insist(ctx context.Context, target model.Target, last bool) error {
-	t := &tries{target: target, last: last, refused: make(map[[sha256.Size]byte]error)}
+	t := &tries{target: target, last: last, seed: maphash.MakeSeed(), refused: make(map[uint64]error)}
 	for {
 		err := r.attempt(ctx, t)
 		if err == nil || r.gone || r.visible || ctx.Err() != nil || !r.worthAnother(ctx, t, err) {
