@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long anything in the suite may take before it counts as stuck.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Conformance is what every model.Provider passes. newProvider makes one for a server
 // at a root URL (http://127.0.0.1:PORT, without /v1), with the default clocks and with
