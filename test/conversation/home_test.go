@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -202,4 +203,44 @@ func TestKillMidAnswer(t *testing.T) {
 		}
 		p.wire.extends(t, d)
 	})
+}
+
+// kill -9 at any moment of a turn with tools, again and again in one session: nothing
+// that was said is lost, and every request still extends the one before.
+func TestKillAtAnyMoment(t *testing.T) {
+	d := dialects[0]
+	p := newPerson(t, d, settings{exec: `{ security: "full", ask: "off" }`})
+	draw := rand.New(rand.NewPCG(2026, 11))
+	var said []string
+	for i := range 12 {
+		words := fmt.Sprintf("kill number %d, please @@chain", i)
+		cmd := p.command(t.Context(), "agent", "--message", words)
+		calls := len(p.wire.calls(d))
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		kill := time.AfterFunc(time.Duration(20+draw.IntN(400))*time.Millisecond, func() { _ = cmd.Process.Kill() }) // it may have ended
+		code := exitCode(t, cmd)
+		kill.Stop()
+		if code > 0 {
+			t.Fatalf("kill %d: it ended with %d by itself", i, code)
+		}
+		if len(p.wire.calls(d)) > calls { // words that reached the server were safe on disk before
+			said = append(said, words)
+		}
+		unload(t, ollama.Chat) // a departure may leave Ollama stuck: see test/ollama
+	}
+	if v := p.say(t, "and now @@plain"); v.text() != script(t, "plain") {
+		t.Errorf("the next turn says %q", v.text())
+	}
+	bodies := p.wire.calls(d)
+	for _, words := range said {
+		if last := string(bodies[len(bodies)-1]); strings.Count(last, words) != 1 {
+			t.Errorf("%q is in the last request %d times", words, strings.Count(last, words))
+		}
+	}
+	if len(said) < 3 {
+		t.Errorf("only %d of 12 turns came as far as a request: the kills are too early to show anything", len(said))
+	}
+	p.wire.extends(t, d)
 }
