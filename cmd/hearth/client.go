@@ -37,11 +37,12 @@ func (a *app) router() *route.Router {
 }
 
 // prepare has a server load the model, where it can be told to and params.preload of the
-// provider or model does not say false.
+// provider, the model or the agents does not say false.
 func (a *app) prepare(ctx context.Context, t model.Target, req *model.Request, wait func(hearth.Wait)) error {
 	if p, ok := a.provider(t.Ref.Provider); ok {
 		row, _ := p.Model(t.Ref.Model)
-		if string(p.Params["preload"]) == "false" || string(row.Params["preload"]) == "false" {
+		agents := a.file.Config.Agents
+		if string(merged(p.Params, row.Params, agents.ParamsFor(agents.DefaultID(), t.Ref.String()))["preload"]) == "false" {
 			return nil
 		}
 	}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/config"
+	"hearth/model"
+	"hearth/model/probe"
+)
+
+func newModelsProbe(s streams, opt *options) *cobra.Command {
+	var asJSON, write bool
+	cmd := &cobra.Command{Use: "probe [REF|ALIAS]", Short: "Ask a model, in a few small requests, for what its server does not say", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			word := strings.Join(args, "")
+			res := probeJSON{Findings: []foundValue{}}
+			err := withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return a.probe(ctx, word, write, &res) })
+			res.OK = err == nil
+			if !asJSON {
+				if shown := printFindings(s, res); err == nil {
+					err = shown
+				}
+				return err
+			}
+			if err != nil {
+				res.Error = &failure{Kind: string(hearth.ReasonOf(err)), Message: err.Error()}
+				tell(s.err, err)
+			}
+			printJSON(s.out, res)
+			if err != nil {
+				return errSilent{exitCode(err)}
+			}
+			return nil
+		}}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().BoolVar(&write, "write", false, "put what was found into the model's compat block in the config")
+	return cmd
+}
+
+// probeJSON is the shape of `models probe --json`.
+type probeJSON struct {
+	OK       bool         `json:"ok"`
+	Provider string       `json:"provider"`
+	Model    string       `json:"model"`
+	Requests int          `json:"requests"`
+	Findings []foundValue `json:"findings"`
+	Written  []string     `json:"written,omitempty"` // compat keys
+	Error    *failure     `json:"error,omitempty"`
+}
+
+// foundValue is one row of what a probe found.
+type foundValue struct {
+	Field    string `json:"field"`
+	Value    string `json:"value"`
+	Source   string `json:"source"` // the layer that decides: config stands over what a probe finds
+	Evidence string `json:"evidence"`
+}
+
+func printFindings(s streams, res probeJSON) error {
+	if len(res.Findings) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "Field\tValue\tSource\tEvidence")
+	for _, f := range res.Findings {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Field, oneLine(f.Value), f.Source, oneLine(f.Evidence))
+	}
+	return w.Flush()
+}
+
+// probe asks the model and keeps what it found. What was found before an error is in
+// res all the same.
+func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON) error {
+	own, _ := a.file.Config.Agents.Agent("")
+	if word == "" {
+		word = own.Model.Primary
+	}
+	c, err := a.primary(ctx, choice{}, word)
+	if err != nil {
+		return err
+	}
+	res.Provider, res.Model = c.Ref.Provider, c.Ref.Model
+	if c.client == nil {
+		return &hearth.Error{Op: "probe", Reason: hearth.ReasonUsage, Err: errors.New("the demo model is no server"),
+			Cause: "It is inside Hearth: there is nothing to find out.", Try: "Name a model of a server: hearth models list shows them."}
+	}
+	t := a.known(ctx, c)
+	found, err := a.probeInTurn(ctx, t)
+	res.Requests = found.Requests
+	for _, f := range found.Findings {
+		res.Findings = append(res.Findings, foundValue{f.Field, f.Value, deciding(t.Layers, found.Layer, f.Field), f.Evidence})
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.cache().Probed(t.Endpoint.Origin, t.Ref.Model, found.Layer); err != nil {
+		fmt.Fprintf(a.io.err, "note: what was found is not kept: %s\n", oneLine(err.Error()))
+	}
+	if !write {
+		return nil
+	}
+	res.Written, err = a.writeCompat(ctx, t.Ref, found.Layer)
+	return err
+}
+
+// probeInTurn probes under a slot in the last lane: whoever talks to the model goes first.
+func (a *app) probeInTurn(ctx context.Context, t model.Target) (probe.Result, error) {
+	told := ""
+	held, ticket, err := a.slots.Acquire(ctx, model.Claim{Endpoint: t.Endpoint, Lane: model.LaneHousekeeping, Session: "probe", Model: t.Ref.Model}, func(w hearth.Wait) {
+		if w.Note != told {
+			told = w.Note
+			fmt.Fprintf(a.io.err, "waiting: %s\n", oneLine(waitLine(w, 0)))
+		}
+	})
+	if err != nil {
+		return probe.Result{}, err
+	}
+	found, err := probe.Probe(held, probe.Subject{
+		Provider: t.Provider, Protocol: t.Protocol, Base: model.Request{
+			Model: t.Ref.Model, Capabilities: t.Layers.Merge(),
+			ChatTemplateKwargs: t.Params.ChatTemplateKwargs, Options: t.Params.Options, ExtraBody: t.Params.ExtraBody,
+		},
+		Progress: func(check string) { fmt.Fprintf(a.io.err, "asking: %s\n", check) },
+	})
+	ticket.Done(hearth.ReasonOf(err) != hearth.ReasonCancelled)
+	if err != nil && errors.Is(context.Cause(held), model.ErrYield) {
+		err = &hearth.Error{Op: "probe", Reason: hearth.ReasonCancelled, Err: model.ErrYield, Cause: "Somebody needed the model.", Try: "Probe again when it is idle."}
+	}
+	return found, err
+}
+
+// deciding names the layer that decides a field once the probe counts too. What the probe
+// could not find out decides nothing, whoever knows better.
+func deciding(layers model.Layers, found model.Layer, field string) string {
+	layers.Probe = found
+	source := layers.Sources()[field]
+	if (model.Layers{Probe: found}).Sources()[field] == "" || source == "" {
+		return "probe"
+	}
+	return source
+}
+
+// writeCompat puts the fields of a layer that a compat block has into the model's row,
+// which is made where there is none, and gives their names.
+func (a *app) writeCompat(ctx context.Context, ref hearth.ModelRef, l model.Layer) ([]string, error) {
+	at := slices.IndexFunc(a.file.Config.Models.ProviderOrder, func(id string) bool { return strings.EqualFold(id, ref.Provider) })
+	if at < 0 {
+		return nil, &hearth.Error{Op: "probe --write", Reason: hearth.ReasonConfig, Err: fmt.Errorf("the config has no provider %q", ref.Provider),
+			Cause: "What was found belongs to a model of models.providers.", Try: "Run hearth onboard first, then probe again."}
+	}
+	fields := compatFields(l)
+	if len(fields) == 0 {
+		fmt.Fprintln(a.io.err, "note: nothing was found that a compat block can say")
+		return nil, nil
+	}
+	id := a.file.Config.Models.ProviderOrder[at]
+	path := "models.providers[" + quoted(id) + "].models"
+	rows := a.file.Config.Models.Providers[id].Models
+	row := slices.IndexFunc(rows, func(m config.Model) bool { return m.ID == ref.Model })
+	var edits []config.Edit
+	var names []string
+	block := map[string]any{}
+	for _, f := range fields {
+		names, block[f.key] = append(names, f.key), f.value
+	}
+	if row < 0 {
+		edits = append(edits, config.Edit{Path: path, Value: jsonText([]map[string]any{{"id": ref.Model, "compat": block}}), StrictJSON: true, Merge: true})
+	} else {
+		edits = append(edits, config.Edit{Path: fmt.Sprintf("%s[%d].compat", path, row), Value: jsonText(block), StrictJSON: true, Merge: true})
+	}
+	return names, a.edit(ctx, edits...)
+}
+
+// compatField is a member of a compat block.
+type compatField struct {
+	key   string
+	value any
+}
+
+// compatFields gives what a compat block can say of a layer: the way back from
+// compatLayer, for what a probe finds.
+func compatFields(l model.Layer) []compatField {
+	var out []compatField
+	flag := func(key string, v *bool) {
+		if v != nil {
+			out = append(out, compatField{key, *v})
+		}
+	}
+	flag("requiresStringContent", l.StringContent)
+	flag("supportsDeveloperRole", l.DeveloperRole)
+	flag("supportsUsageInStreaming", l.StreamUsage)
+	if l.Tools != nil && *l.Tools != model.ToolsText { // a block knows no calls in text
+		out = append(out, compatField{"supportsTools", *l.Tools == model.ToolsNative})
+	}
+	if l.ThinkingFormat != nil {
+		out = append(out, compatField{"thinkingFormat", *l.ThinkingFormat})
+	}
+	if len(l.RefusedKeywords) > 0 {
+		out = append(out, compatField{"unsupportedToolSchemaKeywords", l.RefusedKeywords})
+	}
+	return out
+}

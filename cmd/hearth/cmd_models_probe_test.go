@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"hearth/config"
+	"hearth/model"
+)
+
+func TestACompatBlockSaysWhatTheProbeFound(t *testing.T) {
+	yes, no, native, format := true, false, model.ToolsNative, "openai"
+	found := model.Layer{
+		StringContent: &yes, DeveloperRole: &no, StreamUsage: &yes, Tools: &native, ThinkingFormat: &format, RefusedKeywords: []string{"pattern"},
+	}
+	block := map[string]any{}
+	for _, f := range compatFields(found) {
+		block[f.key] = f.value
+	}
+	var compat config.Compat
+	if err := json.Unmarshal([]byte(jsonText(block)), &compat); err != nil {
+		t.Fatal(err)
+	}
+	var back model.Layer
+	compatLayer(compat, &back)
+	if !reflect.DeepEqual(back, found) {
+		t.Errorf("written as %s, which reads as\n%+v, want\n%+v", jsonText(block), back, found)
+	}
+	if f := compatFields(model.Layer{Vision: &yes, AlternateRoles: &yes}); len(f) > 0 {
+		t.Errorf("%v: a compat block has no such fields", f)
+	}
+	text := model.ToolsText
+	if f := compatFields(model.Layer{Tools: &text}); len(f) > 0 {
+		t.Errorf("%v: calls in text are neither tools nor none", f)
+	}
+}
+
+func TestTheLayerThatDecidesIsNamed(t *testing.T) {
+	yes, no := true, false
+	layers := model.Layers{Config: model.Layer{StringContent: &no}, Server: model.Layer{Vision: &yes}}
+	found := model.Layer{StringContent: &yes, StreamUsage: &yes}
+	for field, want := range map[string]string{"stringContent": "config", "streamUsage": "probe", "vision": "probe"} {
+		if got := deciding(layers, found, field); got != want {
+			t.Errorf("%s is decided by %s, want %s", field, got, want)
+		}
+	}
+}
