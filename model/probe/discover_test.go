@@ -65,6 +65,7 @@ func TestRank(t *testing.T) {
 		{"then the largest", []probe.Model{{ID: "a", ParamsB: 4}, {ID: "b", ParamsB: 30}}, 0, []string{"b", "a"}},
 		{"that fits", []probe.Model{{ID: "a", ParamsB: 4, SizeBytes: 3 * gb}, {ID: "b", ParamsB: 30, SizeBytes: 18 * gb}, {ID: "c", ParamsB: 70, SizeBytes: 40 * gb}}, 16 * gb, []string{"a", "b", "c"}},
 		{"then the newest", []probe.Model{{ID: "a", ParamsB: 8, Modified: at(1)}, {ID: "b", ParamsB: 8, Modified: at(2)}}, 0, []string{"b", "a"}},
+		{"one that an agent does not fit into comes last", []probe.Model{{ID: "cramped", Window: 2048, Resident: &yes, Tools: &yes}, {ID: "old", TrainedMax: 2048, Resident: &yes}, {ID: "a"}}, 0, []string{"a", "cramped", "old"}},
 		{"the same order every time", []probe.Model{{ID: "b"}, {ID: "a"}}, 0, []string{"a", "b"}},
 		{"never an embedding model or one in a cloud", []probe.Model{{ID: "e", Embedding: true, Resident: &yes}, {ID: "c", Cloud: true, Resident: &yes}, {ID: "a"}}, 0, []string{"a"}},
 	}

@@ -61,7 +61,17 @@ func (m *Model) fits(memory int64) bool {
 	return memory == 0 || m.SizeBytes == 0 || m.SizeBytes+m.SizeBytes/8 <= memory
 }
 
-// Rank orders a server's models, best first: loaded now, then with tools, then the
+// least is the smallest window in which an agent can work at all.
+const least = 4000
+
+// cramped reports whether a model is known to serve less than an agent needs. The window
+// with which another client loaded it into Ollama does not bind us.
+func (m *Model) cramped() bool {
+	return m.Window > 0 && m.Window < least && m.because["window"] != numCtxLoaded || m.TrainedMax > 0 && m.TrainedMax < least
+}
+
+// Rank orders a server's models, best first: those in whose window an agent can work at
+// all, then loaded now, then with tools, then the
 // largest that fits into memory bytes (0 = unknown), then the newest. Models that are
 // not for chat or run in a cloud are left out.
 func Rank(models []Model, memory int64) []Model {
@@ -73,6 +83,7 @@ func Rank(models []Model, memory int64) []Model {
 	}
 	slices.SortStableFunc(out, func(a, b Model) int {
 		return cmp.Or(
+			first(!a.cramped(), !b.cramped()),
 			first(isTrue(a.Resident), isTrue(b.Resident)),
 			first(isTrue(a.Tools), isTrue(b.Tools)),
 			first(a.fits(memory), b.fits(memory)),

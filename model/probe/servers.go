@@ -144,7 +144,7 @@ func (a *asker) listOllama(ctx context.Context, h *Host) {
 			if r.Name == e.Name {
 				m.Resident = new(true)
 				if r.ContextLength > 0 {
-					m.set("GET /api/ps context_length", r.ContextLength)
+					m.set(numCtxLoaded, r.ContextLength)
 				}
 			}
 		}
@@ -179,6 +179,9 @@ func (a *asker) showAll(ctx context.Context, h *Host) {
 	}
 	all.Wait()
 }
+
+// numCtxLoaded is the evidence for a window with which somebody loaded a model.
+const numCtxLoaded = "GET /api/ps context_length"
 
 // numCtxOfModel is the evidence for a window that a model's own file sets.
 const numCtxOfModel = "POST /api/show parameters num_ctx"
