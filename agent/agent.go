@@ -98,6 +98,7 @@ type Outcome struct {
 	Stop     hearth.StopReason
 	Target   hearth.ModelRef // who answered
 	Window   int
+	Tools    []string     // offered to it
 	Usage    hearth.Usage // all model calls of the turn
 	LastCall hearth.Usage
 	Reports  []hearth.Report

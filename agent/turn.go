@@ -35,7 +35,8 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 		Agent: a, t: t, emitTo: emit, st: st, chain: chain,
 		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}},
 	}
-	r.out.Turn, r.out.Target, r.out.Window = st.turn, chain[0].Ref, primary.plan.Window
+	r.out.Turn, r.out.Target = st.turn, chain[0].Ref
+	r.out.Window, r.out.Tools = primary.plan.Window, primary.plan.ToolNames()
 	err = r.loop(ctx)
 	if err != nil {
 		err = r.stopped(ctx, err)

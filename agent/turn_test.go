@@ -149,7 +149,7 @@ func TestATurnRunsToolsUntilThereIsAnAnswer(t *testing.T) {
 	read := &counter{name: "look", effect: hearth.EffectRead}
 	s := newScene(t, []step{{calls: call("c1", "look", `{"a":1}`)}, {text: "Found it."}}, read)
 	out, err := s.say("hi")
-	if err != nil || out.Answer != "Found it." || read.ran != 1 || out.Steps != 2 {
+	if err != nil || out.Answer != "Found it." || read.ran != 1 || out.Steps != 2 || !slices.Equal(out.Tools, []string{"look"}) {
 		t.Errorf("got %+v, %v after %d runs", out, err, read.ran)
 	}
 	s.wantTalk("user: hi", `assistant: call look{"a":1}`, "tool: result ok", "assistant: Found it.")

@@ -205,14 +205,16 @@ func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agen
 		}
 		m.ExecutionTrace.Attempts = append(m.ExecutionTrace.Attempts, attemptTrace{rep.Target.Provider, rep.Target.Model, string(rep.Reason), rep.Error})
 	}
-	m.Hearth = hearthDetails{Turn: string(out.Turn), Steps: out.Steps, Reports: out.Reports, Tools: []string{}}
+	m.Hearth = hearthDetails{Turn: string(out.Turn), Steps: out.Steps, Reports: out.Reports, Tools: out.Tools}
 	if m.Hearth.Reports == nil {
 		m.Hearth.Reports = []hearth.Report{}
+	}
+	if m.Hearth.Tools == nil {
+		m.Hearth.Tools = []string{}
 	}
 	if k != nil {
 		info := k.t.Info()
 		m.AgentMeta.SessionID, m.Hearth.Session = string(info.ID), info.Key.Name
-		m.Hearth.Tools = k.kit.names()
 	}
 	if out.Answer != "" {
 		r.Payloads = append(r.Payloads, payload{Text: out.Answer})

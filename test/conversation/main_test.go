@@ -196,6 +196,7 @@ type turn struct {
 		Error  *struct{ Kind, Message string }
 		Hearth struct {
 			Steps   int
+			Tools   []string // offered to the model
 			Reports []hearth.Report
 		}
 	}

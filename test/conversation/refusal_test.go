@@ -60,8 +60,8 @@ func TestAModelWithoutTools(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d dialect) {
 		p := newPerson(t, d, settings{model: ollama.Plain})
 		for turn := 1; turn <= 2; turn++ {
-			if v := p.say(t, "please @@plain"); v.text() != script(t, "plain") {
-				t.Errorf("turn %d says %q", turn, v.text())
+			if v := p.say(t, "please @@plain"); v.text() != script(t, "plain") || len(v.Meta.Hearth.Tools) != 0 {
+				t.Errorf("turn %d says %q with the tools %v", turn, v.text(), v.Meta.Hearth.Tools)
 			}
 			bodies := p.wire.calls(d)
 			if len(bodies) != turn {
