@@ -26,14 +26,14 @@ type answer struct {
 // shortened first; one that the server refused as too long is shortened and sent once more.
 func (r *run) ask(ctx context.Context) error {
 	r.compacted = false
-	if _, err := r.fit(ctx, r.chain[0], false); err != nil {
+	if _, err := r.fit(ctx, r.chain[0], nil); err != nil {
 		return err
 	}
 	err := r.askOnce(ctx)
 	if hearth.ReasonOf(err) != hearth.ReasonContextOverflow || r.out.Partial {
 		return err
 	}
-	shortened, fitErr := r.fit(ctx, r.chain[0], true)
+	shortened, fitErr := r.fit(ctx, r.chain[0], err)
 	if fitErr != nil && hearth.ReasonOf(fitErr) == hearth.ReasonContextOverflow {
 		return err // nothing is left to shorten; the server's own numbers say more than our estimate
 	}

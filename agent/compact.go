@@ -42,7 +42,27 @@ type conversation struct {
 	entries  []session.Entry
 	messages []hearth.Message
 	ratio    prompt.Ratio
-	tokens   int // estimate of the next request
+	tokens   int    // estimate of the next request
+	window   string // what the person is told when a smaller window than the plan's is believed
+}
+
+// believe takes a server's word for its window: a config, or a catalog, may promise more
+// than was loaded. A server that names no number has at least less room than was asked
+// of it. The epoch that begins now gets the window; the one that ends keeps its plan.
+func (r *run) believe(c *conversation, refused error) {
+	assumed, served := c.es.plan.Window, c.tokens
+	if o, ok := errors.AsType[*model.Overflow](refused); ok && o.Window > 0 {
+		served, c.tokens = o.Window, max(c.tokens, o.Prompt)
+		if served < assumed {
+			c.window = fmt.Sprintf("%s was loaded with a window of %d tokens, not the %d that were assumed; the conversation is kept within that", c.target.Ref, served, assumed)
+		}
+	}
+	if served >= assumed {
+		return
+	}
+	plan, es := *c.es.plan, *c.es
+	plan.Window, es.plan = served, &plan
+	c.es = &es
 }
 
 // conversation loads the live messages and weighs them. The server's own count of the
@@ -115,14 +135,19 @@ func lastSeq(entries []session.Entry) int64 {
 }
 
 // fit shortens the conversation when the next request would not leave room for its
-// answer. force says that the server refused it already, whatever the estimate.
-func (r *run) fit(ctx context.Context, target model.Target, force bool) (done bool, err error) {
+// answer. refused is the server's error when it would not take the request, whatever
+// the estimate says; nil before it was asked.
+func (r *run) fit(ctx context.Context, target model.Target, refused error) (done bool, err error) {
 	if r.compacted || r.cfg.NoCompaction {
 		return false, nil
 	}
 	c, err := r.conversation(ctx, target)
 	if err != nil {
 		return false, err
+	}
+	force := refused != nil
+	if force {
+		r.believe(c, refused)
 	}
 	limit := r.cfg.Room.Limit(c.es.plan)
 	if !force && c.tokens <= limit {
@@ -165,6 +190,9 @@ func (r *run) begin(ctx context.Context, c *conversation, plan *prompt.Plan, fir
 		return err
 	}
 	r.epochs[c.target.Ref] = &epochState{live: live{plan, epoch}, loaded: true}
+	if c.window != "" {
+		r.notice("window", c.window)
+	}
 	return nil
 }
 
