@@ -180,6 +180,7 @@ type hearthDetails struct {
 	Turn    string          `json:"turn"`
 	Steps   int             `json:"steps"`
 	Tools   []string        `json:"tools"` // offered to the model
+	Lean    bool            `json:"localModelLean"`
 	Reports []hearth.Report `json:"reports"`
 }
 
@@ -215,6 +216,7 @@ func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agen
 	if k != nil {
 		info := k.t.Info()
 		m.AgentMeta.SessionID, m.Hearth.Session = string(info.ID), info.Key.Name
+		m.Hearth.Lean = k.lean(k.choice)
 	}
 	if out.Answer != "" {
 		r.Payloads = append(r.Payloads, payload{Text: out.Answer})

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -188,50 +186,7 @@ func showEpochs(ctx context.Context, a *app, args []string, asJSON bool) error {
 	return nil
 }
 
-// why says where the time of the last turn went, and what the server had cached.
-func (k *talk) why(ctx context.Context) error {
-	reports, err := k.t.LastReports(ctx, 50)
-	if err != nil {
-		return err
-	}
-	if len(reports) == 0 {
-		return &hearth.Error{Op: "/why", Reason: hearth.ReasonUsage, Err: errors.New("nothing was asked yet"),
-			Cause: "This conversation has no model call to explain.", Try: "Say something first."}
-	}
-	turn := reports[len(reports)-1].Turn
-	for _, r := range reports {
-		if r.Turn == turn {
-			printReport(k.io.out, &r)
-		}
-	}
-	return nil
-}
-
-func printReport(w io.Writer, r *hearth.Report) {
-	fmt.Fprintf(w, "%s at %s, %s lane", r.Target, r.Endpoint, r.Lane)
-	if r.Reason != "" {
-		fmt.Fprintf(w, ": %s: %s", r.Reason, oneLine(r.Error))
-	}
-	fmt.Fprintln(w)
-	p := r.Phases
-	for _, row := range []struct {
-		name string
-		took time.Duration
-	}{{"queue", p.Queue}, {"connect", p.Connect}, {"load", p.Load}, {"read", p.Read}, {"write", p.Write}, {"saved in", r.Flush}} {
-		if row.took > 0 {
-			fmt.Fprintf(w, "  %-9s %8.2f s\n", row.name, row.took.Seconds())
-		}
-	}
-	fmt.Fprintf(w, "  sent      %d bytes, %d messages, %d of them bytes that the request before did not have\n", r.Bytes, r.Items, len(r.Added))
-	u := r.Usage
-	fmt.Fprintf(w, "  tokens    %d read (%d of them cached), %d written", u.Input, u.CacheRead, u.Output)
-	if s := p.Write.Seconds(); s > 0 && u.Output > 0 {
-		fmt.Fprintf(w, ", %.1f a second", float64(u.Output)/s)
-	}
-	fmt.Fprintln(w)
-}
-
-func printContext(w io.Writer, c agent.Context) {
+func printContext(w io.Writer, c agent.Context, lean bool) {
 	known := ""
 	if !c.Known {
 		known = " (a guess: nobody said)"
@@ -239,5 +194,8 @@ func printContext(w io.Writer, c agent.Context) {
 	fmt.Fprintf(w, "model     %s\nwindow    %d tokens%s; the conversation is shortened above %d\n", c.Target, c.Window, known, c.Limit)
 	fmt.Fprintf(w, "used      about %d: system text %d, tools %d, summary %d, %d messages the rest\n", c.Used, c.System, c.Tools, c.Summary, c.Messages)
 	fmt.Fprintf(w, "tools     %s\n", strings.Join(c.ToolList, ", "))
+	if lean {
+		fmt.Fprintf(w, "lean      yes: no %s (localModelLean)\n", strings.Join(leanTools, ", "))
+	}
 	fmt.Fprintf(w, "epoch     %d, began %s: %s\n", c.Epoch.ID, c.Epoch.Began.Local().Format("2006-01-02 15:04"), c.Epoch.Reason)
 }

@@ -197,6 +197,6 @@ func (k *talk) context(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printContext(k.io.out, c)
+	printContext(k.io.out, c, k.lean(k.choice))
 	return nil
 }

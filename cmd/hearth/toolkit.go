@@ -88,7 +88,20 @@ func (a *app) surface(c choice, all []tool.Tool) []string {
 	own, _ := cfg.Agents.Agent(c.agent)
 	layers := append([]policy.Grant{grant(cfg.Tools.Grant)}, policy.ForModel(grants(cfg.Tools.ByProvider), ref)...)
 	layers = append(layers, grant(own.Tools.Grant))
+	if a.lean(c) {
+		layers = append(layers, policy.Grant{Deny: leanTools})
+	}
 	return policy.Surface(names, append(layers, policy.ForModel(grants(own.Tools.ByProvider), ref)...)...)
+}
+
+// leanTools are left out by localModelLean: their schemas cost a small model much and
+// help it little.
+var leanTools = []string{"browser", "cron", "message"}
+
+// lean reports whether the owner wants fewer tools for this agent.
+func (a *app) lean(c choice) bool {
+	own, _ := a.file.Config.Agents.Agent(c.agent)
+	return own.Experimental.LocalModelLean != nil && *own.Experimental.LocalModelLean
 }
 
 func grant(g config.Grant) policy.Grant {

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hearth"
+	"hearth/session"
+)
+
+// reportsKept is how many calls back a turn is looked for.
+const reportsKept = 50
+
+func newWhy(s streams, opt *options) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{Use: "why [SESSION]", Short: "Say where the time of the last turn went, and what the server had to read again", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := "main"
+			if len(args) > 0 {
+				name = args[0]
+			}
+			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+				r, err := a.view(ctx, name)
+				if err != nil {
+					return err
+				}
+				w, err := reasons(ctx, r)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					printJSON(s.out, w)
+					return nil
+				}
+				w.print(s.out)
+				return nil
+			})
+		}}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// why is the chat's command of that name.
+func (k *talk) why(ctx context.Context) error {
+	r, err := k.store.View(ctx, k.t.Info().ID)
+	if err != nil {
+		return err
+	}
+	w, err := reasons(ctx, r)
+	if err != nil {
+		return err
+	}
+	w.print(k.io.out)
+	return nil
+}
+
+// whyJSON is what explains a conversation's newest turn.
+type whyJSON struct {
+	Session session.Info    `json:"session"`
+	Turn    string          `json:"turn"`
+	Reports []hearth.Report `json:"reports"` // of that turn
+	Breaks  []epochBreak    `json:"breaks"`  // of the whole conversation
+}
+
+// epochBreak is a place where a request did not extend the one before.
+type epochBreak struct {
+	Epoch      int64           `json:"epoch"` // that began there
+	Model      hearth.ModelRef `json:"model"`
+	Began      time.Time       `json:"began"`
+	Reason     string          `json:"reason"`
+	FirstDiff  int             `json:"firstDiff"`
+	TokensLost int             `json:"tokensLost"`
+	Detail     string          `json:"detail,omitempty"`
+}
+
+func reasons(ctx context.Context, r session.Reader) (whyJSON, error) {
+	w := whyJSON{Session: r.Info(), Reports: []hearth.Report{}, Breaks: []epochBreak{}}
+	reports, err := r.LastReports(ctx, reportsKept)
+	if err != nil {
+		return w, err
+	}
+	if len(reports) == 0 {
+		return w, &hearth.Error{Op: "why", Reason: hearth.ReasonUsage, Err: errors.New("nothing was asked yet"),
+			Cause: "This conversation has no model call to explain.", Try: "Say something first."}
+	}
+	turn := reports[len(reports)-1].Turn
+	w.Turn = string(turn)
+	for _, rep := range reports {
+		if rep.Turn == turn {
+			w.Reports = append(w.Reports, rep)
+		}
+	}
+	epochs, err := r.Epochs(ctx)
+	if err != nil {
+		return w, err
+	}
+	for _, e := range epochs {
+		if e.Reason != "first" {
+			w.Breaks = append(w.Breaks, epochBreak{e.ID, e.Model, e.Began, e.Reason, e.FirstDiff, e.TokensLost, e.Detail})
+		}
+	}
+	return w, nil
+}
+
+func (w whyJSON) print(out io.Writer) {
+	for i := range w.Reports {
+		printReport(out, &w.Reports[i])
+	}
+	if len(w.Breaks) == 0 {
+		fmt.Fprintln(out, "breaks      none: every request of this conversation extended the one before")
+	}
+	for _, b := range w.Breaks {
+		fmt.Fprintf(out, "break       epoch %d of %s, %s: %s", b.Epoch, b.Model, b.Began.Local().Format("2006-01-02 15:04"), b.Reason)
+		if b.FirstDiff > 0 {
+			fmt.Fprintf(out, ", differs at byte %d", b.FirstDiff)
+		}
+		if b.TokensLost > 0 {
+			fmt.Fprintf(out, ", %d tokens read again", b.TokensLost)
+		}
+		if b.Detail != "" {
+			fmt.Fprintf(out, " (%s)", oneLine(b.Detail))
+		}
+		fmt.Fprintln(out)
+	}
+}
+
+func printReport(w io.Writer, r *hearth.Report) {
+	fmt.Fprintf(w, "%s at %s, %s lane", r.Target, r.Endpoint, r.Lane)
+	if r.Reason != "" {
+		fmt.Fprintf(w, ": %s: %s", r.Reason, oneLine(r.Error))
+	}
+	fmt.Fprintln(w)
+	p := r.Phases
+	for _, row := range []struct {
+		name string
+		took time.Duration
+	}{{"queue", p.Queue}, {"connect", p.Connect}, {"load", p.Load}, {"read", p.Read}, {"write", p.Write}, {"saved in", r.Flush}} {
+		if row.took > 0 {
+			fmt.Fprintf(w, "  %-9s %8.2f s\n", row.name, row.took.Seconds())
+		}
+	}
+	fmt.Fprintf(w, "  sent      %d bytes in %d messages; %d bytes that the request before did not have\n", r.Bytes, r.Items, len(r.Added))
+	u := r.Usage
+	fmt.Fprintf(w, "  tokens    %d read (%d of them cached), %d written", u.Input, u.CacheRead, u.Output)
+	if s := p.Write.Seconds(); s > 0 && u.Output > 0 {
+		fmt.Fprintf(w, ", %.1f a second", float64(u.Output)/s)
+	}
+	fmt.Fprintln(w)
+}
