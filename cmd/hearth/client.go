@@ -50,10 +50,10 @@ func (a *app) prepare(ctx context.Context, t model.Target, req *model.Request, w
 }
 
 // visible takes hidden markup out of an answer, and logs text that only looks like a call.
-func (a *app) visible(deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error] {
+func (a *app) visible(from hearth.ModelRef, deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error] {
 	return model.Visible(deltas, tools, func(l model.LookAlike) {
 		a.logger().Warn("the reply looks like a tool call, but the server emitted no structured one; it stays text",
-			slog.String("run", a.run), slog.String("pattern", l.Pattern), slog.String("tool", l.Tool), slog.Bool("registered", l.Registered))
+			slog.String("run", a.run), slog.String("model", from.String()), slog.String("pattern", l.Pattern), slog.String("tool", l.Tool), slog.Bool("registered", l.Registered))
 	})
 }
 

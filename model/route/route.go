@@ -19,8 +19,9 @@ type Config struct {
 	// Acquire claims a slot; nil = nothing queues.
 	Acquire model.Acquire
 	// Visible takes hidden markup out of a stream and finds calls written as text;
-	// tools are the names that may be called. nil = the stream as it is.
-	Visible func(deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error]
+	// from is the model that speaks, tools are the names that may be called. nil = the
+	// stream as it is.
+	Visible func(from hearth.ModelRef, deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error]
 	// Prepare gets a server ready (starts it, loads the model) once the slot is held,
 	// before the request goes out. An error counts as the attempt's. May be nil.
 	Prepare func(ctx context.Context, t model.Target, req *model.Request, wait func(hearth.Wait)) error
@@ -63,7 +64,9 @@ type Router struct {
 // New gives a Router.
 func New(cfg Config) *Router {
 	if cfg.Visible == nil {
-		cfg.Visible = func(d iter.Seq2[model.Delta, error], _ []string) iter.Seq2[model.Delta, error] { return d }
+		cfg.Visible = func(_ hearth.ModelRef, d iter.Seq2[model.Delta, error], _ []string) iter.Seq2[model.Delta, error] {
+			return d
+		}
 	}
 	return &Router{cfg: cfg, told: make(map[string]bool), last: make(map[lane]sent)}
 }

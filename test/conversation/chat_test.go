@@ -138,10 +138,18 @@ func TestBracketedText(t *testing.T) {
 		if last := string(bodies[len(bodies)-1]); !strings.Contains(last, "milk and eggs") {
 			t.Errorf("the file that was asked for in brackets is not in the request: %s", last)
 		}
-		for _, trigger := range []string{"@@stranger", "@@react", "@@mistral"} {
-			v := p.say(t, "please "+trigger, "--session", "new")
-			if v.text() == "" || v.Meta.ToolSummary.Calls != 0 {
-				t.Errorf("%s: the person sees %q after %d calls", trigger, v.text(), v.Meta.ToolSummary.Calls)
+		for _, c := range []struct{ trigger, says, hides string }{
+			{"@@stranger", "get_weather", "[END_TOOL_REQUEST]"}, // a block of a tool nobody offered: a sentence in its place
+			{"@@lmstudio", "read", "[TOOL_REQUEST]"},
+			{"@@react", "Action: read", ""}, // looks like a call, is text
+			{"@@mistral", "notes.txt", ""},
+		} {
+			v := p.say(t, "please "+c.trigger, "--session", "new")
+			if !strings.Contains(v.text(), c.says) || c.hides != "" && strings.Contains(v.text(), c.hides) || v.Meta.ToolSummary.Calls != 0 {
+				t.Errorf("%s: the person sees %q after %d calls", c.trigger, v.text(), v.Meta.ToolSummary.Calls)
+			}
+			if log := p.log(t); !strings.Contains(log, `"model":"box/`+ollama.Chat+`","pattern":`) {
+				t.Errorf("%s: the log does not say which model wrote it: %s", c.trigger, log)
 			}
 		}
 	})

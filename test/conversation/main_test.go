@@ -149,6 +149,24 @@ func (p *person) note(t *testing.T, name, content string) {
 	p.put(t, filepath.Join(p.workspace, name), content)
 }
 
+// log gives all that hearth wrote into its logs.
+func (p *person) log(t *testing.T) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.home, "logs", "*.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	return all.String()
+}
+
 // said is what a run of hearth left.
 type said struct {
 	out, err string
