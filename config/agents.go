@@ -56,7 +56,7 @@ type AgentDefaults struct {
 	Experimental Experimental `json:"experimental"`
 	// Warmup reads the likely next prompt ahead on a resident model; Hearth's own
 	// key, nil means yes.
-	Warmup *bool `json:"warmup" unused:"yet"`
+	Warmup *bool `json:"warmup"`
 }
 
 // An Agent is one entry of agents.list or agents.entries.

@@ -49,7 +49,7 @@ func TestEveryKeyOfTheSeedsHasItsPlace(t *testing.T) {
   session: { scope: "per-sender", reset: { mode: "idle", atHour: 0 } },
 }`)
 	wantWarnings(t, warnings, "hearth.json: OpenClaw's keys that Hearth does not use: "+
-		"models.providers.alpha.localService, models.providers.alpha.models[0].thinkingLevelMap, agents.defaults.warmup, session")
+		"models.providers.alpha.localService, models.providers.alpha.models[0].thinkingLevelMap, session")
 	c := f.Config
 	p := c.Models.Providers["alpha"]
 	m, ok := p.Model("org/model")

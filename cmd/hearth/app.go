@@ -114,7 +114,7 @@ func (k *talk) reload(ctx context.Context) error {
 		k.warn(warnings)
 		return err
 	}
-	k.file = next
+	k.file, k.read = next, false
 	k.warn(warnings)
 	k.forget()
 	k.sayChanged(before, next)

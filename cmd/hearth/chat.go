@@ -18,7 +18,9 @@ func (k *talk) chat(ctx context.Context) error {
 	in := newTerminalLines(k.io)
 	fmt.Fprintln(k.io.err, "Type a message, /help for commands, Ctrl-C twice to leave.")
 	for {
+		warming := k.warm(ctx)
 		text, err := in.next("› ")
+		warming.end(ctx, k)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -188,6 +188,7 @@ func (k *talk) compact(ctx context.Context, instructions string) error {
 	defer stop()
 	p := newPresenter(k.io, false)
 	defer p.Close()
+	k.read = false
 	return k.agent.Compact(turn, k.t, instructions, p.Emit)
 }
 

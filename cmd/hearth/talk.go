@@ -30,6 +30,7 @@ type talk struct {
 	release func()
 	agent   *agent.Agent
 	kit     *toolkit
+	read    bool // the server was given this conversation's prompt since it last changed
 }
 
 // open takes the session and assembles an agent for it.
