@@ -225,6 +225,7 @@ func Overflows() []Overflow {
 			x.Frames(Frame{Event: "error", Data: `{"type":"error","sequence_number":2,"code":"context_length_exceeded","message":"Your input exceeds the context window of this model. Please adjust your input and try again.","param":"input"}`})
 			x.Finished()
 		}},
+		{"cerebras", chat, status(413, `{"message":"Please reduce the length of the messages or completion. Current length is %d while limit is %d","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}`)},
 		{"google", chat, status(400, `[{"error":{"code":400,"message":"The input token count (%d) exceeds the maximum number of tokens allowed (%d).","status":"INVALID_ARGUMENT"}}]`)},
 	}
 }
