@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -12,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,8 +27,9 @@ import (
 // scriptCommands are what the scripts may say beyond testscript's own words.
 //
 //	exits CODE PROGRAM ARG...        run a program and compare its exit code
-//	interrupts SERVER PROGRAM ARG... run it, send Ctrl-C when the server has a call open,
-//	                                 and expect exit code 130
+//	interrupts SERVER PROGRAM ARG... run it, send Ctrl-C when the server has a call open
+//	                                 (SERVER stdout: when it has printed something), and
+//	                                 expect exit code 130
 //	modelserver NAME [FLAG...]       start a model server; $NAME is its URL. Flags:
 //	                                 -as IDENTITY, -model ID (repeatable), -blind (no tools), -window N
 //	says NAME TEXT                   the next model call is answered with TEXT
@@ -35,6 +40,7 @@ import (
 //	stops NAME                       the server goes away
 //	requests NAME COUNT FILE         expect so many model calls; their paths and bodies go to FILE
 //	asked NAME FILE                  everything else it was asked goes to FILE
+//	picture FILE                     make a small PNG
 //	expand FILE...                   replace $NAME in files by the variables of the script
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits":       scriptExits,
@@ -50,6 +56,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"stops":    scriptStops,
 	"requests": scriptRequests,
 	"asked":    scriptAsked,
+	"picture":  scriptPicture,
 	"expand":   scriptExpand,
 }
 
@@ -112,7 +119,6 @@ func codeOf(ts *testscript.TestScript, err error) int {
 
 func scriptInterrupts(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) >= 2, "interrupts SERVER PROGRAM ARG...")
-	s := server(ts, args[0])
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program(ts, args[1]), args[2:]...) //nolint:gosec // the script says what runs
@@ -121,13 +127,34 @@ func scriptInterrupts(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{"HOME", "HEARTH_HOME", "HEARTH_DISCOVER", "PATH", "TMPDIR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	printed := &noticed{Writer: ts.Stdout(), first: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = printed, ts.Stderr()
 	ts.Check(cmd.Start())
-	ts.Check(s.AwaitOpen(ctx, 1))
+	if args[0] == "stdout" {
+		select {
+		case <-printed.first:
+		case <-ctx.Done():
+			ts.Fatalf("nothing was printed")
+		}
+	} else {
+		ts.Check(server(ts, args[0]).AwaitOpen(ctx, 1))
+	}
 	ts.Check(cmd.Process.Signal(os.Interrupt))
 	if got := codeOf(ts, cmd.Wait()); got != hearth.ExitInterrupted {
 		ts.Fatalf("exit code %d after Ctrl-C, want %d", got, hearth.ExitInterrupted)
 	}
+}
+
+// noticed closes first when something is written.
+type noticed struct {
+	io.Writer
+	once  sync.Once
+	first chan struct{}
+}
+
+func (n *noticed) Write(b []byte) (int, error) {
+	defer n.once.Do(func() { close(n.first) })
+	return n.Writer.Write(b)
 }
 
 // program finds a program where the script would find it.
@@ -223,6 +250,13 @@ func scriptRequests(ts *testscript.TestScript, neg bool, args []string) {
 func scriptAsked(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) == 2, "asked NAME FILE")
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(server(ts, args[0]).Asked(), "\n")+"\n"), 0o600))
+}
+
+func scriptPicture(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 1, "picture FILE")
+	var b bytes.Buffer
+	ts.Check(png.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8))))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o600))
 }
 
 func scriptExpand(ts *testscript.TestScript, neg bool, args []string) {
