@@ -28,6 +28,9 @@ type Config struct {
 	// NoCompaction leaves conversations as they are, however long.
 	NoCompaction bool
 	CanAsk       bool // a person can be asked during this turn
+	// Redact takes secrets out of a tool's result before it is cut, kept or shown. It is
+	// pure; nil leaves results as they are.
+	Redact func(string) string
 	// Pending gives messages that arrived while the turn ran; it is asked at tool
 	// boundaries and never blocks.
 	Pending func() []prompt.Incoming

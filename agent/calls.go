@@ -109,6 +109,12 @@ func (r *run) execute(ctx context.Context, t tool.Tool, call hearth.ToolCall) (h
 		return hearth.ToolResult{}, &hearth.Error{Op: "tool " + call.Name, Reason: hearth.ReasonInternal, Err: err}
 	}
 	res.CallID, res.Name = call.ID, call.Name
+	if redact := r.cfg.Redact; redact != nil {
+		res.Text = redact(res.Text)
+		if len(res.Detail) > 0 {
+			res.Detail = json.RawMessage(redact(string(res.Detail)))
+		}
+	}
 	return res, nil
 }
 

@@ -158,6 +158,23 @@ func TestATurnRunsToolsUntilThereIsAnAnswer(t *testing.T) {
 	}
 }
 
+func TestASecretInAResultIsMaskedBeforeItIsCutOrKept(t *testing.T) {
+	const secret = "zebra-9917-quilt"
+	look := &counter{name: "look", effect: hearth.EffectRead, give: func(int) string {
+		return strings.Repeat(secret+" ", 20_000) // wherever it is cut, a secret stands there
+	}}
+	s := newScene(t, []step{{calls: call("c1", "look", `{}`)}, {text: "Found it."}}, look)
+	s.cfg.Redact = func(text string) string { return strings.ReplaceAll(text, secret, "[secret]") }
+	s.agent = agent.New(s.cfg)
+	if _, err := s.say("hi"); err != nil {
+		t.Fatal(err)
+	}
+	talk := strings.Join(s.mem.talk(), "\n")
+	if !strings.Contains(talk, "[secret]") || strings.Contains(talk, "zebra") || strings.Contains(talk, "quilt") {
+		t.Errorf("the transcript has %.200s", talk)
+	}
+}
+
 func TestAnUnknownToolAndBrokenArgumentsAreAnswered(t *testing.T) {
 	look := &counter{name: "look", effect: hearth.EffectRead}
 	s := newScene(t, []step{{calls: call("c1", "loook", `{}`)}, {calls: call("c2", "look", `{"a":`)}, {text: "Sorry."}}, look)

@@ -34,8 +34,8 @@ type Exec struct {
 	TimeoutSeconds  *int     `json:"timeoutSeconds" alias:"timeoutSec"`
 	CleanupMS       int      `json:"cleanupMs" unused:"yet"`
 	NotifyOnExit    *bool    `json:"notifyOnExit" unused:"yet"`
-	StrictEval      *bool    `json:"strictInlineEval" unused:"yet"`
-	PathPrepend     []string `json:"pathPrepend" unused:"yet"`
+	StrictEval      *bool    `json:"strictInlineEval"`
+	PathPrepend     []string `json:"pathPrepend"`
 	SafeBins        []string `json:"safeBins"`
 	SafeTrustedDirs []string `json:"safeBinTrustedDirs" unused:"yet"`
 }

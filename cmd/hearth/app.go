@@ -12,10 +12,12 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"hearth"
 	"hearth/config"
 	"hearth/internal/filelock"
+	"hearth/internal/redact"
 	"hearth/model/probe"
 	"hearth/model/route"
 	"hearth/model/slot"
@@ -35,6 +37,8 @@ type app struct {
 	capabilities *probe.Cache
 	describes    *probe.Describer
 	run          string // names this process's run in the log
+
+	masks atomic.Pointer[redact.Redactor] // of the values known now; nil until they are needed
 
 	mu        sync.Mutex // guards the fields below
 	log       *slog.Logger
@@ -118,7 +122,7 @@ func (k *talk) reload(ctx context.Context) error {
 	k.warn(warnings)
 	k.forget()
 	k.sayChanged(before, next)
-	return k.assemble()
+	return k.assemble(ctx)
 }
 
 // sayChanged tells which edits apply now and which wait.

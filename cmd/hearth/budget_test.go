@@ -6,7 +6,6 @@ import (
 
 	"github.com/tiktoken-go/tokenizer"
 
-	"hearth/config"
 	"hearth/model"
 	"hearth/prompt"
 )
@@ -14,9 +13,8 @@ import (
 // What every request of an agent costs before a person has said a word: on one GPU at
 // home each of these tokens is read from cold at least once.
 func TestOurTextAndToolsStaySmall(t *testing.T) {
-	a := &app{io: streams{getenv: func(string) string { return "" }, terminal: -1}, file: &config.File{}}
-	a.file.Places.State = t.TempDir()
-	kit, err := a.toolkit(choice{workspace: t.TempDir()})
+	a := scene(t, "{}")
+	kit, err := a.toolkit(t.Context(), choice{workspace: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

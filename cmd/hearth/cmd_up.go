@@ -144,7 +144,7 @@ func (k *talk) useModel(ctx context.Context, word string) error {
 	}
 	k.choice = next
 	fmt.Fprintf(k.io.out, "model: %s\n", ref)
-	return k.assemble()
+	return k.assemble(ctx)
 }
 
 // allowed reports whether a person may choose a model: a map of models that is not

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -19,9 +21,26 @@ func (a *app) logger() *slog.Logger {
 		if f, err := a.openLog(time.Now()); err == nil {
 			a.logFile, w = f, f
 		}
-		a.log = slog.New(slog.NewJSONHandler(w, nil))
+		a.log = slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: a.redacted}))
+		if a.masks.Load() == nil {
+			a.masked(context.Background())
+		}
 	}
 	return a.log
+}
+
+// redacted takes secrets out of everything that is logged: known values, and what looks
+// like a key.
+func (a *app) redacted(_ []string, at slog.Attr) slog.Attr {
+	switch v := at.Value.Resolve(); v.Kind() {
+	case slog.KindString:
+		at.Value = slog.StringValue(a.masks.Load().All(v.String()))
+	case slog.KindAny:
+		if at.Key != slog.LevelKey && at.Key != slog.TimeKey {
+			at.Value = slog.StringValue(a.masks.Load().All(fmt.Sprint(v.Any())))
+		}
+	}
+	return at
 }
 
 func (a *app) openLog(now time.Time) (*os.File, error) {

@@ -52,7 +52,7 @@ func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 		return nil, err
 	}
 	k := &talk{app: a, choice: c, t: t, release: release}
-	if err := k.assemble(); err != nil {
+	if err := k.assemble(ctx); err != nil {
 		release()
 		return nil, err
 	}
@@ -73,9 +73,9 @@ func (k *talk) close() {
 }
 
 // assemble makes the agent from the config as it is now.
-func (k *talk) assemble() error {
+func (k *talk) assemble(ctx context.Context) error {
 	old := k.kit
-	kit, err := k.toolkit(k.choice)
+	kit, err := k.toolkit(ctx, k.choice)
 	if err != nil {
 		return err
 	}

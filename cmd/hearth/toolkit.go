@@ -26,6 +26,7 @@ type toolkit struct {
 	tools     []tool.Tool
 	workspace string
 	shell     io.Closer
+	mask      func(string) string // takes known secrets out of results
 }
 
 func (k *toolkit) close() {
@@ -52,7 +53,7 @@ func (k *toolkit) names() []string {
 }
 
 // toolkit makes the tools that the config lets this agent have.
-func (a *app) toolkit(c choice) (*toolkit, error) {
+func (a *app) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 	dir, err := a.workspace(c)
 	if err != nil {
 		return nil, err
@@ -62,12 +63,18 @@ func (a *app) toolkit(c choice) (*toolkit, error) {
 		return nil, err
 	}
 	exec := a.file.Config.Tools.Exec
+	paths := exec.PathPrepend
+	if own, _ := a.file.Config.Agents.Agent(c.agent); own.Tools.Exec.PathPrepend != nil {
+		paths = own.Tools.Exec.PathPrepend
+	}
+	secrets, mask := a.masked(ctx)
 	sh := shell.New(shell.Config{
 		Root: dir, Outputs: a.state("outputs"), Taints: taints, TimeoutSeconds: number(exec.TimeoutSeconds), YieldMS: number(exec.BackgroundMS),
+		Environ: withPath(os.Environ(), paths, string(os.PathListSeparator)), Secrets: secrets,
 	})
 	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints})
 	all = append(all, sh.Tools()...)
-	kit := &toolkit{workspace: dir, shell: sh}
+	kit := &toolkit{workspace: dir, shell: sh, mask: mask}
 	offered := a.surface(c, all)
 	for _, t := range all {
 		if slices.Contains(offered, t.Spec().Name) {
@@ -101,8 +108,11 @@ var leanTools = []string{"browser", "cron", "message"}
 // lean reports whether the owner wants fewer tools for this agent.
 func (a *app) lean(c choice) bool {
 	own, _ := a.file.Config.Agents.Agent(c.agent)
-	return own.Experimental.LocalModelLean != nil && *own.Experimental.LocalModelLean
+	return yes(own.Experimental.LocalModelLean)
 }
+
+// yes is a switch that may be absent.
+func yes(b *bool) bool { return b != nil && *b }
 
 func grant(g config.Grant) policy.Grant {
 	return policy.Grant{Profile: g.Profile, Allow: g.Allow, AlsoAllow: g.AlsoAllow, Deny: g.Deny}
@@ -120,10 +130,12 @@ func grants(m map[string]config.Grant) map[string]policy.Grant {
 // that OpenClaw left, the stricter of the two.
 func (a *app) rules(c choice) policy.Rules {
 	exec := a.file.Config.Tools.Exec
-	if own, _ := a.file.Config.Agents.Agent(c.agent); own.Tools.Exec.Security != "" || own.Tools.Exec.Ask != "" {
+	own, _ := a.file.Config.Agents.Agent(c.agent)
+	strict := yes(exec.StrictEval) || yes(own.Tools.Exec.StrictEval)
+	if own.Tools.Exec.Security != "" || own.Tools.Exec.Ask != "" {
 		exec = own.Tools.Exec
 	}
-	rules := policy.Rules{Exec: policy.Security(exec.Security), Ask: policy.AskMode(exec.Ask), Allowlist: exec.SafeBins}
+	rules := policy.Rules{Exec: policy.Security(exec.Security), Ask: policy.AskMode(exec.Ask), Allowlist: exec.SafeBins, StrictInlineEval: strict}
 	if a.file.Places.OpenClaw == "" {
 		return rules
 	}
@@ -163,6 +175,7 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 		House:   func() (prompt.House, error) { return house(kit.workspace, own) },
 		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
 		CanAsk:  c.canAsk,
+		Redact:  kit.mask,
 		Now:     time.Now,
 		NewID:   newID,
 	}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"hearth/config"
+	"hearth/internal/redact"
+	"hearth/model/catalog"
+)
+
+// secrets gives the credentials that the config and the environment hold for providers,
+// as far as no program has to be run to know them. They are what no tool result and no
+// log may show.
+func (a *app) secrets(ctx context.Context) []string {
+	var out []string
+	add := func(v string) {
+		if !wordy.MatchString(v) && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	for _, id := range a.file.Config.Models.ProviderOrder {
+		for _, s := range credentials(a.file.Config.Models.Providers[id]) {
+			if ref := s.Ref(); s.IsZero() || ref != nil && ref.Source == "exec" {
+				continue
+			}
+			if v, err := a.file.Resolve(ctx, s); err == nil { // one that is not there cannot leak
+				add(v)
+			}
+		}
+	}
+	for _, vendor := range catalog.Providers() {
+		for _, name := range vendor.KeyEnv {
+			if v, ok := a.file.LookupEnv(name); ok {
+				add(v)
+			}
+		}
+	}
+	return out
+}
+
+// wordy matches what people write where a local server wants any key: ollama-local,
+// not-needed. Masking such words would spoil ordinary text.
+var wordy = regexp.MustCompile(`^[a-z_-]{0,15}$`)
+
+// secretHeader matches the names of headers that carry credentials.
+var secretHeader = regexp.MustCompile(`(?i)auth|key|token|secret|cookie|password`)
+
+// credentials lists where a provider's config may hold one.
+func credentials(p config.Provider) []config.Secret {
+	out := []config.Secret{p.APIKey, p.Request.Auth.Token, p.Request.Auth.Value}
+	from := func(headers map[string]config.Secret) {
+		for _, name := range slices.Sorted(maps.Keys(headers)) {
+			if secretHeader.MatchString(name) {
+				out = append(out, headers[name])
+			}
+		}
+	}
+	from(p.Headers)
+	from(p.Request.Headers)
+	for _, m := range p.Models {
+		from(m.Headers)
+	}
+	return out
+}
+
+// masked gives what masks the known values: in tool results these and nothing else, for
+// text that only looks like a key may be the owner's code, and a model that reads
+// "[secret]" there would write it back.
+func (a *app) masked(ctx context.Context) (values []string, mask func(string) string) {
+	values = a.secrets(ctx)
+	r := redact.New(values...)
+	a.masks.Store(r)
+	return values, r.Values
+}
+
+// withPath is an environment whose PATH begins with dirs.
+func withPath(environ, dirs []string, separator string) []string {
+	if len(dirs) == 0 {
+		return nil // the process's own
+	}
+	out, first := slices.Clone(environ), strings.Join(dirs, separator)
+	for i, entry := range out {
+		if name, value, _ := strings.Cut(entry, "="); strings.EqualFold(name, "PATH") {
+			out[i] = name + "=" + strings.TrimSuffix(first+separator+value, separator)
+			return out
+		}
+	}
+	return append(out, "PATH="+first)
+}
