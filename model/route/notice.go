@@ -196,14 +196,22 @@ func (r *Router) remember(key lane, now sent) {
 // countWords counts what the person, the tools and the model wrote: a server that read
 // it all read at least as many tokens. Thinking is left out, because templates drop it.
 func countWords(req *model.Request) int {
-	n := len(strings.Fields(req.System))
+	n := wordCount(req.System)
 	for _, m := range req.Messages {
 		for _, p := range m.Parts {
-			n += len(strings.Fields(p.Text))
+			n += wordCount(p.Text)
 			if p.Result != nil {
-				n += len(strings.Fields(p.Result.Text))
+				n += wordCount(p.Result.Text)
 			}
 		}
+	}
+	return n
+}
+
+// wordCount counts runs of anything but white space, without making anything of them.
+func wordCount(s string) (n int) {
+	for range strings.FieldsSeq(s) {
+		n++
 	}
 	return n
 }
