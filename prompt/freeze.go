@@ -122,7 +122,7 @@ func factHash(facts []hearth.Fact, name string) string {
 // kept, and a sentence says what is missing. The person's Detail is untouched.
 func FreezeResult(p *Plan, r hearth.ToolResult) hearth.ToolResult {
 	r.Text = strings.ToValidUTF8(r.Text, "\uFFFD")
-	budget := resultMaxChars(p.Window)
+	budget := ResultMaxChars(p.Window)
 	if len(r.Text) > budget {
 		r.Text = cutMiddle(r.Text, budget)
 	}
@@ -133,9 +133,9 @@ func FreezeResult(p *Plan, r hearth.ToolResult) hearth.ToolResult {
 	return r
 }
 
-// resultMaxChars scales the largest tool output with the window: a fifth of it, within
+// ResultMaxChars scales the largest tool output with the window: a fifth of it, within
 // what is useful to read at once.
-func resultMaxChars(window int) int {
+func ResultMaxChars(window int) int {
 	const share, least, most = 0.2, 2_000, 64_000
 	return min(most, max(least, int(share*float64(window)*roughCharsPerToken)))
 }

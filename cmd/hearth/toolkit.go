@@ -68,11 +68,12 @@ func (a *app) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 		paths = own.Tools.Exec.PathPrepend
 	}
 	secrets, mask := a.masked(ctx)
+	fits := a.resultBytes(ctx, c)
 	sh := shell.New(shell.Config{
 		Root: dir, Outputs: a.state("outputs"), Taints: taints, TimeoutSeconds: number(exec.TimeoutSeconds), YieldMS: number(exec.BackgroundMS),
-		Environ: withPath(os.Environ(), paths, string(os.PathListSeparator)), Secrets: secrets,
+		MaxBytes: min(shellMaxBytes, fits), Environ: withPath(os.Environ(), paths, string(os.PathListSeparator)), Secrets: secrets,
 	})
-	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints})
+	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints, MaxBytes: min(readMaxBytes, fits)})
 	all = append(all, sh.Tools()...)
 	kit := &toolkit{workspace: dir, shell: sh, mask: mask}
 	offered := a.surface(c, all)
@@ -82,6 +83,27 @@ func (a *app) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 		}
 	}
 	return kit, nil
+}
+
+// What one result may hold where the window is large, in bytes; and what is kept free of
+// what a small one bears, for the sentence that says how to read on.
+const (
+	readMaxBytes  = 50 << 10
+	shellMaxBytes = 10_000
+	resultMargin  = 500
+)
+
+// resultBytes is how much one result may hold so that the conversation's window bears it
+// whole: a page that says how to read on is worth more than one cut in the middle. It
+// asks nobody; what is not known yet counts as the smallest.
+func (a *app) resultBytes(ctx context.Context, c choice) int {
+	window := model.DefaultWindow
+	if ref := a.chosenRef(c); ref != (hearth.ModelRef{}) {
+		if t, err := a.target(ctx, c, ref.String()); err == nil { // the turn will say what is wrong
+			window = a.remembered(t).Layers.Merge().Window
+		}
+	}
+	return prompt.ResultMaxChars(window) - resultMargin
 }
 
 // surface gives the names of the tools that the owner lets this agent have with this
