@@ -95,8 +95,12 @@ func (a *app) primary(ctx context.Context, c choice, word string) (candidate, er
 	if c.lenient {
 		return a.target(ctx, c, demoRef.String())
 	}
-	return candidate{}, &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel,
+	e := &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel,
 		Err: errors.New("no model is configured and no local server answers")}
+	if a.file.Broken != nil {
+		e.Cause, e.Try = "The config does not parse, and there is no good one from before.", "Correct it: hearth config validate shows the place."
+	}
+	return candidate{}, e
 }
 
 // resolve reads a ref or alias: an alias; provider/model; a bare id that exactly one
