@@ -79,7 +79,7 @@ func emptyHome(env *testscript.Env) error {
 }
 
 func serversOf(ts *testscript.TestScript) map[string]*modeltest.Server {
-	return ts.Value(serversKey{}).(map[string]*modeltest.Server) //nolint:errcheck,forcetypeassert // emptyHome put it there
+	return ts.Value(serversKey{}).(map[string]*modeltest.Server) // emptyHome put it there
 }
 
 func server(ts *testscript.TestScript, name string) *modeltest.Server {
@@ -121,7 +121,7 @@ func scriptInterrupts(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) >= 2, "interrupts SERVER PROGRAM ARG...")
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program(ts, args[1]), args[2:]...) //nolint:gosec // the script says what runs
+	cmd := exec.CommandContext(ctx, program(ts, args[1]), args[2:]...)
 	cmd.Args[0] = args[1]
 	cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{"HOME", "HEARTH_HOME", "HEARTH_DISCOVER", "PATH", "TMPDIR"} {
