@@ -21,12 +21,12 @@ type Seq int64
 // A Key says which conversation is meant. It is columns, never a parsed string. The
 // current session of a key changes with /new; old ones stay readable.
 type Key struct {
-	Agent   string // "main" unless the config names more agents
-	Name    string // "main", or what --session gave
-	Channel string // empty for the terminal
-	Account string
-	Peer    string
-	Dir     string // working directory, where sessions are per directory
+	Agent   string `json:"agent"`             // "main" unless the config names more agents
+	Name    string `json:"name"`              // "main", or what --session gave
+	Channel string `json:"channel,omitempty"` // empty for the terminal
+	Account string `json:"account,omitempty"`
+	Peer    string `json:"peer,omitempty"`
+	Dir     string `json:"dir,omitempty"` // working directory, where sessions are per directory
 }
 
 // Info identifies a session.
