@@ -16,7 +16,6 @@ type answer struct {
 	opaque         []hearth.Part
 	calls          []hearth.ToolCall
 	reports        []hearth.Report
-	usage          hearth.Usage
 	stop           hearth.StopReason
 	target         hearth.ModelRef
 	added          []byte
@@ -104,8 +103,6 @@ func (r *run) take(ctx context.Context, ans *answer, d *model.Delta) error {
 		r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: *d.Notice})
 	case d.Report != nil:
 		r.report(ans, *d.Report)
-	case d.Usage != nil:
-		ans.usage = *d.Usage
 	}
 	if d.TextWasThinking { // it was shown, but it is no part of the answer
 		ans.thinking.WriteString(ans.text.String())

@@ -1,7 +1,5 @@
 package model
 
-import "hearth"
-
 // A Lesson names something a server refused that we can say another way. Only exact
 // rows of the error corpus teach one; anything else is just a bad request.
 type Lesson string
@@ -61,5 +59,3 @@ func (r *Refusal) Teach() Layer {
 	}
 	return Layer{}
 }
-
-var _ error = (*hearth.Error)(nil)

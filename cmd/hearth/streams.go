@@ -14,7 +14,6 @@ type streams struct {
 	in       io.Reader
 	out, err io.Writer
 	inTTY    bool
-	outTTY   bool
 	errTTY   bool
 	getenv   func(string) string
 	// interrupts is nil in tests that send none.
@@ -26,7 +25,6 @@ type streams struct {
 func standardStreams() streams {
 	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, terminal: -1}
 	s.inTTY = term.IsTerminal(int(os.Stdin.Fd()))
-	s.outTTY = term.IsTerminal(int(os.Stdout.Fd()))
 	s.errTTY = term.IsTerminal(int(os.Stderr.Fd()))
 	if s.inTTY {
 		s.terminal = int(os.Stdin.Fd())
