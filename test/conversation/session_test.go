@@ -189,12 +189,8 @@ func TestInterrupt(t *testing.T) {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
-		began := time.Now()
 		if code := exitCode(t, cmd); code != 130 {
 			t.Errorf("exit code %d, want 130: %s", code, errs.String())
-		}
-		if took := time.Since(began); took > 15*time.Second {
-			t.Errorf("it took %v to stop", took)
 		}
 		unload(t, ollama.Chat) // a departure may leave Ollama stuck: see test/ollama
 		if v := p.say(t, "and now @@plain"); v.text() != script(t, "plain") {
