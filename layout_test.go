@@ -269,8 +269,9 @@ var barredPaths = map[string]string{
 }
 
 // execRooms may start other programs: the guard was asked (tool/shell), the config names
-// the program (a secret's source), or the person at the terminal did.
-var execRooms = []string{"cmd/hearth", "config", "tool/shell"}
+// the program (a secret's source, a model server), or the person at the terminal did.
+// internal/process only knows how.
+var execRooms = []string{"cmd/hearth", "config", "internal/process", "model/service", "tool/shell"}
 
 func (h *house) checkImports(f *file) {
 	for _, spec := range f.ast.Imports {

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"hearth/internal/process"
 )
 
 // An ending says why a command is no longer running.
@@ -120,7 +122,7 @@ func (c *command) run(cmd *exec.Cmd, input bool, begun chan<- error) {
 			return
 		}
 	}
-	group, err := startGroup(cmd)
+	group, err := process.Start(cmd)
 	err = errors.Join(err, write.Close())
 	if err != nil {
 		begun <- err
@@ -149,7 +151,7 @@ func (c *command) run(cmd *exec.Cmd, input bool, begun chan<- error) {
 // wait returns when the program itself has ended, and ends it when it should. It gives
 // nil for a program that cannot be killed: one that runs as another user, or hangs in
 // the kernel.
-func (c *command) wait(group *group, waited <-chan *os.ProcessState) *os.ProcessState {
+func (c *command) wait(group *process.Group, waited <-chan *os.ProcessState) *os.ProcessState {
 	limit := time.NewTimer(c.limit)
 	defer limit.Stop()
 	select {
@@ -159,8 +161,8 @@ func (c *command) wait(group *group, waited <-chan *os.ProcessState) *os.Process
 		c.stop(endedLimit)
 	case <-c.stopping:
 	}
-	group.remember()
-	group.terminate()
+	group.Remember()
+	group.Terminate()
 	grace := time.NewTimer(graceTerm)
 	defer grace.Stop()
 	select {
@@ -168,8 +170,8 @@ func (c *command) wait(group *group, waited <-chan *os.ProcessState) *os.Process
 		return state
 	case <-grace.C:
 	}
-	group.kill()
-	group.killMarked(c.mark)
+	group.Kill()
+	group.KillMarked(c.mark)
 	grace.Reset(graceKill)
 	select {
 	case state := <-waited:
@@ -182,27 +184,27 @@ func (c *command) wait(group *group, waited <-chan *os.ProcessState) *os.Process
 // settle ends what the program left running. After an end of its own, programs that
 // made themselves independent (a build server, an agent) are let be; after a stop
 // nothing is.
-func (c *command) settle(group *group, eof <-chan struct{}) {
+func (c *command) settle(group *process.Group, eof <-chan struct{}) {
 	quiet := time.NewTimer(graceQuiet)
 	defer quiet.Stop()
 	select {
 	case <-eof:
 	case <-quiet.C:
 	}
-	if group.alive() {
+	if group.Alive() {
 		c.leftover = c.reason() == endedItself
-		group.terminate()
+		group.Terminate()
 		quiet.Reset(graceQuiet)
 		select {
 		case <-eof: // what it held open is closed; what it has closed itself is killed below
 		case <-quiet.C:
 		}
 	}
-	group.kill()
+	group.Kill()
 	if c.reason() != endedItself {
-		group.killMarked(c.mark)
+		group.KillMarked(c.mark)
 	}
-	group.close()
+	group.Close()
 	quiet.Reset(graceQuiet)
 	select {
 	case <-eof: // the killed are gone
@@ -217,7 +219,7 @@ func (c *command) sayExit(state *os.ProcessState) {
 		return
 	}
 	c.exit = state.ExitCode()
-	if name, number := signalOf(state); name != "" {
+	if name, number := process.Signal(state); name != "" {
 		c.signal, c.exit = name, 128+number
 	}
 }

@@ -7,12 +7,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-)
 
-// secretName matches names of variables that hold keys: OPENAI_API_KEY, GITHUB_TOKEN,
-// DB_PASSWORD, AWS_SECRET_ACCESS_KEY. Names that only contain such letters
-// (KEYBOARD, TOKENIZERS_PARALLELISM, SSH_AUTH_SOCK) stay.
-var secretName = regexp.MustCompile(`(?i)(^|_)(API_?KEYS?|KEYS?|TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PWD_?HASH|CREDENTIALS?|PAT|DSN)(_|$)|(APIKEY|TOKEN|SECRET|PASSWORD)$`)
+	"hearth/internal/process"
+)
 
 // loaderNames are variables that make programs load code: setting one turns any
 // harmless command into another. PATH, LD_* and DYLD_* are OpenClaw's list.
@@ -55,34 +52,15 @@ func checkEnv(set map[string]string) error {
 // environ is what a command sees: what the person's programs see, without the
 // gateway's own variables and without keys, and what the call adds.
 func (c Config) environ(mark string, set map[string]string) []string {
-	var out []string
-	for _, entry := range c.Environ {
-		name, value, _ := strings.Cut(entry, "=")
-		if c.passes(name, value) && !has(set, name) {
-			out = append(out, entry)
-		}
-	}
+	out := process.Environ(c.Environ, c.Keep, c.Secrets)
+	out = slices.DeleteFunc(out, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return has(set, name)
+	})
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		out = append(out, name+"="+set[name])
 	}
-	return append(out, "OPENCLAW_SHELL=exec", markName+"="+mark)
-}
-
-// markName is a variable that everything a command starts inherits, so that processes
-// that left its group can still be found.
-const markName = "EXEC_COMMAND_ID"
-
-func (c Config) passes(name, value string) bool {
-	upper := strings.ToUpper(name)
-	switch {
-	case strings.HasPrefix(upper, "HEARTH_"), strings.HasPrefix(upper, "OPENCLAW_"), name == markName:
-		return false
-	case slices.ContainsFunc(c.Secrets, func(s string) bool { return len(s) >= 6 && strings.Contains(value, s) }):
-		return false
-	case slices.Contains(c.Keep, name):
-		return true
-	}
-	return !secretName.MatchString(name)
+	return append(out, "OPENCLAW_SHELL=exec", process.MarkName+"="+mark)
 }
 
 // has reports whether the call sets name itself; Windows ignores letter case in names.

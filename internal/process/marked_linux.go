@@ -1,4 +1,4 @@
-package shell
+package process
 
 import (
 	"bytes"
@@ -23,6 +23,13 @@ type program struct {
 // ended reports whether it only waits for its parent to notice its end.
 func (p program) ended() bool { return p.state == 'Z' || p.state == 'X' }
 
+// Born tells when a running program was started: with its number that names it for good.
+// ok is false where it does not run, or the system does not say.
+func Born(id int) (when string, ok bool) {
+	p, ok := read(id)
+	return p.start, ok && !p.ended()
+}
+
 // programs are all that run now. One that ends meanwhile is left out.
 func programs() []program {
 	names, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -31,27 +38,33 @@ func programs() []program {
 	}
 	out := make([]program, 0, len(names))
 	for _, name := range names {
-		stat, err := os.ReadFile(name)
-		if err != nil {
-			continue
+		id, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if p, ok := read(id); ok {
+			out = append(out, p)
 		}
-		// proc(5): pid (comm) state ppid pgrp … starttime is field 22. comm may hold anything.
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if len(fields) < 20 {
-			continue
-		}
-		p := program{state: fields[0][0], start: fields[19]}
-		p.id, _ = strconv.Atoi(filepath.Base(filepath.Dir(name)))
-		p.parent, _ = strconv.Atoi(fields[1])
-		p.group, _ = strconv.Atoi(fields[2])
-		out = append(out, p)
 	}
 	return out
 }
 
-// remember notes who descends from the group's leader, as long as that can be seen: a
+func read(id int) (program, bool) {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(id) + "/stat")
+	if err != nil {
+		return program{}, false
+	}
+	// proc(5): pid (comm) state ppid pgrp … starttime is field 22. comm may hold anything.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 20 {
+		return program{}, false
+	}
+	p := program{id: id, state: fields[0][0], start: fields[19]}
+	p.parent, _ = strconv.Atoi(fields[1])
+	p.group, _ = strconv.Atoi(fields[2])
+	return p, true
+}
+
+// Remember notes who descends from the group's leader, as long as that can be seen: a
 // program that left the group and its environment is still somebody's child.
-func (g *group) remember() {
+func (g *Group) Remember() {
 	all := programs()
 	family := map[int]bool{g.id: true}
 	for grown := true; grown; {
@@ -65,10 +78,10 @@ func (g *group) remember() {
 	}
 }
 
-// alive reports whether anything of the group still runs. Programs that have ended and
+// Alive reports whether anything of the group still runs. Programs that have ended and
 // that nobody noticed do not count; where the gateway is the first process of a
 // container, they are its own to notice.
-func (g *group) alive() bool {
+func (g *Group) Alive() bool {
 	for {
 		if id, err := syscall.Wait4(-g.id, nil, syscall.WNOHANG, nil); err != nil || id <= 0 {
 			break
@@ -78,13 +91,13 @@ func (g *group) alive() bool {
 		slices.ContainsFunc(programs(), func(p program) bool { return p.group == g.id && !p.ended() })
 }
 
-// killMarked kills every program of this user that was remembered or that inherited the
+// KillMarked kills every program of this user that was remembered or that inherited the
 // mark, wherever it went: a daemon leaves its group and its session, and keeps its
 // environment. It looks again until a look finds none, since a program can start
 // another in between.
-func (g *group) killMarked(mark string) {
+func (g *Group) KillMarked(mark string) {
 	const looks = 20
-	entry := []byte(markName + "=" + mark)
+	entry := []byte(MarkName + "=" + mark)
 	for range looks {
 		found := false
 		for _, p := range programs() {
