@@ -12,6 +12,7 @@ import (
 	"hearth"
 	"hearth/internal/sse"
 	"hearth/model"
+	"hearth/model/internal/answer"
 )
 
 // Config is what a provider is made of. Client is needed; its credential travels as
@@ -50,88 +51,48 @@ func Auth() model.Auth { return model.Auth{Header: "x-api-key"} }
 // Stream asks for one answer; see model.Provider. An answer that says why it stopped is
 // whole, also where the event that should follow is missing.
 func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
-	return func(yield func(model.Delta, error) bool) {
-		sent, err := encode(req)
-		if err != nil {
-			yield(model.Delta{}, &hearth.Error{
-				Op: op, Reason: hearth.ReasonConfig, Err: err,
-				Cause: "The request for " + req.Model + " cannot be written.", Try: "Correct its params and extra_body in the config.",
-			})
-			return
-		}
-		if !yield(model.Delta{Sent: sent}, nil) {
-			return
-		}
-		resp, err := p.client.Post(ctx, model.Call{
-			Op: op, Model: req.Model, Path: "/v1/messages", FromRoot: true, Body: sent.Body, Accept: model.AcceptEvents,
+	return answer.Exchange{
+		Client: p.client,
+		Call: model.Call{
+			Op: op, Path: "/v1/messages", FromRoot: true, Accept: model.AcceptEvents,
 			Header: http.Header{"Anthropic-Version": {version}},
-			Wait:   func(w hearth.Wait) bool { return yield(model.Delta{Wait: &w}, nil) },
-		})
-		if errors.Is(err, model.ErrStopped) {
-			return
-		}
-		if err != nil {
-			yield(model.Delta{}, err)
-			return
-		}
-		defer func() { _ = resp.Close() }() // what was read is what counts
-		r := reading{resp: resp, decoder: newDecoder(req.Model, p.newID), yield: yield}
-		if err := r.all(); err != nil {
-			yield(model.Delta{}, err)
-		}
-	}
+		},
+		Encode: encode,
+		Read: func(resp *model.Response, pass answer.Pass) error {
+			return read(resp, newDecoder(req.Model, p.newID), pass)
+		},
+	}.Stream(ctx, req)
 }
 
-// reading is an answer on its way to the caller.
-type reading struct {
-	resp    *model.Response
-	decoder *decoder
-	yield   func(model.Delta, error) bool
-}
-
-// all passes on the answer until it is complete, broken or no longer wanted.
-func (r *reading) all() error {
-	if r.resp.Whole != nil {
-		deltas, err := r.decoder.whole(r.resp.Whole)
+// read passes on the answer until it is complete, broken or no longer wanted.
+func read(resp *model.Response, d *decoder, pass answer.Pass) error {
+	if resp.Whole != nil {
+		deltas, err := d.whole(resp.Whole)
 		if err != nil {
-			return r.resp.Ended(err)
+			return resp.Ended(err)
 		}
-		r.pass(deltas)
+		pass(deltas...)
 		return nil
 	}
-	events := sse.NewDecoder(r.resp, sse.Config{})
+	events := sse.NewDecoder(resp, sse.Config{})
 	for {
 		e, err := events.Next()
-		if errors.Is(err, io.EOF) && r.decoder.complete() {
-			r.pass(r.decoder.end())
+		if errors.Is(err, io.EOF) && d.complete() {
+			pass(d.end()...)
 			return nil
 		}
 		if err != nil {
-			return r.resp.Ended(err)
+			return resp.Ended(err)
 		}
 		if e.Comment {
 			continue
 		}
-		deltas, done, failed := r.decoder.event(e.Data)
+		deltas, done, failed := d.event(e.Data)
 		if failed != nil {
-			return r.resp.FrameError(failed)
+			return resp.FrameError(failed)
 		}
-		if !r.pass(deltas) || done {
+		if !pass(deltas...) || done {
 			return nil
 		}
 	}
-}
-
-// pass yields deltas, and says before the first token that writing has begun.
-func (r *reading) pass(deltas []model.Delta) bool {
-	for _, d := range deltas {
-		token := d.Text != "" || d.Thinking != "" || d.Call != nil
-		if token && r.resp.Token() && !r.yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: r.decoder.asked}}, nil) {
-			return false
-		}
-		if !r.yield(d, nil) {
-			return false
-		}
-	}
-	return true
 }

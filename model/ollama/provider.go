@@ -13,6 +13,7 @@ import (
 	"hearth"
 	"hearth/internal/ndjson"
 	"hearth/model"
+	"hearth/model/internal/answer"
 )
 
 // Config is what a provider is made of. Client is needed.
@@ -45,47 +46,28 @@ const op = "ollama chat"
 
 // Stream asks for one answer; see model.Provider.
 func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
-	return func(yield func(model.Delta, error) bool) {
-		sent, err := encode(req)
-		if err != nil {
-			yield(model.Delta{}, &hearth.Error{
-				Op: op, Reason: hearth.ReasonConfig, Err: err,
-				Cause: "The request for " + req.Model + " cannot be written.", Try: "Correct its params and extra_body in the config.",
-			})
-			return
-		}
-		if !yield(model.Delta{Sent: sent}, nil) {
-			return
-		}
-		reading := hearth.Wait{Phase: hearth.PhaseReading}
-		if _, warm := p.warm.Load(req.Model); !warm && !req.Capabilities.Resident {
-			reading = hearth.Wait{Phase: hearth.PhaseLoading, Note: "the first answer loads the model"}
-		}
-		resp, err := p.client.Post(ctx, model.Call{
-			Op: op, Model: req.Model, Path: "/api/chat", FromRoot: true, Body: sent.Body, Accept: model.AcceptLines,
-			Reading: reading, Wait: func(w hearth.Wait) bool { return yield(model.Delta{Wait: &w}, nil) },
-		})
-		if errors.Is(err, model.ErrStopped) {
-			return
-		}
-		if err != nil {
-			yield(model.Delta{}, refine(err, req))
-			return
-		}
-		defer func() { _ = resp.Close() }() // what was read is what counts
-		d := &decoder{asked: req.Model, newID: p.newID, counted: req.Capabilities.CachedCounted}
-		err = read(resp, d, yield)
-		if d.spoke {
-			p.warm.Store(req.Model, true)
-		}
-		if err != nil {
-			yield(model.Delta{}, refine(err, req))
-		}
+	reading := hearth.Wait{Phase: hearth.PhaseReading}
+	if _, warm := p.warm.Load(req.Model); !warm && !req.Capabilities.Resident {
+		reading = hearth.Wait{Phase: hearth.PhaseLoading, Note: "the first answer loads the model"}
 	}
+	return answer.Exchange{
+		Client: p.client,
+		Call:   model.Call{Op: op, Path: "/api/chat", FromRoot: true, Accept: model.AcceptLines, Reading: reading},
+		Encode: encode,
+		Read: func(resp *model.Response, pass answer.Pass) error {
+			d := &decoder{asked: req.Model, newID: p.newID, counted: req.Capabilities.CachedCounted}
+			err := read(resp, d, pass)
+			if d.spoke {
+				p.warm.Store(req.Model, true)
+			}
+			return err
+		},
+		Refine: func(err error) error { return refine(err, req) },
+	}.Stream(ctx, req)
 }
 
 // read passes on an answer until it is complete, broken or no longer wanted.
-func read(resp *model.Response, d *decoder, yield func(model.Delta, error) bool) error {
+func read(resp *model.Response, d *decoder, pass answer.Pass) error {
 	lines := ndjson.NewReader(resp, ndjson.Config{})
 	for {
 		line, err := lines.Next()
@@ -96,16 +78,7 @@ func read(resp *model.Response, d *decoder, yield func(model.Delta, error) bool)
 		if failed != nil {
 			return resp.FrameError(failed)
 		}
-		for _, delta := range deltas {
-			token := delta.Text != "" || delta.Thinking != "" || delta.Call != nil
-			if token && resp.Token() && !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: d.asked}}, nil) {
-				return nil
-			}
-			if !yield(delta, nil) {
-				return nil
-			}
-		}
-		if done {
+		if !pass(deltas...) || done {
 			return nil
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"hearth"
 	"hearth/internal/sse"
 	"hearth/model"
+	"hearth/model/internal/answer"
 )
 
 // maxArguments bounds what the calls of one answer may hold.
@@ -48,16 +49,11 @@ func newDecoder(req *model.Request, c clock) *decoder {
 
 func (d *decoder) put(delta model.Delta) { d.out = append(d.out, delta) }
 
-// flush yields what has been gathered.
-func (d *decoder) flush(yield func(model.Delta, error) bool) bool {
-	for i := range d.out {
-		if !yield(d.out[i], nil) {
-			d.out = d.out[:0]
-			return false
-		}
-	}
+// flush passes on what has been gathered.
+func (d *decoder) flush(pass answer.Pass) bool {
+	wanted := pass(d.out...)
 	d.out = d.out[:0]
-	return true
+	return wanted
 }
 
 // event takes one event. Its error ends the stream.

@@ -2,12 +2,11 @@ package openai
 
 import (
 	"context"
-	"errors"
 	"iter"
 
-	"hearth"
 	"hearth/internal/sse"
 	"hearth/model"
+	"hearth/model/internal/answer"
 )
 
 const op = "openai chat"
@@ -27,52 +26,32 @@ var _ model.Provider = (*Provider)(nil)
 
 // Stream sends req and yields what comes back.
 func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
-	return func(yield func(model.Delta, error) bool) {
-		sent, err := encode(req)
-		if err != nil {
-			yield(model.Delta{}, &hearth.Error{
-				Op: op, Reason: hearth.ReasonConfig, Err: err,
-				Cause: "A setting of this model is no JSON object.",
-				Try:   "Correct params.extra_body of " + req.Model + " in the config.",
-			})
-			return
-		}
-		if !yield(model.Delta{Sent: sent}, nil) {
-			return
-		}
-		resp, err := p.client.Post(ctx, model.Call{
-			Op: op, Model: req.Model, Path: "/chat/completions", Body: sent.Body, Accept: model.AcceptEvents,
-			Reading: model.ReadingOf(req),
-			Wait:    func(w hearth.Wait) bool { return yield(model.Delta{Wait: &w}, nil) },
-		})
-		switch {
-		case errors.Is(err, model.ErrStopped):
-			return
-		case err != nil:
-			yield(model.Delta{}, err)
-			return
-		}
-		defer func() { _ = resp.Close() }() // closing early is how a server is told to stop
-		read(resp, newDecoder(req, resp), yield)
-	}
+	return answer.Exchange{
+		Client: p.client,
+		Call:   model.Call{Op: op, Path: "/chat/completions", Accept: model.AcceptEvents, Reading: model.ReadingOf(req)},
+		Encode: encode,
+		Read: func(resp *model.Response, pass answer.Pass) error {
+			return read(resp, newDecoder(req, resp), pass)
+		},
+	}.Stream(ctx, req)
 }
 
-// read yields what the decoder makes of each event, until the answer is whole or broken.
-func read(resp *model.Response, d *decoder, yield func(model.Delta, error) bool) {
+// read passes on what the decoder makes of each event, until the answer is whole or broken.
+func read(resp *model.Response, d *decoder, pass answer.Pass) error {
 	events := sse.NewDecoder(resp, sse.Config{})
 	for {
 		err := next(resp, events, d)
 		if err == nil && !d.done {
-			if !d.flush(yield) {
-				return
+			if !d.flush(pass) {
+				return nil
 			}
 			continue
 		}
 		broken := d.end(err)
-		if d.flush(yield) && broken != nil {
-			yield(model.Delta{}, broken)
+		if !d.flush(pass) {
+			return nil
 		}
-		return
+		return broken
 	}
 }
 

@@ -111,7 +111,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		d := newDecoder(asking(), &quiet{})
 		var out []model.Delta
-		keep := func(m model.Delta, _ error) bool { out = append(out, m); return true }
+		keep := func(m ...model.Delta) bool { out = append(out, m...); return true }
 		events := sse.NewDecoder(strings.NewReader(s), sse.Config{})
 		var err error
 		for err == nil && !d.done {

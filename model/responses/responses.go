@@ -11,6 +11,7 @@ import (
 	"hearth"
 	"hearth/internal/sse"
 	"hearth/model"
+	"hearth/model/internal/answer"
 )
 
 // Config is what a provider is made of. Client is needed.
@@ -41,39 +42,21 @@ const op = "openai responses"
 
 // Stream asks for one answer; see model.Provider.
 func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
-	return func(yield func(model.Delta, error) bool) {
-		sent, err := encode(req)
-		if err != nil {
-			yield(model.Delta{}, &hearth.Error{Op: op, Reason: hearth.ReasonConfig, Err: err})
-			return
-		}
-		if !yield(model.Delta{Sent: sent}, nil) {
-			return
-		}
-		resp, err := p.client.Post(ctx, model.Call{
-			Op: op, Model: req.Model, Path: "/responses", Body: sent.Body, Accept: model.AcceptEvents,
-			Reading: model.ReadingOf(req),
-			Wait:    func(w hearth.Wait) bool { return yield(model.Delta{Wait: &w}, nil) },
-		})
-		if errors.Is(err, model.ErrStopped) {
-			return
-		}
-		if err != nil {
-			yield(model.Delta{}, p.refine(err))
-			return
-		}
-		defer func() { _ = resp.Close() }() // what was read is what counts
-		d := newDecoder(req, p.newID)
-		if err := read(resp, d, yield); err != nil {
-			yield(model.Delta{}, p.refine(err))
-		}
-	}
+	return answer.Exchange{
+		Client: p.client,
+		Call:   model.Call{Op: op, Path: "/responses", Accept: model.AcceptEvents, Reading: model.ReadingOf(req)},
+		Encode: encode,
+		Read: func(resp *model.Response, pass answer.Pass) error {
+			return read(resp, newDecoder(req, p.newID), pass)
+		},
+		Refine: p.refine,
+	}.Stream(ctx, req)
 }
 
 // read passes on an answer until it is complete, broken or no longer wanted.
-func read(resp *model.Response, d *decoder, yield func(model.Delta, error) bool) error {
+func read(resp *model.Response, d *decoder, pass answer.Pass) error {
 	if resp.Whole != nil {
-		_, err := pass(resp, d, fmt.Appendf(nil, `{"type":"response.completed","response":%s}`, resp.Whole), yield)
+		_, err := frame(resp, d, fmt.Appendf(nil, `{"type":"response.completed","response":%s}`, resp.Whole), pass)
 		return err
 	}
 	events := sse.NewDecoder(resp, sse.Config{})
@@ -88,14 +71,14 @@ func read(resp *model.Response, d *decoder, yield func(model.Delta, error) bool)
 		if e.Name == "error" {
 			return resp.FrameError(e.Data)
 		}
-		if over, err := pass(resp, d, e.Data, yield); over || err != nil {
+		if over, err := frame(resp, d, e.Data, pass); over || err != nil {
 			return err
 		}
 	}
 }
 
-// pass handles one frame. over says that nothing more is wanted or will come.
-func pass(resp *model.Response, d *decoder, data []byte, yield func(model.Delta, error) bool) (over bool, err error) {
+// frame handles one frame. over says that nothing more is wanted or will come.
+func frame(resp *model.Response, d *decoder, data []byte, pass answer.Pass) (over bool, err error) {
 	deltas, done, failed := d.frame(data)
 	if failed != nil {
 		return true, resp.FrameError(failed)
@@ -105,16 +88,7 @@ func pass(resp *model.Response, d *decoder, data []byte, yield func(model.Delta,
 			return true, e
 		}
 	}
-	for _, delta := range deltas {
-		token := delta.Text != "" || delta.Thinking != "" || delta.Call != nil
-		if token && resp.Token() && !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: d.req.Model}}, nil) {
-			return true, nil
-		}
-		if !yield(delta, nil) {
-			return true, nil
-		}
-	}
-	return done, nil
+	return !pass(deltas...) || done, nil
 }
 
 // refine says what to change when a server does not know the endpoint at all.

@@ -1,0 +1,78 @@
+// Package answer carries one request to a model server and its answer back, for every
+// protocol: the order of what the caller is told, who closes the response, and what
+// becomes of an error. What differs is in an Exchange; the bytes are the protocol's own.
+package answer
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"hearth"
+	"hearth/model"
+)
+
+// An Exchange is one request and what its protocol makes of the answer. Refine may be nil.
+type Exchange struct {
+	Client *model.Client
+	Call   model.Call // Body and Wait are set here
+	// Encode gives the request's bytes. Its error is the config's: nothing else can be wrong.
+	Encode func(*model.Request) (*model.Sent, error)
+	// Read passes the answer on until it is whole (nil), broken (its error), or pass says
+	// that nothing more is wanted (nil).
+	Read func(resp *model.Response, pass Pass) error
+	// Refine adds to an error what only this protocol knows.
+	Refine func(error) error
+}
+
+// Pass hands deltas to the caller; false means that it wants no more.
+type Pass func(deltas ...model.Delta) bool
+
+// Stream asks for one answer; see model.Provider for the contract.
+func (x Exchange) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		sent, err := x.Encode(req)
+		if err != nil {
+			yield(model.Delta{}, &hearth.Error{
+				Op: x.Call.Op, Reason: hearth.ReasonConfig, Err: err,
+				Cause: "The request for " + req.Model + " cannot be written.", Try: "Correct its params and extra_body in the config.",
+			})
+			return
+		}
+		if !yield(model.Delta{Sent: sent}, nil) {
+			return
+		}
+		call := x.Call
+		call.Model, call.Body = req.Model, sent.Body
+		call.Wait = func(w hearth.Wait) bool { return yield(model.Delta{Wait: &w}, nil) }
+		resp, err := x.Client.Post(ctx, call)
+		if err == nil {
+			defer func() { _ = resp.Close() }() // closing early is how a server is told to stop
+			err = x.Read(resp, passTo(yield, resp, req.Model))
+		}
+		if err == nil || errors.Is(err, model.ErrStopped) {
+			return
+		}
+		if x.Refine != nil {
+			err = x.Refine(err)
+		}
+		yield(model.Delta{}, err)
+	}
+}
+
+// passTo says before the first token that writing has begun.
+func passTo(yield func(model.Delta, error) bool, resp *model.Response, name string) Pass {
+	return func(deltas ...model.Delta) bool {
+		for i := range deltas {
+			d := &deltas[i]
+			token := d.Text != "" || d.Thinking != "" || d.Call != nil
+			if token && resp.Token() && !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: name}}, nil) {
+				return false
+			}
+			if !yield(*d, nil) {
+				return false
+			}
+		}
+		return true
+	}
+}
