@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,35 +12,34 @@ import (
 	"time"
 
 	"hearth"
-	"hearth/model/modeltest"
+	"hearth/agent"
 	"hearth/prompt"
 	"hearth/session"
 )
 
-// BenchmarkTurn is a whole turn against a server that answers at once: config, session,
-// prompt, HTTP, stream, disk. own-p50-us is the gateway's own time without the flushes
-// of the disk, which are shown apart. The transcript grows; what the model is sent does
-// not, and so the own time should not either.
+// BenchmarkTurn is a whole turn of a chat, from a person's line to the end of its answer,
+// against a server of its own process that answers at once: looking at the config,
+// session, prompt, HTTP, stream, disk. own-p50-us is all of that time but the flushes of
+// the disk, which are shown apart; the server's time is inside it. cpu-us is what the
+// system charged this process for a turn, its garbage collector included. The transcript
+// grows; what the model is sent does not, and so the own time should not either.
 func BenchmarkTurn(b *testing.B) {
 	for _, messages := range []int{10, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("transcript-%d", messages), func(b *testing.B) {
-			k := benchTalk(b, messages)
+			k := benchTalk(b, messages, "Hello there.")
 			var own, flush []time.Duration
 			b.ReportAllocs()
-			p := newPresenter(k.io, true)
-			defer p.Close()
+			var cpu time.Duration
 			for n := 0; b.Loop(); n++ {
-				if n%100 == 99 { // keep the live epoch as long as it was
+				if n%50 == 49 {
 					b.StopTimer()
-					renewEpoch(b, k)
+					renewEpoch(b, k, messages)
 					b.StartTimer()
 				}
-				began := time.Now()
-				out, err := k.turn(b.Context(), prompt.Incoming{Text: "hi"}, p, nil)
-				if err != nil || out.Answer == "" {
-					b.Fatalf("got %+v, %v", out, err)
-				}
+				began, charged := time.Now(), cpuTime()
+				out := lineOfChat(b, k)
 				took := time.Since(began)
+				cpu += cpuTime() - charged
 				var disk time.Duration
 				for _, r := range out.Reports {
 					disk += r.Flush
@@ -50,29 +50,40 @@ func BenchmarkTurn(b *testing.B) {
 			b.ReportMetric(float64(percentile(own, 50).Microseconds()), "own-p50-us")
 			b.ReportMetric(float64(percentile(own, 99).Microseconds()), "own-p99-us")
 			b.ReportMetric(float64(percentile(flush, 50).Microseconds()), "flush-p50-us")
+			b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), "cpu-us")
 		})
 	}
 }
 
-// BenchmarkStream is what a streamed token costs, sockets included on our side and the
-// server's.
+// BenchmarkStream is what a streamed token costs of this process, sockets included.
 func BenchmarkStream(b *testing.B) {
 	const tokens = 2000
-	k := benchTalk(b, 10, modeltest.Instant(modeltest.Reply{Text: strings.Repeat("token ", tokens)}))
-	p := newPresenter(k.io, true)
-	defer p.Close()
+	k := benchTalk(b, 10, strings.Repeat("token ", tokens))
 	b.ReportAllocs()
+	var cpu time.Duration
 	for n := 0; b.Loop(); n++ {
 		if n%10 == 9 {
 			b.StopTimer()
-			renewEpoch(b, k)
+			renewEpoch(b, k, 10)
 			b.StartTimer()
 		}
-		if _, err := k.turn(b.Context(), prompt.Incoming{Text: "hi"}, p, nil); err != nil {
-			b.Fatal(err)
-		}
+		charged := cpuTime()
+		lineOfChat(b, k)
+		cpu += cpuTime() - charged
 	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/tokens, "us/token")
+	b.ReportMetric(float64(cpu.Microseconds())/float64(b.N)/tokens, "cpu-us/token")
+}
+
+// lineOfChat does what the chat does with a line that a person typed.
+func lineOfChat(b *testing.B, k *talk) agent.Outcome {
+	if err := k.reload(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	out, err := k.say(b.Context(), prompt.Incoming{Text: "hi"}, false, nil)
+	if err != nil || out.Answer == "" {
+		b.Fatalf("got %+v, %v", out, err)
+	}
+	return out
 }
 
 func percentile(d []time.Duration, p int) time.Duration {
@@ -107,21 +118,17 @@ func (k *talk) flushed() time.Duration {
 
 // benchTalk is a conversation with n messages behind it, of which the live epoch holds
 // only the newest: about 30,000 tokens at most.
-func benchTalk(b *testing.B, n int, behaviour ...modeltest.Behaviour) *talk {
+func benchTalk(b *testing.B, n int, answer string) *talk {
 	b.Helper()
-	server := modeltest.NewServer(b, modeltest.Config{Window: 1 << 20})
-	if behaviour == nil {
-		behaviour = []modeltest.Behaviour{modeltest.Instant(modeltest.Reply{Text: "Hello there."})}
-	}
-	server.Always(behaviour[0])
+	server := startServer(b, answer)
 	home := b.TempDir()
 	b.Setenv("HEARTH_HOME", home)
 	b.Setenv("HEARTH_DISCOVER", discoveryOff)
-	config := fmt.Sprintf(`{models:{providers:{local:{baseUrl:%q,models:[{id:"test-model",contextWindow:1000000}]}}}}`, server.URL+"/v1")
+	config := fmt.Sprintf(`{models:{providers:{local:{baseUrl:%q,models:[{id:"test-model",contextWindow:1000000}]}}}}`, server+"/v1")
 	if err := os.WriteFile(filepath.Join(home, "hearth.json"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	a, err := newApp(b.Context(), streams{in: strings.NewReader(""), out: &strings.Builder{}, err: &strings.Builder{}, getenv: os.Getenv, terminal: -1}, &options{})
+	a, err := newApp(b.Context(), streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard, getenv: os.Getenv, terminal: -1}, &options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -135,31 +142,58 @@ func benchTalk(b *testing.B, n int, behaviour ...modeltest.Behaviour) *talk {
 	return k
 }
 
-// fill writes n messages and begins the live epoch.
+// liveBytes is what the live epoch holds of words: about 30,000 tokens.
+const liveBytes = 120_000
+
+// fill writes n messages, of which the newest hundred at most are the live epoch.
 func fill(b *testing.B, k *talk, n int) {
+	b.Helper()
+	live := min(n, 100)
+	if older := filler(b, k, n-live, liveBytes/live); len(older) > 0 {
+		if _, err := k.t.Append(b.Context(), &session.Commit{Messages: older}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	beginEpoch(b, k, live)
+}
+
+// renewEpoch keeps the live epoch as long as it was: what was said since leaves it. A
+// short conversation begins anew.
+func renewEpoch(b *testing.B, k *talk, n int) {
+	b.Helper()
+	if n >= 1000 {
+		beginEpoch(b, k, 100)
+		return
+	}
+	k.t = k.t.(*counted).Transcript
+	if err := k.renew(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	fill(b, k, n)
+	k.t = &counted{Transcript: k.t}
+}
+
+// filler is n messages of so many bytes.
+func filler(b *testing.B, k *talk, n, bytes int) []hearth.Message {
 	b.Helper()
 	chain, err := k.chain(b.Context(), k.choice)
 	if err != nil {
 		b.Fatal(err)
 	}
-	ref := chain[0].Ref
-	var commit session.Commit
-	for i := range n {
+	messages := make([]hearth.Message, n)
+	for i := range messages {
 		m := hearth.Message{ID: hearth.MessageID(newID()), Turn: "t", At: time.Now(), Role: hearth.RoleUser}
-		m.Parts = []hearth.Part{{Text: strings.Repeat("words ", 200), Provenance: hearth.FromOwner}}
+		m.Parts = []hearth.Part{{Text: strings.Repeat("words ", bytes/6), Provenance: hearth.FromOwner}}
 		if i%2 == 1 {
-			m.Role, m.Model = hearth.RoleAssistant, ref
+			m.Role, m.Model = hearth.RoleAssistant, chain[0].Ref
 		}
-		commit.Messages = append(commit.Messages, m)
+		messages[i] = m
 	}
-	if _, err := k.t.Append(b.Context(), &commit); err != nil {
-		b.Fatal(err)
-	}
-	renewEpoch(b, k)
+	return messages
 }
 
-// renewEpoch begins an epoch with the newest hundred messages.
-func renewEpoch(b *testing.B, k *talk) {
+// beginEpoch begins an epoch with n new messages.
+func beginEpoch(b *testing.B, k *talk, n int) {
 	b.Helper()
 	chain, err := k.chain(b.Context(), k.choice)
 	if err != nil {
@@ -174,9 +208,8 @@ func renewEpoch(b *testing.B, k *talk) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	first := session.Seq(max(1, k.t.Info().Messages-99)) // 100 messages of about 1,200 bytes
-	epoch := session.Epoch{Model: chain[0].Ref, FirstSeq: first, Reason: "first", Plan: raw, PlanHash: hash}
-	if _, err := k.t.Append(b.Context(), &session.Commit{Epoch: &epoch}); err != nil {
+	epoch := session.Epoch{Model: chain[0].Ref, Reason: "first", Plan: raw, PlanHash: hash}
+	if _, err := k.t.Append(b.Context(), &session.Commit{Messages: filler(b, k, n, liveBytes/n), Epoch: &epoch}); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -12,7 +12,11 @@ import (
 // with an empty home: they are what a person would type, and what they would see.
 func TestMain(m *testing.M) {
 	program := func() { os.Exit(run()) }
-	testscript.Main(m, map[string]func(){"hearth": program, "openclaw": program})
+	commands := map[string]func(){"hearth": program, "openclaw": program}
+	for name := range benchPrograms {
+		commands[name] = benchProgram(name)
+	}
+	testscript.Main(m, commands)
 }
 
 func TestScripts(t *testing.T) {

@@ -54,6 +54,9 @@ type Config struct {
 	Default Behaviour
 	// Forget keeps no requests: for benchmarks and long runs.
 	Forget bool
+	// Blind reads no request, and so counts nothing: for benchmarks, where the server's own
+	// work should not. Use it with Instant.
+	Blind bool
 }
 
 // A Model is one row of the server's lists.
@@ -247,6 +250,10 @@ func (s *Server) change(f func()) {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if protocol := protocolOf(r.URL.Path); s.cfg.Blind && protocol != "" && r.Method == http.MethodPost {
+		s.serveBlind(w, r, protocol)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the client is gone
@@ -265,6 +272,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.serveCall(w, r, req)
+}
+
+// serveBlind answers a call that nobody looks at.
+func (s *Server) serveBlind(w http.ResponseWriter, r *http.Request, protocol string) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return // the client is gone
+	}
+	s.mu.Lock()
+	behave := s.behaviour()
+	s.mu.Unlock()
+	behave(&Exchange{Request: Request{Protocol: protocol, Method: r.Method, Path: r.URL.Path, Header: r.Header}, server: s, w: w, ctx: r.Context(), model: "test-model"})
 }
 
 func (s *Server) serveCall(w http.ResponseWriter, r *http.Request, req Request) {
