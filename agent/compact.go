@@ -60,6 +60,9 @@ func (r *run) believe(c *conversation, refused error) {
 	if served >= assumed {
 		return
 	}
+	if c.window == "" && served < assumed*9/10 { // what is nearer is our own estimate's doing
+		c.window = fmt.Sprintf("%s takes fewer tokens than the %d that were assumed; the conversation is kept within about %d", c.target.Ref, assumed, served)
+	}
 	plan, es := *c.es.plan, *c.es
 	plan.Window, es.plan = served, &plan
 	c.es = &es

@@ -218,6 +218,9 @@ func SilentOverflow(op string, req *Request, u hearth.Usage, stop hearth.StopRea
 	if !full && (stop != hearth.StopLength || u.Output > 0) {
 		return nil
 	}
+	if !full { // the window that was assumed is not the one in force
+		window = 0
+	}
 	return &hearth.Error{
 		Op: op, Reason: hearth.ReasonContextOverflow,
 		Err:   &Overflow{Window: window, Prompt: u.Input, Words: fmt.Sprintf("no answer to %d tokens, and no word of why", u.Input)},

@@ -155,3 +155,30 @@ func FuzzClassify(f *testing.F) {
 		}
 	})
 }
+
+func TestASilentOverflowNamesTheWindowOnlyWhereTheCountsFillIt(t *testing.T) {
+	req := &model.Request{Model: "m", Capabilities: model.Capabilities{Window: 40_000, WindowKnown: true}}
+	for name, c := range map[string]struct {
+		usage  hearth.Usage
+		stop   hearth.StopReason
+		none   bool
+		window int
+	}{
+		"the prompt fills the window":               {hearth.Usage{Input: 40_000}, hearth.StopEnd, false, 40_000},
+		"it stops for length before the first word": {hearth.Usage{Input: 10_000}, hearth.StopLength, false, 0},
+		"it wrote something":                        {hearth.Usage{Input: 10_000, Output: 5}, hearth.StopLength, true, 0},
+		"it had nothing to say":                     {hearth.Usage{Input: 10_000}, hearth.StopEnd, true, 0},
+	} {
+		err := model.SilentOverflow("chat", req, c.usage, c.stop)
+		if (err == nil) != c.none {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if c.none {
+			continue
+		}
+		if o, ok := errors.AsType[*model.Overflow](err); !ok || o.Window != c.window || o.Prompt != c.usage.Input {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+}

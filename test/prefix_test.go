@@ -93,7 +93,11 @@ type world struct {
 }
 
 func newWorld(t *testing.T, program, api string) *world {
-	w := &world{t: t, program: program, api: api, server: modeltest.NewServer(t, modeltest.Config{}), dir: t.TempDir(), zone: "Etc/UTC"}
+	return newWorldWith(t, program, api, modeltest.Config{})
+}
+
+func newWorldWith(t *testing.T, program, api string, server modeltest.Config) *world {
+	w := &world{t: t, program: program, api: api, server: modeltest.NewServer(t, server), dir: t.TempDir(), zone: "Etc/UTC"}
 	for _, dir := range []string{"home", "state", "work"} {
 		if err := os.Mkdir(filepath.Join(w.dir, dir), 0o700); err != nil {
 			t.Fatal(err)

@@ -135,7 +135,7 @@ func (s *Server) llamaPage(r Request) (string, bool) {
 	case "/slots":
 		return fmt.Sprintf(`[{"id":0,"id_task":-1,"n_ctx":%d,"speculative":false,"is_processing":%t,"params":{},"next_token":{"n_decoded":0,"n_remain":-1}}]`, m.Window, s.busy()), true
 	case "/tokenize":
-		n := Tokens(string(r.Body))
+		n := s.count(string(r.Body))
 		return `{"tokens":[` + strings.TrimSuffix(strings.Repeat("1,", n), ",") + `]}`, true
 	}
 	return "", false

@@ -2,8 +2,17 @@ package modeltest
 
 import "encoding/json"
 
-// Tokens is how this server counts: four bytes are a token.
+// Tokens is how this server counts, unless Config.Count says otherwise: four bytes are a
+// token.
 func Tokens(prompt string) int { return (len(prompt) + 3) / 4 }
+
+// count counts as this server does.
+func (s *Server) count(prompt string) int {
+	if s.cfg.Count != nil {
+		return s.cfg.Count(prompt)
+	}
+	return Tokens(prompt)
+}
 
 // promptOf gives the bytes of a request that would reach a chat template, in template
 // order: tools, system text, messages.

@@ -46,10 +46,13 @@ func protocolOf(path string) string {
 type Config struct {
 	Identity Identity // which server its other paths pretend to be
 	Models   []Model  // nil = one, called "test-model"
-	// Window in tokens (see Tokens); a longer prompt is refused in the words of Refusal,
+	// Window in tokens (see Count); a longer prompt is refused in the words of Refusal,
 	// or cut in silence where that is "". 0 = any length.
 	Window  int
 	Refusal string // a name of Overflows
+	// Count gives the tokens of a prompt, which is the JSON of its tools, system text and
+	// messages; nil = Tokens. It is called from several goroutines.
+	Count func(prompt string) int
 	// Default answers calls beyond the script; nil says "ok".
 	Default Behaviour
 	// Forget keeps no requests: for benchmarks and long runs.
@@ -289,12 +292,12 @@ func (s *Server) serveCall(w http.ResponseWriter, r *http.Request, req Request) 
 	x := &Exchange{Request: req, server: s, w: w, ctx: r.Context()}
 	x.model = x.asked("model")
 	prompt := promptOf(req)
-	x.Usage = hearth.Usage{Input: Tokens(prompt), CacheCounted: true}
+	x.Usage = hearth.Usage{Input: s.count(prompt), CacheCounted: true}
 	var behave Behaviour
 	s.change(func() {
 		s.now++
 		s.max = max(s.max, s.now)
-		x.Usage.CacheRead = Tokens(prompt[:commonPrefix(prompt, s.last[req.Protocol])])
+		x.Usage.CacheRead = s.count(prompt[:commonPrefix(prompt, s.last[req.Protocol])])
 		s.last[req.Protocol] = prompt
 		behave = s.behaviour()
 	})

@@ -96,8 +96,9 @@ func refine(err error, req *model.Request) error {
 	}
 	name := req.Model
 	if o, ok := errors.AsType[*model.Overflow](err); ok && o.Window == 0 {
-		o.Window = numCtx(req)
-		e.Cause = fmt.Sprintf("The conversation is longer than the %d tokens that %s was asked to keep (num_ctx).", o.Window, name)
+		// What was asked for is no word of the server's: it loads less than that where the
+		// model was trained for less, so Window stays unknown.
+		e.Cause = fmt.Sprintf("The conversation is longer than what %s keeps; it was asked to keep %d tokens (num_ctx).", name, numCtx(req))
 		e.Try = "Raise contextWindow of this model if the memory is there, or make the conversation shorter (/compact, /new)."
 	}
 	switch {
