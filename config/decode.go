@@ -43,6 +43,7 @@ type field struct {
 	enum  []string // other values are not taken
 	known []string // other values are taken, and told
 	later bool     // nothing uses it yet
+	more  []int    // where the rest goes when the value is a list; nil = it may not be one
 }
 
 func (d *decoder) report(f finding) { d.findings = append(d.findings, f) }
@@ -222,6 +223,10 @@ func (d *decoder) object(path string, v *json5.Value, dst reflect.Value) bool {
 	fields := d.fieldsOf(dst.Type())
 	for _, m := range v.Unique() {
 		f, ok := fields[m.Key]
+		if ok && f.more != nil && m.Value.Kind == json5.Array {
+			d.several(joinKey(path, m.Key), m.Value, dst.FieldByIndex(f.index), dst.FieldByIndex(f.more))
+			continue
+		}
 		if ok {
 			d.value(joinKey(path, m.Key), m.Value, dst.FieldByIndex(f.index), f.enum)
 			d.unusual(joinKey(path, m.Key), m.Value, f.known)
@@ -238,6 +243,16 @@ func (d *decoder) object(path string, v *json5.Value, dst reflect.Value) bool {
 	}
 	d.duplicates(path, v)
 	return true
+}
+
+// several puts the first element of a list into one field and adds the others to another.
+func (d *decoder) several(path string, v *json5.Value, first, others reflect.Value) {
+	all := reflect.New(others.Type()).Elem()
+	if !d.list(path, v, all, nil) || all.Len() == 0 {
+		return
+	}
+	first.Set(all.Index(0))
+	others.Set(reflect.AppendSlice(all.Slice(1, all.Len()), others))
 }
 
 // restOf puts a member that has no field of its own into the field tagged "*".
@@ -278,6 +293,11 @@ func (d *decoder) fieldsOf(t reflect.Type) map[string]field {
 			continue
 		}
 		out[name] = field{index: f.Index, enum: listed(f.Tag.Get("enum")), known: listed(f.Tag.Get("known")), later: f.Tag.Get("unused") != ""}
+		if more, ok := t.FieldByName(f.Tag.Get("more")); ok {
+			own := out[name]
+			own.more = more.Index
+			out[name] = own
+		}
 		if alias := f.Tag.Get("alias"); alias != "" {
 			out[alias] = out[name]
 		}

@@ -1,5 +1,11 @@
 package config
 
+import (
+	"slices"
+
+	"hearth/internal/json5"
+)
+
 // Models is the models block.
 type Models struct {
 	// Mode is "merge" or "replace"; "" means merge.
@@ -12,9 +18,13 @@ type Models struct {
 
 // A Provider is one model server: models.providers.<id>.
 type Provider struct {
-	BaseURL string `json:"baseUrl" alias:"baseURL"`
-	APIKey  Secret `json:"apiKey"`
-	Auth    string `json:"auth" enum:"api-key|aws-sdk|oauth|token"`
+	// BaseURL is where it is reached; written as a list, the first of that.
+	BaseURL string `json:"baseUrl" alias:"baseURL" more:"BaseURLs"`
+	// BaseURLs are further places where the same models are served, Hearth's own key:
+	// replicas. BaseURL is not among them, and none stands there twice.
+	BaseURLs []string `json:"baseUrls"`
+	APIKey   Secret   `json:"apiKey"`
+	Auth     string   `json:"auth" enum:"api-key|aws-sdk|oauth|token"`
 	// API names the protocol, as written; see Provider.Protocol.
 	API        string            `json:"api" known:"openai-completions|openai-responses|anthropic-messages|ollama|google-generative-ai|openai|openai-codex-responses|openai-chatgpt-responses|azure-openai-responses|google-vertex|github-copilot|bedrock-converse-stream|pi-messages"`
 	Headers    map[string]Secret `json:"headers"`
@@ -35,6 +45,24 @@ type Provider struct {
 	InjectNumCtx *bool `json:"injectNumCtxForOpenAICompat" unused:"yet"`
 	// Slots is how many requests the server works on at once; Hearth's own key.
 	Slots int `json:"slots"`
+}
+
+// decode sorts the addresses: whichever key they were written in, BaseURL is the first.
+func (p *Provider) decode(d *decoder, path string, v *json5.Value) bool {
+	type object Provider // without this method
+	if !d.structure(path, v, (*object)(p)) {
+		return false
+	}
+	if p.BaseURL == "" && len(p.BaseURLs) > 0 {
+		p.BaseURL = p.BaseURLs[0]
+	}
+	seen := map[string]bool{p.BaseURL: true}
+	p.BaseURLs = slices.DeleteFunc(p.BaseURLs, func(address string) bool {
+		known := seen[address]
+		seen[address] = true
+		return known
+	})
+	return true
 }
 
 // Protocols that a provider's or a model's api may name. Anything else is another

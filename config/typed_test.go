@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 )
@@ -233,5 +234,27 @@ func TestAKeyWrittenTwiceIsTold(t *testing.T) {
 	wantWarnings(t, warnings, "hearth.json:3: models is written twice: the last one counts")
 	if f.Config.Models.Mode != "replace" {
 		t.Errorf("mode %s", f.Config.Models.Mode)
+	}
+}
+
+func TestAProviderMayBeServedInSeveralPlaces(t *testing.T) {
+	rows := []struct{ name, written, first, others, warning string }{
+		{"one address", `baseUrl: "http://a:1"`, "http://a:1", "[]", ""},
+		{"a list where OpenClaw has one", `baseUrl: ["http://a:1", "http://b:1"]`, "http://a:1", "[http://b:1]", ""},
+		{"the other spelling", `baseURL: ["http://a:1", "http://b:1"]`, "http://a:1", "[http://b:1]", ""},
+		{"a key of its own", `baseUrls: ["http://a:1", "http://b:1"]`, "http://a:1", "[http://b:1]", ""},
+		{"both", `baseUrl: "http://a:1", baseUrls: ["http://b:1", "http://c:1"]`, "http://a:1", "[http://b:1 http://c:1]", ""},
+		{"none stands there twice", `baseUrl: "http://a:1", baseUrls: ["http://b:1", "http://a:1", "http://b:1"]`, "http://a:1", "[http://b:1]", ""},
+		{"an empty list", `baseUrl: []`, "", "[]", ""},
+		{"what is no text is left out", `baseUrl: ["http://a:1", 7]`, "http://a:1", "[]",
+			"hearth.json:1: models.providers.p.baseUrl[1] should be a string, but it is a number: the default is used"},
+	}
+	for _, row := range rows {
+		f, warnings := newHome(t).config(`{models: {providers: {p: {` + row.written + `}}}}`)
+		wantWarnings(t, warnings, row.warning)
+		p := f.Config.Models.Providers["p"]
+		if p.BaseURL != row.first || fmt.Sprint(p.BaseURLs) != row.others {
+			t.Errorf("%s: %q and %v, want %q and %s", row.name, p.BaseURL, p.BaseURLs, row.first, row.others)
+		}
 	}
 }

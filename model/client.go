@@ -159,6 +159,12 @@ func (c *Client) Post(ctx context.Context, call Call) (*Response, error) {
 	return r, nil
 }
 
+// Accepts reports whether the server accepts a connection now. It asks nothing of it, and
+// blocks no longer than the clock for connecting allows.
+func (c *Client) Accepts(ctx context.Context) bool {
+	return c.broken == nil && c.guard.Connect(ctx) == nil
+}
+
 // A Reply is the whole answer to a small question.
 type Reply struct {
 	Status int

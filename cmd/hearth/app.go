@@ -18,6 +18,7 @@ import (
 	"hearth/config"
 	"hearth/internal/filelock"
 	"hearth/internal/redact"
+	"hearth/model"
 	"hearth/model/probe"
 	"hearth/model/route"
 	"hearth/model/slot"
@@ -44,6 +45,7 @@ type app struct {
 	log       *slog.Logger
 	logFile   *os.File
 	targets   map[string]candidate
+	clients   map[string]*model.Client   // by origin
 	extra     map[string]config.Provider // found by discovery, not in the file
 	fresh     []hearth.ModelRef          // what servers were just found to have
 	preferred hearth.ModelRef            // of them, the one to use
@@ -58,8 +60,8 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 	if err != nil {
 		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
-	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, toldFirst: map[string]bool{}}
-	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone})
+	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]*model.Client{}, toldFirst: map[string]bool{}}
+	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Accepts: a.accepts})
 	a.warn(warnings)
 	return a, nil
 }

@@ -219,7 +219,7 @@ func (a *app) write(ctx context.Context, edits []config.Edit) error {
 func (a *app) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.targets = map[string]candidate{}
+	a.targets, a.clients = map[string]candidate{}, map[string]*model.Client{}
 }
 
 func quoted(s string) string { return jsonText(s) }

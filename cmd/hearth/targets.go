@@ -203,10 +203,11 @@ func (a *app) target(ctx context.Context, c choice, word string) (candidate, err
 	return t, nil
 }
 
-// candidate is a target with the client that reaches its server.
+// candidate is a target with the clients that reach its servers.
 type candidate struct {
 	model.Target
-	client *model.Client // nil for the demo model
+	client *model.Client   // nil for the demo model
+	others []*model.Client // of its replicas
 }
 
 // known adds what the server says of itself, and the lessons it taught; asked is false
@@ -216,12 +217,9 @@ func (a *app) known(ctx context.Context, c candidate) model.Target {
 	if c.client == nil {
 		return t
 	}
-	said := a.describer().Describe(ctx, c.client, t.Ref.Model, t.Protocol)
+	said := a.describe(ctx, c)
 	t.Layers.Server, t.Layers.Probe = said.Server, said.Probe
 	t.Layers.Catalog = said.Catalog.Over(t.Layers.Catalog)
-	if n := t.Layers.Server.Slots; n != nil && t.Endpoint.Slots == 0 {
-		a.slots.SetSlots(t.Endpoint.Origin, *n)
-	}
 	return t
 }
 
@@ -267,18 +265,12 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 	}
 	row, listed := p.Model(ref.Model)
 	if row.BaseURL != "" {
-		p.BaseURL = row.BaseURL
+		p.BaseURL, p.BaseURLs = row.BaseURL, nil
 	}
 	if row.API != "" {
 		p.API = row.API
 	}
-	endpoint, err := model.ParseEndpoint(p.BaseURL)
-	if err != nil {
-		return candidate{}, &hearth.Error{Op: "provider " + ref.Provider, Reason: hearth.ReasonConfig, Err: err,
-			Cause: "The provider's baseUrl cannot be used.", Try: "Set models.providers." + ref.Provider + ".baseUrl."}
-	}
-	endpoint.Slots = p.Slots
-	client, err := a.client(ctx, ref.Provider, p, row, endpoint)
+	endpoint, client, err := a.place(ctx, ref.Provider, p, row)
 	if err != nil {
 		return candidate{}, err
 	}
@@ -292,8 +284,11 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 		return candidate{}, err
 	}
 	t.Params.MaxTokens = firstSet(row.MaxTokens, p.MaxTokens)
-	t.Provider, err = speak(t.Protocol, client)
-	return candidate{t, client}, err
+	if t.Provider, err = speak(t.Protocol, client); err != nil {
+		return candidate{}, err
+	}
+	out := candidate{Target: t, client: client}
+	return out, a.replicas(ctx, &out, p, row)
 }
 
 // speak gives the provider of a protocol.

@@ -56,7 +56,7 @@ func (a *attempt) ask(ctx context.Context) error {
 	if t.Provider == nil {
 		return &hearth.Error{Op: "ask " + t.Ref.String(), Reason: hearth.ReasonInternal, Err: errors.New("the target has no provider")}
 	}
-	if where := req.Capabilities.Locality; where != "" && where != hearth.LocalityUnknown {
+	if where := req.Capabilities.Locality; where != "" && where != hearth.LocalityUnknown && a.report.Locality != hearth.LocalityHosted {
 		a.report.Locality = where
 	}
 	held, ticket, err := a.acquire(ctx, req)

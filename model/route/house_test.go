@@ -8,6 +8,7 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -210,6 +211,57 @@ func TestTwoProcessesOneServer(t *testing.T) {
 	}
 	if work.most != 1 || len(server.Requests()) != 2 {
 		t.Errorf("%d requests, max in flight %d; want 2 and 1", len(server.Requests()), work.most)
+	}
+}
+
+// TestAReplicaReturnsByItself: nobody sends a request to the dead one to find out that it
+// lives again, and then it gets its share of the sessions.
+func TestAReplicaReturnsByItself(t *testing.T) {
+	dead := modeltest.NewServer(t, modeltest.Config{})
+	address := strings.TrimPrefix(dead.URL, "http://")
+	alive := modeltest.NewServer(t, modeltest.Config{})
+	clients := map[string]*model.Client{}
+	accepts := func(ctx context.Context, origin string) bool { return clients[origin].Accepts(ctx) }
+	h := newHousehold(t, slot.Config{Accepts: accepts}, dead)
+	h.router = route.New(route.Config{Acquire: h.slots.Acquire, Replicas: h.slots})
+	other, err := model.ParseEndpoint(alive.URL + "/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []model.Endpoint{h.target.Endpoint, other} {
+		clients[at.Origin] = model.NewClient(model.ClientConfig{Endpoint: at})
+	}
+	h.target.Replicas = []model.Replica{{Endpoint: other, Provider: openai.New(openai.Config{Client: clients[other.Origin]})}}
+	sessions := 0
+	ask := func() {
+		t.Helper()
+		sessions++
+		if err := h.ask(t.Context(), model.LaneOwner, fmt.Sprint("session", sessions), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dead.Close()
+	for !h.slots.Out(h.target.Endpoint.Origin) { // half of all sessions go there first
+		ask()
+	}
+	if n := len(alive.Requests()); n != sessions {
+		t.Errorf("%d of %d questions were answered by the living server", n, sessions)
+	}
+	back, err := modeltest.Start(modeltest.Config{}, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(back.Close)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for h.slots.Out(h.target.Endpoint.Origin) {
+		<-tick.C
+	}
+	if n := len(back.Requests()); n != 0 {
+		t.Errorf("%d requests went to it before it was back", n)
+	}
+	for len(back.Requests()) == 0 {
+		ask()
 	}
 }
 

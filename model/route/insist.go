@@ -24,6 +24,7 @@ const (
 type tries struct {
 	target  model.Target
 	last    bool // there is no other candidate
+	more    bool // the same model is served in another place, which was not asked yet
 	taught  bool
 	empty   bool // it was asked again after an empty answer
 	again   bool // and after a failure of the model's own
@@ -34,8 +35,8 @@ type tries struct {
 }
 
 // insist asks one candidate until it answers or asking again would not help.
-func (r *run) insist(ctx context.Context, target model.Target, last bool) error {
-	t := &tries{target: target, last: last, seed: maphash.MakeSeed(), refused: make(map[uint64]error)}
+func (r *run) insist(ctx context.Context, target model.Target, last, more bool) error {
+	t := &tries{target: target, last: last && !more, more: more, seed: maphash.MakeSeed(), refused: make(map[uint64]error)}
 	for {
 		err := r.attempt(ctx, t)
 		if err == nil || r.gone || r.visible || ctx.Err() != nil || !r.worthAnother(ctx, t, err) {
@@ -61,6 +62,8 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 		t.empty = true
 		r.notice("again", "%s finished without a word; asking once more", t.target.Ref)
 		return true
+	case t.more && (e.Reason == hearth.ReasonOverloaded || e.Reason == hearth.ReasonRateLimit):
+		return false // another place is sooner than any wait
 	case e.Reason == hearth.ReasonOverloaded && local:
 		return r.waitLoading(ctx, t, e)
 	case e.Reason == hearth.ReasonRateLimit, e.Reason == hearth.ReasonOverloaded:

@@ -186,15 +186,15 @@ func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
 	places := r.places(t)
 	var err error
 	for i, place := range places {
-		err = r.insist(ctx, place, last && i == len(places)-1)
-		if r.cfg.Replicas != nil && len(t.Replicas) > 0 {
-			if hearth.ReasonOf(err) != hearth.ReasonUnreachable || err == nil {
-				r.cfg.Replicas.Reached(place.Endpoint.Origin)
-			} else {
-				r.cfg.Replicas.Lost(place.Endpoint.Origin)
-			}
+		if i > 0 {
+			r.notice("replica", "%s did not answer (%s); asking %s, which may have to read the conversation first",
+				places[i-1].Endpoint.Origin, words(err), place.Endpoint.Origin)
 		}
-		if err == nil || r.visible || r.gone || hearth.ReasonOf(err) != hearth.ReasonUnreachable {
+		err = r.insist(ctx, place, last, i < len(places)-1)
+		if len(places) > 1 {
+			r.met(place.Endpoint.Origin, err)
+		}
+		if err == nil || r.visible || r.gone || ctx.Err() != nil || !hearth.ReasonOf(err).FallsBack() {
 			break
 		}
 	}
@@ -206,6 +206,16 @@ func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
 		}
 	}
 	return err
+}
+
+// met tells the replicas what became of a request to one of them.
+func (r *run) met(origin string, err error) {
+	switch {
+	case err == nil:
+		r.cfg.Replicas.Reached(origin)
+	case hearth.ReasonOf(err) == hearth.ReasonUnreachable:
+		r.cfg.Replicas.Lost(origin)
+	}
 }
 
 // places gives the target at each of its replicas, best first.

@@ -665,14 +665,31 @@ func TestReplicas(t *testing.T) {
 		tg.Replicas = []model.Replica{{Endpoint: model.Endpoint{Origin: "http://a2:1"}, Provider: second}}
 		pool := &places{}
 		o := ask(t, route.New(route.Config{Replicas: pool}), tg)
-		if o.err != nil || o.text != "hello" || len(o.notices) != 0 {
-			t.Errorf("got %q, %q, %v: the same model answered, so there is nothing to tell", o.text, o.notices, o.err)
+		want := []string{"replica: http://a2:1 did not answer (connection refused); asking http://a:1, which may have to read the conversation first"}
+		if o.err != nil || o.text != "hello" || !slices.Equal(o.notices, want) {
+			t.Errorf("got %q, %q, %v", o.text, o.notices, o.err)
 		}
 		if !slices.Equal(pool.lost, []string{"http://a2:1"}) || !slices.Equal(pool.reached, []string{"http://a:1"}) {
 			t.Errorf("pool %+v", pool)
 		}
 		if len(o.reports) != 2 || o.reports[0].Endpoint != "http://a2:1" {
 			t.Errorf("reports %+v", o.reports)
+		}
+	})
+}
+
+// TestAReplicaThatIsBusyIsNotWaitedFor: the next one is sooner.
+func TestAReplicaThatIsBusyIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, reason := range []hearth.Reason{hearth.ReasonOverloaded, hearth.ReasonRateLimit, hearth.ReasonServer} {
+			first, second := &fake{calls: [][]step{fine}}, &fake{calls: [][]step{{because(reason, "not now")}}}
+			tg := target("a", first)
+			tg.Replicas = []model.Replica{{Endpoint: model.Endpoint{Origin: "http://a2:1"}, Provider: second}}
+			pool := &places{}
+			o := ask(t, route.New(route.Config{Replicas: pool}), tg)
+			if o.err != nil || o.text != "hello" || o.took != 0 || second.dialled != 1 || len(pool.lost) != 0 {
+				t.Errorf("%s: got %q after %v, %v; lost %v", reason, o.text, o.took, o.err, pool.lost)
+			}
 		}
 	})
 }

@@ -22,7 +22,6 @@ type endpoint struct {
 	waiting    []*waiter
 	turns      [model.LaneHousekeeping + 1]turns
 	arrivals   int64
-	uses       int64
 	retry      *time.Timer // runs while a lock of another process is in the way
 	stranger   string      // holder of that lock, for the Wait line
 }
@@ -244,16 +243,14 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 		s.overstayed = false
 		w.note = "the server may still be working on the request that was stopped; going on"
 	}
-	e.uses++
 	s.holder, s.unlock = w, unlock
-	s.lastSession, s.lastLane, s.lastUse = w.claim.Session, lane(w.claim), e.uses
+	s.lastSession, s.lastLane, s.lastUse = w.claim.Session, lane(w.claim), e.slots.uses.Add(1)
 	close(w.granted)
 }
 
 // lock takes the lock that other processes see. ok is false while one of them has it.
 func (e *endpoint) lock(w *waiter, number int) (unlock func(), ok bool) {
-	where := w.claim.Endpoint.Locality
-	if e.slots.cfg.TryLock == nil || where != hearth.LocalityMachine && where != hearth.LocalityPrivate {
+	if !e.shared(w.claim.Endpoint) {
 		return nil, true
 	}
 	unlock, holder, err := e.slots.cfg.TryLock(lockName(e.origin, number))
@@ -268,4 +265,9 @@ func (e *endpoint) lock(w *waiter, number int) (unlock func(), ok bool) {
 		return nil, false
 	}
 	return unlock, true
+}
+
+// shared reports whether other processes of the owner may use the server too.
+func (e *endpoint) shared(as model.Endpoint) bool {
+	return e.slots.cfg.TryLock != nil && (as.Locality == hearth.LocalityMachine || as.Locality == hearth.LocalityPrivate)
 }

@@ -15,37 +15,42 @@ const (
 	longestOutage = 30 * time.Second
 )
 
-// outage is how long a replica that could not be reached is left alone.
+// outage is a replica that could not be reached.
 type outage struct {
-	until time.Time
-	step  time.Duration
+	out     bool
+	until   time.Time // where nobody looks: when it counts as back
+	step    time.Duration
+	watched bool
 }
 
 // Choose orders the replicas of one model for a session, best first, as indexes into
-// replicas. The one that holds the session's prompt in its cache comes first unless a
-// whole round of requests more waits there than elsewhere; then the least loaded; equal
-// ones by a hash of the session, so that a restarted process chooses alike. Replicas
-// that could not be reached lately come last, and return by themselves.
+// replicas. The one where the session's prompt was read last comes first unless a whole
+// round of requests more waits there than elsewhere; then the least loaded, where what
+// other processes do counts too; equal ones by a hash of the session, so that a restarted
+// process chooses alike. Replicas that were lost come last until they are back.
 func (s *Slots) Choose(session hearth.SessionID, replicas []model.Endpoint) []int {
-	now := time.Now()
 	type rank struct {
 		index int
 		out   bool
 		load  float64
-		held  bool
+		used  int64
 		hash  uint64
 	}
 	ranks := make([]rank, len(replicas))
+	newest := int64(0)
 	for i, r := range replicas {
-		load, cached := s.endpoint(r.Origin).pressure(r, session)
-		if cached {
-			load--
+		load, used := s.endpoint(r.Origin).pressure(r, session)
+		ranks[i] = rank{index: i, out: s.Out(r.Origin), load: load, used: used, hash: affinity(session, r.Origin)}
+		newest = max(newest, used)
+	}
+	for i := range ranks {
+		if r := &ranks[i]; newest > 0 && r.used == newest {
+			r.load--
 		}
-		ranks[i] = rank{index: i, out: s.isOut(r.Origin, now), load: load, held: cached, hash: affinity(session, r.Origin)}
 	}
 	slices.SortFunc(ranks, func(a, b rank) int {
 		return cmp.Or(compareBool(a.out, b.out), cmp.Compare(a.load, b.load),
-			-compareBool(a.held, b.held), cmp.Compare(a.hash, b.hash))
+			-cmp.Compare(a.used, b.used), cmp.Compare(a.hash, b.hash))
 	})
 	order := make([]int, len(ranks))
 	for i, r := range ranks {
@@ -54,46 +59,102 @@ func (s *Slots) Choose(session hearth.SessionID, replicas []model.Endpoint) []in
 	return order
 }
 
-// Lost tells that the server at origin could not be reached: for a second, then two,
-// four and at most 30, the other replicas are preferred to it.
+// Lost tells that the server at origin could not be reached: the other replicas are
+// preferred to it until a connection to it is accepted, which is tried after a second,
+// then two, four and at most 30. It does not block.
 func (s *Slots) Lost(origin string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.outages[origin]
+	if o == nil {
+		o = new(outage)
+		s.outages[origin] = o
+	}
 	o.step = min(max(2*o.step, firstOutage), longestOutage)
-	o.until = time.Now().Add(o.step)
-	s.outages[origin] = o
+	o.out, o.until = true, time.Now().Add(o.step)
+	if s.cfg.Accepts != nil && !o.watched && s.life.Err() == nil {
+		o.watched = true
+		s.draining.Go(func() { s.watch(origin, o) })
+	}
+}
+
+// watch tries connections to a lost replica until one is accepted, or somebody else got
+// an answer from it.
+func (s *Slots) watch(origin string, o *outage) {
+	for {
+		s.mu.Lock()
+		pause := max(o.step, firstOutage)
+		s.mu.Unlock()
+		timer := time.NewTimer(pause)
+		select {
+		case <-s.life.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		back := s.cfg.Accepts(s.life, origin)
+		s.mu.Lock()
+		if back || !o.out {
+			// Its steps are kept until it answers: one that only accepts connections is
+			// lost again at once, and then tried less often.
+			o.out, o.watched = false, false
+			s.mu.Unlock()
+			return
+		}
+		o.step = min(2*o.step, longestOutage)
+		s.mu.Unlock()
+	}
 }
 
 // Reached tells that the server at origin answered.
 func (s *Slots) Reached(origin string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.outages, origin)
+	if o := s.outages[origin]; o != nil {
+		o.out, o.step = false, 0
+	}
 }
 
-func (s *Slots) isOut(origin string, now time.Time) bool {
+// Out reports whether the server at origin was lost and is not back yet.
+func (s *Slots) Out(origin string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return now.Before(s.outages[origin].until)
+	o := s.outages[origin]
+	return o != nil && o.out && (o.watched || time.Now().Before(o.until))
 }
 
-// pressure is the number of requests, running and waiting, for each slot of e, and
-// whether the session's prompt may still be cached in one of them.
-func (e *endpoint) pressure(as model.Endpoint, session hearth.SessionID) (load float64, cached bool) {
+// pressure is the number of requests, running and waiting, for each slot of e, and when
+// the session last used one of them: its prompt may still be cached there. Zero is never.
+func (e *endpoint) pressure(as model.Endpoint, session hearth.SessionID) (load float64, used int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if as.Slots > 0 {
 		e.configured = as.Slots
 	}
-	busy := len(e.waiting)
+	slots, busy := e.inForce(), len(e.waiting)
 	for i := range e.seats {
-		if e.seats[i].taken() {
+		switch s := &e.seats[i]; {
+		case s.taken(), i < slots && e.takenElsewhere(as, i):
 			busy++
 		}
-		cached = cached || e.seats[i].lastUse > 0 && e.seats[i].lastSession == session
+		if s := &e.seats[i]; s.lastUse > 0 && s.lastSession == session {
+			used = max(used, s.lastUse)
+		}
 	}
-	return float64(busy) / float64(e.inForce()), cached
+	return float64(busy) / float64(slots), used
+}
+
+// takenElsewhere reports whether another process works on a slot that is free here.
+func (e *endpoint) takenElsewhere(as model.Endpoint, number int) bool {
+	if !e.shared(as) {
+		return false
+	}
+	unlock, _, err := e.slots.cfg.TryLock(lockName(e.origin, number))
+	if err != nil || unlock == nil {
+		return err == nil
+	}
+	unlock()
+	return false
 }
 
 // affinity is a number for a pair of session and replica; the lowest is its home. New

@@ -3,6 +3,7 @@ package slot
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hearth"
@@ -27,6 +28,11 @@ type Config struct {
 	// endpoint. It is asked after a request was closed early, from a goroutine of its
 	// own, until it says yes or Patience is over. It should return when ctx ends.
 	Gone func(ctx context.Context, e model.Endpoint, slot int) bool
+	// Accepts reports whether the server at origin accepts a connection; nothing is asked
+	// of it. It is called for a replica that was lost, from a goroutine of its own, every
+	// now and then until it says yes. It should return when ctx ends. Without it a lost
+	// replica counts as back after a while.
+	Accepts func(ctx context.Context, origin string) bool
 	// Patience bounds the wait for a stopped request; 0 means 10 s.
 	Patience time.Duration
 }
@@ -35,13 +41,14 @@ type Config struct {
 // from any goroutine.
 type Slots struct {
 	cfg      Config
-	life     context.Context //nolint:containedctx // the life of the drains, which outlive the claims that left them; Close ends it
+	life     context.Context //nolint:containedctx // the life of drains and watches, which outlive the claims that left them; Close ends it
 	end      context.CancelFunc
-	draining sync.WaitGroup
+	draining sync.WaitGroup // and watches over lost replicas
+	uses     atomic.Int64   // counts grants, so that the newest can be told
 
 	mu        sync.Mutex // guards the fields below
 	endpoints map[string]*endpoint
-	outages   map[string]outage
+	outages   map[string]*outage
 }
 
 // New gives Slots without any endpoint; they appear as they are claimed.
@@ -52,14 +59,17 @@ func New(cfg Config) *Slots {
 	life, end := context.WithCancel(context.Background())
 	return &Slots{
 		cfg: cfg, life: life, end: end,
-		endpoints: make(map[string]*endpoint), outages: make(map[string]outage),
+		endpoints: make(map[string]*endpoint), outages: make(map[string]*outage),
 	}
 }
 
-// Close ends the waits for stopped requests and returns when their goroutines are
-// gone. Claims still work afterwards, but wait for nothing that was stopped.
+// Close ends the waits for stopped requests and for lost replicas, and returns when
+// their goroutines are gone. Claims still work afterwards, but wait for nothing that was
+// stopped.
 func (s *Slots) Close() {
-	s.end()
+	s.mu.Lock()
+	s.end() // under the lock, so that no watch begins after it
+	s.mu.Unlock()
 	s.draining.Wait()
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -554,6 +555,85 @@ func TestReplicas(t *testing.T) {
 			t.Error("a replica that answered is still out")
 		}
 	})
+}
+
+// TestALostReplicaIsBackWhenItAcceptsConnections: nobody has to send it a request to
+// find out.
+func TestALostReplicaIsBackWhenItAcceptsConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		replicas := []model.Endpoint{{Origin: "http://10.0.0.1:8000"}, {Origin: "http://10.0.0.2:8000"}}
+		var alive atomic.Bool
+		var looks []time.Duration
+		began := time.Now()
+		s := slot.New(slot.Config{Accepts: func(_ context.Context, origin string) bool {
+			looks = append(looks, time.Since(began))
+			return alive.Load()
+		}})
+		defer s.Close()
+		home := s.Choose("x", replicas)[0]
+		use := func() {
+			t.Helper()
+			_, ticket, err := s.Acquire(t.Context(), model.Claim{Endpoint: replicas[s.Choose("x", replicas)[0]], Session: "x"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ticket.Done(true)
+		}
+		use()
+		s.Lost(replicas[home].Origin)
+		s.Lost(replicas[home].Origin) // by a second request; it is watched once
+		if got := s.Choose("x", replicas)[0]; got == home {
+			t.Error("a lost replica is chosen")
+		}
+		use() // elsewhere
+		time.Sleep(61 * time.Second)
+		if got := s.Choose("y", replicas); got[1] != home {
+			t.Error("it is chosen though it accepts no connection")
+		}
+		alive.Store(true)
+		time.Sleep(30 * time.Second)
+		s.Close() // nobody looks at it any more
+		want := []time.Duration{2 * time.Second, 6 * time.Second, 14 * time.Second, 30 * time.Second, time.Minute, 90 * time.Second}
+		if !slices.Equal(looks, want) {
+			t.Errorf("looked after %v, want %v", looks, want)
+		}
+		if got := s.Choose("x", replicas)[0]; got == home {
+			t.Error("the session left the replica that read its prompt last")
+		}
+		returned := 0
+		for i := range 100 {
+			if s.Choose(hearth.SessionID(fmt.Sprint("new", i)), replicas)[0] == home {
+				returned++
+			}
+		}
+		if returned < 20 {
+			t.Errorf("%d of 100 new sessions go to the replica that is back", returned)
+		}
+	})
+}
+
+func TestWhatOtherProcessesDoCounts(t *testing.T) {
+	files := &locks{held: map[string]string{}}
+	mine := slot.New(slot.Config{TryLock: files.try("me")})
+	other := slot.New(slot.Config{TryLock: files.try("other")})
+	replicas := []model.Endpoint{
+		{Origin: "http://10.0.0.1:8000", Locality: hearth.LocalityPrivate}, {Origin: "http://10.0.0.2:8000", Locality: hearth.LocalityPrivate},
+	}
+	home := mine.Choose("x", replicas)[0]
+	_, theirs, err := other.Acquire(t.Context(), model.Claim{Endpoint: replicas[home], Session: "y"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := mine.Choose("x", replicas)[0]; got == home {
+		t.Error("chose the replica that another process uses, and the other one is free")
+	}
+	theirs.Done(true)
+	if got := mine.Choose("x", replicas)[0]; got != home {
+		t.Error("the other process is through, and its replica is still avoided")
+	}
+	if len(files.held) != 0 {
+		t.Errorf("looking left locks: %v", files.held)
+	}
 }
 
 // TestManyClaims is for the race detector: claims that come, wait, give up and end.
