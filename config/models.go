@@ -24,7 +24,6 @@ type Provider struct {
 	// replicas. BaseURL is not among them, and none stands there twice.
 	BaseURLs []string `json:"baseUrls"`
 	APIKey   Secret   `json:"apiKey"`
-	Auth     string   `json:"auth" enum:"api-key|aws-sdk|oauth|token"`
 	// API names the protocol, as written; see Provider.Protocol.
 	API        string            `json:"api" known:"openai-completions|openai-responses|anthropic-messages|ollama|google-generative-ai|openai|openai-codex-responses|openai-chatgpt-responses|azure-openai-responses|google-vertex|github-copilot|bedrock-converse-stream|pi-messages"`
 	Headers    map[string]Secret `json:"headers"`
@@ -36,13 +35,10 @@ type Provider struct {
 	// Request overrides headers, credentials, proxy, TLS and network trust.
 	Request      Request       `json:"request"`
 	LocalService *LocalService `json:"localService" unused:"yet"`
-	Region       string        `json:"region" unused:"yet"`
 	// ContextWindow, ContextTokens and MaxTokens are defaults for the models below.
 	ContextWindow int `json:"contextWindow"`
 	ContextTokens int `json:"contextTokens"`
 	MaxTokens     int `json:"maxTokens"`
-	// InjectNumCtx puts options.num_ctx into OpenAI-style requests to an Ollama.
-	InjectNumCtx *bool `json:"injectNumCtxForOpenAICompat" unused:"yet"`
 	// Slots is how many requests the server works on at once; Hearth's own key.
 	Slots int `json:"slots"`
 }
@@ -72,11 +68,13 @@ const (
 	OpenAIResponses   = "openai-responses"
 	AnthropicMessages = "anthropic-messages"
 	Ollama            = "ollama"
-	GoogleGenerative  = "google-generative-ai"
+
+	googleGenerative = "google-generative-ai"
 )
 
-// Protocol is the protocol of the provider: its api, with the legacy name "openai"
-// and an omitted one read as openai-completions.
+// Protocol is the protocol of the provider: its api, with the legacy name "openai" and
+// an omitted one read as openai-completions. So is Google's own: its models are reached
+// through the endpoint that speaks chat completions.
 func (p Provider) Protocol() string { return protocol(p.API) }
 
 // Model returns the entry with that id. Ids are compared as written.
@@ -94,7 +92,7 @@ func (m Model) Protocol(p Provider) string { return protocol(first(m.API, p.API)
 
 func protocol(api string) string {
 	switch api {
-	case "", "openai":
+	case "", "openai", googleGenerative:
 		return OpenAICompletions
 	}
 	return api
@@ -120,8 +118,7 @@ type Model struct {
 	Compat        Compat `json:"compat"`
 	// ThinkingLevelMap gives the wire value of a thinking level; nil means that the
 	// level does not exist on this model.
-	ThinkingLevelMap map[string]*string `json:"thinkingLevelMap" unused:"yet"`
-	MediaInput       MediaInput         `json:"mediaInput" unused:"yet"`
+	ThinkingLevelMap map[string]*string `json:"thinkingLevelMap"`
 }
 
 // Cost is in dollars per million tokens.
@@ -132,24 +129,10 @@ type Cost struct {
 	CacheWrite float64 `json:"cacheWrite"`
 }
 
-// MediaInput limits what is attached.
-type MediaInput struct {
-	Image ImageInput `json:"image"`
-}
-
-// ImageInput limits an image.
-type ImageInput struct {
-	MaxBytes        int    `json:"maxBytes"`
-	MaxPixels       int    `json:"maxPixels"`
-	MaxSidePx       int    `json:"maxSidePx"`
-	PreferredSidePx int    `json:"preferredSidePx"`
-	TokenMode       string `json:"tokenMode" enum:"tile|detail|provider"`
-}
-
 // Compat describes where a server differs from the protocol it speaks. A nil flag is
-// not written, and what was learned or is usual applies.
+// not written, and what was learned or is usual applies. OpenClaw has more flags; see
+// docs/model-keys.md for why they have nothing to do here.
 type Compat struct {
-	SupportsStore                 *bool             `json:"supportsStore"`
 	SupportsPromptCacheKey        *bool             `json:"supportsPromptCacheKey"`
 	SupportsDeveloperRole         *bool             `json:"supportsDeveloperRole"`
 	SupportsReasoningEffort       *bool             `json:"supportsReasoningEffort"`
@@ -157,9 +140,7 @@ type Compat struct {
 	ReasoningEffortMap            map[string]string `json:"reasoningEffortMap"`
 	SupportsUsageInStreaming      *bool             `json:"supportsUsageInStreaming"`
 	SupportsTools                 *bool             `json:"supportsTools"`
-	SupportsStrictMode            *bool             `json:"supportsStrictMode"`
 	SupportsTemperature           *bool             `json:"supportsTemperature"`
-	SupportsInstructions          *bool             `json:"supportsInstructions"`
 	RequiresStringContent         *bool             `json:"requiresStringContent"`
 	StrictMessageKeys             *bool             `json:"strictMessageKeys"`
 	VisibleReasoningDetailTypes   []string          `json:"visibleReasoningDetailTypes"`
@@ -170,16 +151,8 @@ type Compat struct {
 	RequiresThinkingAsText        *bool             `json:"requiresThinkingAsText"`
 	RequiresReasoningContent      *bool             `json:"requiresReasoningContentOnAssistantMessages"`
 	RequiresMistralToolIDs        *bool             `json:"requiresMistralToolIds"`
-	ToolSchemaProfile             string            `json:"toolSchemaProfile"`
 	UnsupportedToolSchemaKeywords []string          `json:"unsupportedToolSchemaKeywords"`
-	ToolCallArgumentsEncoding     string            `json:"toolCallArgumentsEncoding"`
-	RequiresAnthropicToolPayload  *bool             `json:"requiresOpenAiAnthropicToolPayload"`
-	SupportsResponsesContinuation *bool             `json:"supportsResponsesContinuation"`
-	SupportsJSONSchemaResponse    *bool             `json:"supportsJsonSchemaResponseFormat"`
-	CacheControlFormat            string            `json:"cacheControlFormat" enum:"anthropic"`
-	ZAIToolStream                 *bool             `json:"zaiToolStream"`
-	SupportsLongCacheRetention    *bool             `json:"supportsLongCacheRetention"`
-	SupportsEagerToolStreaming    *bool             `json:"supportsEagerToolInputStreaming"`
+	ToolCallArgumentsEncoding     string            `json:"toolCallArgumentsEncoding" enum:"string|object"`
 }
 
 // Request is models.providers.<id>.request.
@@ -203,9 +176,8 @@ type RequestAuth struct {
 
 // RequestProxy sends a provider's requests through a proxy.
 type RequestProxy struct {
-	Mode string      `json:"mode" enum:"env-proxy|explicit-proxy"`
-	URL  string      `json:"url"`
-	TLS  *RequestTLS `json:"tls"`
+	Mode string `json:"mode" enum:"env-proxy|explicit-proxy"`
+	URL  string `json:"url"`
 }
 
 // RequestTLS sets how the server's certificate is checked and which one is shown.
@@ -213,7 +185,6 @@ type RequestTLS struct {
 	CA                 Secret `json:"ca"`
 	Cert               Secret `json:"cert"`
 	Key                Secret `json:"key"`
-	Passphrase         Secret `json:"passphrase"`
 	ServerName         string `json:"serverName"`
 	InsecureSkipVerify bool   `json:"insecureSkipVerify"`
 }

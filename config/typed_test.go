@@ -50,7 +50,7 @@ func TestEveryKeyOfTheSeedsHasItsPlace(t *testing.T) {
   session: { scope: "per-sender", reset: { mode: "idle", atHour: 0 } },
 }`)
 	wantWarnings(t, warnings, "hearth.json: OpenClaw's keys that Hearth does not use: "+
-		"models.providers.alpha.localService, models.providers.alpha.models[0].thinkingLevelMap, session")
+		"models.providers.alpha.auth, models.providers.alpha.request.proxy.tls, models.providers.alpha.localService, session")
 	c := f.Config
 	p := c.Models.Providers["alpha"]
 	m, ok := p.Model("org/model")
@@ -68,7 +68,7 @@ func TestEveryKeyOfTheSeedsHasItsPlace(t *testing.T) {
 		"params keep digits":  {string(p.Params["nested"]), `{"big":12345678901234567890,"hex":16}`},
 		"private network":     {*p.Request.AllowPrivateNetwork, true},
 		"request auth":        {p.Request.Auth.HeaderName, "X-Key"},
-		"proxy tls":           {p.Request.Proxy.TLS.CA, SecretText("c")},
+		"proxy":               {p.Request.Proxy.URL, "http://p"},
 		"local service":       {p.LocalService.Args, []string{"-m", "x"}},
 		"a header reference":  {p.Headers["X-B"].Ref().ID, "KEY"},
 		"a window as 1e5":     {m.ContextWindow, 100000},
@@ -78,7 +78,7 @@ func TestEveryKeyOfTheSeedsHasItsPlace(t *testing.T) {
 		"a level":             {*m.ThinkingLevelMap["high"], "max"},
 		"compat":              {*m.Compat.SupportsTools, false},
 		"efforts":             {m.Compat.ReasoningEffortMap["xhigh"], "xhigh"},
-		"not written":         {m.Compat.SupportsStore, (*bool)(nil)},
+		"not written":         {m.Compat.RequiresMistralToolIDs, (*bool)(nil)},
 		"model as text":       {c.Agents.Defaults.Model.Primary, "zeta/a"},
 		"no time limit":       {*c.Agents.Defaults.TimeoutSeconds, 0},
 		"lean":                {*lean, true},

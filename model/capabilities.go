@@ -33,9 +33,11 @@ type Capabilities struct {
 	Reasoning        bool     // the model thinks
 	Efforts          []string // levels that may be asked for, beyond "off"; nil = the protocol's usual ones
 	EffortMap        []EffortWord
-	ThinkingFormat   string // how thinking is switched: "", openai, openrouter, deepseek, zai, qwen, qwen-chat-template, together
-	ReplayThinking   bool   // reasoning is sent back with the assistant message it led to
-	ReasoningShaped  bool   // reasoning_effort may be sent at all
+	ThinkingFormat   string   // how thinking is switched: "", openai, openrouter, deepseek, zai, qwen, qwen-chat-template, together
+	ReplayThinking   bool     // reasoning is sent back with the assistant message it led to
+	ThinkingAsText   bool     // what is sent back of the reasoning stands in the text, for servers without a field for it
+	ReasoningShaped  bool     // reasoning_effort may be sent at all
+	VisibleDetails   []string // types of reasoning_details that are part of the answer and not of the reasoning
 
 	StringContent   bool // content must be a plain string
 	StrictKeys      bool // message objects hold only role and content
@@ -45,13 +47,16 @@ type Capabilities struct {
 	StreamUsage     bool // stream_options.include_usage is accepted
 	MaxTokensField  string
 	ToolResultName  bool
+	ToolIDs9        bool     // ids of calls are nine letters and digits (Mistral's own template)
+	ArgumentObjects bool     // arguments go back as a JSON object and not as a string that holds one
+	AnswerToResults bool     // an assistant message stands between tool results and what the person says next
 	RefusedFields   []string // body fields to leave out
 	RefusedKeywords []string // JSON Schema keywords to leave out, beyond our own reduction
-	PromptCacheKey  bool
-	ProxyLike       bool // every host but the vendor's own
-	CachedCounted   bool // usage says how many tokens were cached, so a small count means truncation
-	ReturnProgress  bool // llama.cpp's return_progress is understood
-	SlotChoice      bool // id_slot is understood
+	PromptCacheKey  bool     // prompt_cache_key may name the conversation
+	ProxyLike       bool     // every host but the vendor's own
+	CachedCounted   bool     // usage says how many tokens were cached, so a small count means truncation
+	ReturnProgress  bool     // llama.cpp's return_progress is understood
+	SlotChoice      bool     // id_slot is understood
 
 	Slots     int
 	Locality  hearth.Locality
@@ -62,7 +67,8 @@ type Capabilities struct {
 	Embedding bool    // not a chat model
 }
 
-// EffortWord maps one of our thinking levels to the server's word.
+// EffortWord maps one of our thinking levels to the server's word. "" means that the
+// model does not have the level.
 type EffortWord struct{ Level, Word string }
 
 // A Layer is what one source knows: nil means it does not say.
@@ -79,7 +85,9 @@ type Layer struct {
 	EffortMap        []EffortWord `json:"effortMap,omitempty"`
 	ThinkingFormat   *string      `json:"thinkingFormat,omitempty"`
 	ReplayThinking   *bool        `json:"replayThinking,omitempty"`
+	ThinkingAsText   *bool        `json:"thinkingAsText,omitempty"`
 	ReasoningShaped  *bool        `json:"reasoningShaped,omitempty"`
+	VisibleDetails   []string     `json:"visibleDetails,omitempty"`
 	StringContent    *bool        `json:"stringContent,omitempty"`
 	StrictKeys       *bool        `json:"strictKeys,omitempty"`
 	DeveloperRole    *bool        `json:"developerRole,omitempty"`
@@ -88,6 +96,9 @@ type Layer struct {
 	StreamUsage      *bool        `json:"streamUsage,omitempty"`
 	MaxTokensField   *string      `json:"maxTokensField,omitempty"`
 	ToolResultName   *bool        `json:"toolResultName,omitempty"`
+	ToolIDs9         *bool        `json:"toolIds9,omitempty"`
+	ArgumentObjects  *bool        `json:"argumentObjects,omitempty"`
+	AnswerToResults  *bool        `json:"answerToResults,omitempty"`
 	RefusedFields    []string     `json:"refusedFields,omitempty"`
 	RefusedKeywords  []string     `json:"refusedKeywords,omitempty"`
 	PromptCacheKey   *bool        `json:"promptCacheKey,omitempty"`
@@ -171,6 +182,7 @@ func (l Layers) Merge() Capabilities {
 	set(ls, &c.Reasoning, func(l *Layer) *bool { return l.Reasoning })
 	set(ls, &c.ThinkingFormat, func(l *Layer) *string { return l.ThinkingFormat })
 	set(ls, &c.ReplayThinking, func(l *Layer) *bool { return l.ReplayThinking })
+	set(ls, &c.ThinkingAsText, func(l *Layer) *bool { return l.ThinkingAsText })
 	set(ls, &c.ReasoningShaped, func(l *Layer) *bool { return l.ReasoningShaped })
 	set(ls, &c.StringContent, func(l *Layer) *bool { return l.StringContent })
 	set(ls, &c.StrictKeys, func(l *Layer) *bool { return l.StrictKeys })
@@ -180,6 +192,9 @@ func (l Layers) Merge() Capabilities {
 	set(ls, &c.StreamUsage, func(l *Layer) *bool { return l.StreamUsage })
 	set(ls, &c.MaxTokensField, func(l *Layer) *string { return l.MaxTokensField })
 	set(ls, &c.ToolResultName, func(l *Layer) *bool { return l.ToolResultName })
+	set(ls, &c.ToolIDs9, func(l *Layer) *bool { return l.ToolIDs9 })
+	set(ls, &c.ArgumentObjects, func(l *Layer) *bool { return l.ArgumentObjects })
+	set(ls, &c.AnswerToResults, func(l *Layer) *bool { return l.AnswerToResults })
 	set(ls, &c.PromptCacheKey, func(l *Layer) *bool { return l.PromptCacheKey })
 	set(ls, &c.ProxyLike, func(l *Layer) *bool { return l.ProxyLike })
 	set(ls, &c.CachedCounted, func(l *Layer) *bool { return l.CachedCounted })
@@ -193,6 +208,7 @@ func (l Layers) Merge() Capabilities {
 	set(ls, &c.ParamsB, func(l *Layer) *float64 { return l.ParamsB })
 	set(ls, &c.Embedding, func(l *Layer) *bool { return l.Embedding })
 	c.Efforts = pickSlice(ls, func(l *Layer) []string { return l.Efforts })
+	c.VisibleDetails = pickSlice(ls, func(l *Layer) []string { return l.VisibleDetails })
 	c.EffortMap = pickSlice(ls, func(l *Layer) []EffortWord { return l.EffortMap })
 	c.RefusedFields = union(ls, func(l *Layer) []string { return l.RefusedFields })
 	c.RefusedKeywords = union(ls, func(l *Layer) []string { return l.RefusedKeywords })

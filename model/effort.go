@@ -5,6 +5,36 @@ import "slices"
 // ThinkingOff is the level that asks for no thinking.
 const ThinkingOff = "off"
 
+// usual are the levels of a model nobody described.
+var usual = []string{"minimal", "low", "medium", "high"}
+
+// order is how levels are listed to a person.
+var order = []string{ThinkingOff, "minimal", "low", "medium", "high", "xhigh", "max", "adaptive"}
+
+// Levels lists what may be asked of the model: "off", the declared levels or the usual
+// ones, and those that have a word of their own; without those it is said not to have.
+func (c *Capabilities) Levels() []string {
+	levels := c.Efforts
+	if levels == nil {
+		levels = usual
+	}
+	levels = append([]string{ThinkingOff}, levels...)
+	for _, w := range c.EffortMap {
+		levels = slices.DeleteFunc(levels, func(level string) bool { return level == w.Level })
+		if w.Word != "" {
+			levels = append(levels, w.Level)
+		}
+	}
+	rank := func(level string) int {
+		if i := slices.Index(order, level); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortStableFunc(levels, func(a, b string) int { return rank(a) - rank(b) })
+	return slices.Compact(slices.DeleteFunc(levels, func(level string) bool { return level == "none" }))
+}
+
 // Effort gives the word to send for a level: the owner's own, the level itself where it
 // is declared or usual, else the nearest below. "off" without a word of its own sends
 // offWord; "" means that nothing is sent.

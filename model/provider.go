@@ -45,6 +45,9 @@ type Request struct {
 	Options json.RawMessage
 	// ExtraBody is an object merged into the body last; its members win over ours.
 	ExtraBody json.RawMessage
+	// Conversation is a name that stays the same from one request of an epoch to the next,
+	// for servers that keep their caches by it; empty where there is none.
+	Conversation string
 	// Slot asks for a server slot where the server offers the choice; negative or nil does not ask.
 	Slot *int
 	// Encoded keeps each message's wire form between calls of one session. May be nil.

@@ -17,6 +17,9 @@ func Build(p *Plan, messages []hearth.Message) *model.Request {
 		MaxTokens: p.Params.MaxTokens, Thinking: p.Params.Thinking, Capabilities: p.Capabilities,
 		ChatTemplateKwargs: p.Params.ChatTemplateKwargs, Options: p.Params.Options, ExtraBody: p.Params.ExtraBody,
 	}
+	if len(messages) > 0 {
+		r.Conversation = string(messages[0].ID)
+	}
 	r.Messages = make([]hearth.Message, 0, len(messages)+2)
 	if p.Summary != "" {
 		r.Messages = append(r.Messages, summaryMessages(p)...)

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/url"
 	"os"
 
@@ -81,12 +82,28 @@ func (a *app) client(ctx context.Context, id string, p config.Provider, row conf
 	if c.TLS, err = a.tls(ctx, p.Request.TLS); err != nil {
 		return nil, &hearth.Error{Op: "provider " + id, Reason: hearth.ReasonConfig, Err: err, Cause: "request.tls cannot be used.", Try: "Check the certificate and key there."}
 	}
-	if proxy := p.Request.Proxy; proxy != nil && proxy.URL != "" {
-		if c.Proxy, err = url.Parse(proxy.URL); err != nil {
-			return nil, &hearth.Error{Op: "provider " + id, Reason: hearth.ReasonConfig, Err: err, Cause: "request.proxy.url is no address.", Try: "Correct it or take it out."}
-		}
+	if c.Proxy, err = proxy(p.Request.Proxy, at); err != nil {
+		return nil, &hearth.Error{Op: "provider " + id, Reason: hearth.ReasonConfig, Err: err, Cause: "request.proxy holds no address that can be used.", Try: "Correct it or take it out."}
 	}
 	return model.NewClient(c), nil
+}
+
+// proxy is where requests to an endpoint go through: what the config names, or, only if
+// it says so, what the environment does. nil means that they go straight there.
+func proxy(p *config.RequestProxy, to model.Endpoint) (*url.URL, error) {
+	switch {
+	case p == nil:
+		return nil, nil
+	case p.Mode == "env-proxy":
+		at, err := url.Parse(to.BaseURL)
+		if err != nil {
+			return nil, err
+		}
+		return http.ProxyFromEnvironment(&http.Request{URL: at})
+	case p.URL != "":
+		return url.Parse(p.URL)
+	}
+	return nil, nil
 }
 
 // key is the credential of a provider: as written, else the environment variable that

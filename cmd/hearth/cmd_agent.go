@@ -182,6 +182,9 @@ type hearthDetails struct {
 	Tools   []string        `json:"tools"` // offered to the model
 	Lean    bool            `json:"localModelLean"`
 	Reports []hearth.Report `json:"reports"`
+	// CostUSD is what the turn cost by the prices of the config or the catalog; left out
+	// where a price is not known.
+	CostUSD *float64 `json:"costUsd,omitempty"`
 }
 
 func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agentJSON {
@@ -216,7 +219,7 @@ func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agen
 	if k != nil {
 		info := k.t.Info()
 		m.AgentMeta.SessionID, m.Hearth.Session = string(info.ID), info.Key.Name
-		m.Hearth.Lean = k.lean(k.choice)
+		m.Hearth.Lean, m.Hearth.CostUSD = k.lean(k.choice), k.costOf(out.Reports)
 	}
 	if out.Answer != "" {
 		r.Payloads = append(r.Payloads, payload{Text: out.Answer})

@@ -30,6 +30,7 @@ func configLayer(p config.Provider, m config.Model, listed bool, agentCap int) m
 		}
 	}
 	compatLayer(m.Compat, &l)
+	levelLayer(m, &l)
 	return l
 }
 
@@ -38,16 +39,17 @@ func compatLayer(c config.Compat, l *model.Layer) {
 	l.StringContent, l.StrictKeys, l.DeveloperRole = c.RequiresStringContent, c.StrictMessageKeys, c.SupportsDeveloperRole
 	l.StreamUsage, l.PromptCacheKey = c.SupportsUsageInStreaming, c.SupportsPromptCacheKey
 	l.ToolResultName, l.ReasoningShaped = c.RequiresToolResultName, c.SupportsReasoningEffort
-	l.ReplayThinking = firstPointer(c.RequiresReasoningContent, c.RequiresThinkingAsText)
+	l.ToolIDs9, l.AnswerToResults, l.ThinkingAsText = c.RequiresMistralToolIDs, c.RequiresAssistantAfterTool, c.RequiresThinkingAsText
+	l.ReplayThinking = c.RequiresReasoningContent
+	if l.ReplayThinking == nil && isTrue(c.RequiresThinkingAsText) {
+		l.ReplayThinking = c.RequiresThinkingAsText
+	}
+	l.VisibleDetails = c.VisibleReasoningDetailTypes
+	if c.ToolCallArgumentsEncoding != "" {
+		l.ArgumentObjects = new(c.ToolCallArgumentsEncoding == "object")
+	}
 	l.Efforts = c.SupportedReasoningEfforts
 	l.RefusedKeywords = c.UnsupportedToolSchemaKeywords
-	for _, level := range slices.Sorted(maps.Keys(c.ReasoningEffortMap)) {
-		l.EffortMap = append(l.EffortMap, model.EffortWord{Level: level, Word: c.ReasoningEffortMap[level]})
-	}
-	if c.SupportsReasoningEffort == nil && (len(c.SupportedReasoningEfforts) > 0 || len(c.ReasoningEffortMap) > 0) {
-		yes := true
-		l.ReasoningShaped = &yes
-	}
 	if c.MaxTokensField != "" {
 		l.MaxTokensField = &c.MaxTokensField
 	}
@@ -66,6 +68,28 @@ func compatLayer(c config.Compat, l *model.Layer) {
 	}
 }
 
+// levelLayer says which levels of thinking a model has, and the server's words for them.
+// A level with a word of its own is declared by that; naming any has efforts sent.
+func levelLayer(m config.Model, l *model.Layer) {
+	words := map[string]string{}
+	for level, word := range m.ThinkingLevelMap {
+		words[level] = ""
+		if word != nil {
+			words[level] = *word
+		}
+	}
+	maps.Copy(words, m.Compat.ReasoningEffortMap)
+	for _, level := range slices.Sorted(maps.Keys(words)) {
+		l.EffortMap = append(l.EffortMap, model.EffortWord{Level: level, Word: words[level]})
+	}
+	named := len(m.Compat.SupportedReasoningEfforts) > 0 || slices.ContainsFunc(l.EffortMap, func(w model.EffortWord) bool { return w.Word != "" })
+	if m.Compat.SupportsReasoningEffort == nil && named {
+		l.ReasoningShaped = new(true)
+	}
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
 // some gives a pointer to a number that is set.
 func some(n int) *int {
 	if n <= 0 {
@@ -81,15 +105,6 @@ func firstSet(values ...int) int {
 		}
 	}
 	return 0
-}
-
-func firstPointer(values ...*bool) *bool {
-	for _, v := range values {
-		if v != nil {
-			return v
-		}
-	}
-	return nil
 }
 
 // requestParams sorts the owner's free settings into what a request has places for:

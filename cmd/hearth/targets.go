@@ -270,6 +270,7 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 	if row.API != "" {
 		p.API = row.API
 	}
+	p.BaseURL = catalog.Compatible(p.BaseURL)
 	endpoint, client, err := a.place(ctx, ref.Provider, p, row)
 	if err != nil {
 		return candidate{}, err
@@ -339,17 +340,14 @@ func merged(layers ...config.Params) config.Params {
 // thinking gives the level to ask for. What a person typed must be a level the model
 // has; a configured default is used where it has.
 func thinking(typed, configured string, c model.Capabilities) (string, error) {
-	levels := c.Efforts
-	if levels == nil {
-		levels = []string{"minimal", "low", "medium", "high"}
-	}
-	known := func(level string) bool { return level == "off" || slices.Contains(levels, level) }
+	levels := c.Levels()
+	known := func(level string) bool { return slices.Contains(levels, level) }
 	switch level := canonicalLevel(typed); {
 	case level != "" && known(level):
 		return level, nil
 	case level != "":
 		return "", &hearth.Error{Op: "choose a thinking level", Reason: hearth.ReasonUsage, Err: fmt.Errorf("%q is no level of this model", typed),
-			Cause: "The model has these levels: off, " + strings.Join(levels, ", ") + ".",
+			Cause: "The model has these levels: " + strings.Join(levels, ", ") + ".",
 			Try:   "Choose one of them, or declare the level in compat.supportedReasoningEfforts of the model."}
 	}
 	if level := canonicalLevel(configured); c.Reasoning && known(level) {

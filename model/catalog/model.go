@@ -32,6 +32,12 @@ type Cost struct {
 	Input, Output, CacheRead, CacheWrite float64
 }
 
+// Of is the price of a call, in US dollars.
+func (c Cost) Of(u hearth.Usage) float64 {
+	fresh := max(0, u.Input-u.CacheRead-u.CacheWrite)
+	return (float64(fresh)*c.Input + float64(u.CacheRead)*c.CacheRead + float64(u.CacheWrite)*c.CacheWrite + float64(u.Output)*c.Output) / 1e6
+}
+
 // Models yields the rows of one provider, or of all for "", in the table's order.
 func Models(provider string) iter.Seq[Model] {
 	return func(yield func(Model) bool) {

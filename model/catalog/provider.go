@@ -74,8 +74,21 @@ func (p Provider) Layer() model.Layer {
 		l.ThinkingFormat, l.ReasoningShaped = word("deepseek"), new(true)
 	case "zai":
 		l.ThinkingFormat, l.ReasoningShaped = word("zai"), new(true)
+	case "mistral":
+		l.ToolIDs9 = new(true)
 	case "google", "groq":
 		l.ReasoningShaped = new(true)
 	}
 	return l
+}
+
+// Compatible gives the address at which a vendor's host speaks a protocol of ours, where
+// the configured one is of the vendor's own: Google's chat completions are below
+// "openai". All other addresses stay as they are.
+func Compatible(baseURL string) string {
+	google, _ := Find("google")
+	if !google.Owns(baseURL) || strings.Contains(baseURL, "/openai") {
+		return baseURL
+	}
+	return google.BaseURL
 }

@@ -206,3 +206,17 @@ func BenchmarkLookup(b *testing.B) {
 		}
 	}
 }
+
+func TestGoogleIsReachedWhereItSpeaksChatCompletions(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://generativelanguage.googleapis.com/v1beta":         "https://generativelanguage.googleapis.com/v1beta/openai",
+		"https://generativelanguage.googleapis.com":                "https://generativelanguage.googleapis.com/v1beta/openai",
+		"https://generativelanguage.googleapis.com/v1beta/openai/": "https://generativelanguage.googleapis.com/v1beta/openai/",
+		"http://127.0.0.1:8080/v1beta":                             "http://127.0.0.1:8080/v1beta",
+		"":                                                         "",
+	} {
+		if got := Compatible(in); got != want {
+			t.Errorf("%s becomes %s, want %s", in, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"strings"
@@ -116,4 +117,29 @@ func (c *calls) unique(id string) hearth.CallID {
 	}
 	c.taken[own] = true
 	return own
+}
+
+// id is the id of a call as the server takes it. Mistral's template refuses all but nine
+// letters and digits, so that a call that another server named, or that we named, needs
+// another id: always the same one.
+func (e *encoder) id(id hearth.CallID) []byte {
+	if e.caps.ToolIDs9 && !isNine(string(id)) {
+		const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		sum := sha256.Sum256([]byte(id))
+		var short [9]byte
+		for i := range short {
+			short[i] = digits[int(sum[i])%len(digits)]
+		}
+		return body.Quote(string(short[:]))
+	}
+	return body.Quote(string(id))
+}
+
+func isNine(id string) bool {
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return len(id) == 9
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,6 +149,11 @@ func (d *decoder) choice(c *choice) error {
 
 func (d *decoder) delta(p *delta) error {
 	d.think(p)
+	for _, r := range p.ReasoningDetails {
+		if slices.Contains(d.req.Capabilities.VisibleDetails, r.Type) {
+			d.text(string(r.Text + r.Summary))
+		}
+	}
 	d.text(string(p.Content))
 	d.text(string(p.Refusal))
 	for i := range p.ToolCalls {
@@ -172,7 +178,9 @@ func (d *decoder) think(p *delta) {
 	}
 	if text == "" {
 		for _, r := range p.ReasoningDetails {
-			text += string(r.Text + r.Summary)
+			if !slices.Contains(d.req.Capabilities.VisibleDetails, r.Type) {
+				text += string(r.Text + r.Summary)
+			}
 		}
 	}
 	if text == "" {

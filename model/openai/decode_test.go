@@ -134,3 +134,33 @@ func line(d model.Delta, err error) string {
 	}
 	return "stop " + string(d.Stop)
 }
+
+// awake is a clock that nothing comes too late for.
+type awake struct{}
+
+func (awake) Token() bool                     { return false }
+func (awake) Finished()                       {}
+func (awake) FrameError([]byte) *hearth.Error { return nil }
+func (awake) Ended(error) *hearth.Error       { return nil }
+
+func TestDetailsOfReasoningThatBelongToTheAnswer(t *testing.T) {
+	const event = `{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","text":"Hm."},{"type":"response.output_text","text":"Yes."}]}}]}`
+	for want, visible := range map[string][]string{
+		`thinking "Hm.Yes."`:           nil,
+		`thinking "Hm." | text "Yes."`: {"response.output_text"},
+	} {
+		req := asking()
+		req.Capabilities.VisibleDetails = visible
+		d := newDecoder(req, awake{})
+		if err := d.chunk([]byte(event)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, delta := range d.out {
+			got = append(got, line(delta, nil))
+		}
+		if strings.Join(got, " | ") != want {
+			t.Errorf("%q: got %q, want %s", visible, got, want)
+		}
+	}
+}

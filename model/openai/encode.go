@@ -98,7 +98,7 @@ func (e *encoder) item(i int) []byte {
 		default:
 			return nil
 		}
-		if len(objects) > 0 && e.caps.AlternateRoles {
+		if len(objects) > 0 {
 			objects = append(e.between(i), objects...)
 		}
 		return joined(objects)
@@ -117,8 +117,12 @@ func joined(objects [][]byte) []byte {
 }
 
 // between gives what has to stand before message i for servers whose templates want
-// user and assistant in turns. It is part of the later message, so nothing sent changes.
+// user and assistant in turns, or a word of the assistant after a result. It is part of
+// the later message, so nothing sent changes.
 func (e *encoder) between(i int) [][]byte {
+	if !e.caps.AlternateRoles && !e.caps.AnswerToResults {
+		return nil
+	}
 	before := i - 1
 	for before >= 0 && !sent(&e.req.Messages[before]) {
 		before--
@@ -128,9 +132,10 @@ func (e *encoder) between(i int) [][]byte {
 	}
 	was, is := e.side(&e.req.Messages[before]), e.side(&e.req.Messages[i])
 	switch {
-	case was == "user" && is == "user":
+	case e.caps.AnswerToResults && e.req.Messages[before].Role == hearth.RoleTool && e.req.Messages[i].Role == hearth.RoleUser,
+		e.caps.AlternateRoles && was == "user" && is == "user":
 		return [][]byte{body.Object(role("assistant"), content(body.Quote("(no answer)")))}
-	case was == "assistant" && is == "assistant":
+	case e.caps.AlternateRoles && was == "assistant" && is == "assistant":
 		return [][]byte{body.Object(role("user"), content(body.Quote("(go on)")))}
 	}
 	return nil
@@ -201,6 +206,13 @@ func picture(b *hearth.Blob) []byte {
 
 func (e *encoder) assistant(m *hearth.Message) [][]byte {
 	text := body.Texts(m.Parts, "")
+	thinking := ""
+	if e.caps.ReplayThinking {
+		thinking = thoughts(m)
+	}
+	if e.caps.ThinkingAsText && thinking != "" {
+		text = strings.TrimSpace(thinking + "\n\n" + text)
+	}
 	var calls [][]byte
 	for i := range m.Parts {
 		c := m.Parts[i].Call
@@ -209,7 +221,7 @@ func (e *encoder) assistant(m *hearth.Message) [][]byte {
 		case e.asText():
 			text = strings.TrimLeft(text+"\n"+body.CallText(c), "\n")
 		default:
-			calls = append(calls, call(c))
+			calls = append(calls, e.call(c))
 		}
 	}
 	members := []body.Member{role("assistant")}
@@ -223,7 +235,7 @@ func (e *encoder) assistant(m *hearth.Message) [][]byte {
 	default:
 		members = append(members, content([]byte("null")))
 	}
-	if thinking := thoughts(m); e.caps.ReplayThinking && !e.caps.StrictKeys && thinking != "" {
+	if thinking != "" && !e.caps.ThinkingAsText && !e.caps.StrictKeys {
 		members = append(members, body.Member{Name: "reasoning_content", Value: body.Quote(thinking)})
 	}
 	if len(calls) > 0 {
@@ -240,12 +252,16 @@ func thoughts(m *hearth.Message) string {
 	return b.String()
 }
 
-func call(c *hearth.ToolCall) []byte {
+func (e *encoder) call(c *hearth.ToolCall) []byte {
+	arguments := body.Quote(body.ArgumentText(c.Arguments))
+	if e.caps.ArgumentObjects {
+		arguments = body.Arguments(c.Arguments)
+	}
 	function := body.Object(
 		body.Member{Name: "name", Value: body.Quote(c.Name)},
-		body.Member{Name: "arguments", Value: body.Quote(body.ArgumentText(c.Arguments))})
+		body.Member{Name: "arguments", Value: arguments})
 	return body.Object(
-		body.Member{Name: "id", Value: body.Quote(string(c.ID))},
+		body.Member{Name: "id", Value: e.id(c.ID)},
 		body.Member{Name: "type", Value: []byte(`"function"`)},
 		body.Member{Name: "function", Value: function})
 }
@@ -263,7 +279,7 @@ func (e *encoder) results(m *hearth.Message) [][]byte {
 			texts = append(texts, body.ResultText(r))
 			continue
 		}
-		members := []body.Member{role("tool"), {Name: "tool_call_id", Value: body.Quote(string(r.CallID))}}
+		members := []body.Member{role("tool"), {Name: "tool_call_id", Value: e.id(r.CallID)}}
 		if e.caps.ToolResultName {
 			members = append(members, body.Member{Name: "name", Value: body.Quote(r.Name)})
 		}
@@ -329,6 +345,9 @@ func (e *encoder) params() ([]body.Member, error) {
 				ps = append(ps, o)
 			}
 		}
+	}
+	if e.caps.PromptCacheKey && e.req.Conversation != "" {
+		ps = append(ps, body.Member{Name: "prompt_cache_key", Value: body.Quote(e.req.Conversation)})
 	}
 	if e.caps.SlotChoice && e.req.Slot != nil && *e.req.Slot >= 0 {
 		ps = append(ps, body.Member{Name: "id_slot", Value: strconv.AppendInt(nil, int64(*e.req.Slot), 10)})

@@ -139,6 +139,29 @@ func TestWhatCapabilitiesChange(t *testing.T) {
 			yes(&c.AlternateRoles)
 			r.Messages = []hearth.Message{say(hearth.RoleUser, text("a")), say(hearth.RoleUser, text("b")), say(hearth.RoleAssistant, text("c")), say(hearth.RoleAssistant, text("d"))}
 		}, has: []string{`{"role":"user","content":"a"},{"role":"assistant","content":"(no answer)"},{"role":"user","content":"b"},{"role":"assistant","content":"c"},{"role":"user","content":"(go on)"},{"role":"assistant","content":"d"}`}},
+		{name: "Mistral's ids: what fits stays, the rest is always the same nine", change: func(r *model.Request, c *model.Capabilities) {
+			yes(&c.ToolIDs9)
+			r.Messages = []hearth.Message{
+				say(hearth.RoleAssistant, called("call_00ff", "read", "{}"), called("aB3dE6gH9", "read", "{}"), called("", "read", "{}")),
+				say(hearth.RoleTool, result("call_00ff", "read", "x"), result("aB3dE6gH9", "read", "y"))}
+		}, has: []string{`"tool_calls":[{"id":"GCjsBeOzw"`, `{"id":"aB3dE6gH9"`, `{"id":"fqA4S4SKU"`, `"tool_call_id":"GCjsBeOzw"`, `"tool_call_id":"aB3dE6gH9"`}, lacks: []string{"call_00ff"}},
+		{name: "arguments as an object, as the model wrote it", change: func(r *model.Request, c *model.Capabilities) {
+			yes(&c.ArgumentObjects)
+			r.Messages = []hearth.Message{say(hearth.RoleAssistant, called("c1", "read", `{"z": 1,"a":2}`), called("c2", "read", `{"cut`))}
+		}, has: []string{`"name":"read","arguments":{"z": 1,"a":2}}`, `"arguments":{"unreadable_arguments":"{\"cut"}}`}},
+		{name: "a word of the assistant after a result", change: func(r *model.Request, c *model.Capabilities) {
+			yes(&c.AnswerToResults)
+			r.Messages = []hearth.Message{say(hearth.RoleUser, text("a")), say(hearth.RoleUser, text("b")), say(hearth.RoleTool, result("c1", "read", "x")), say(hearth.RoleMark, hearth.Part{Mark: &hearth.Mark{}}), say(hearth.RoleUser, text("c"))}
+		}, has: []string{`{"role":"user","content":"a"},{"role":"user","content":"b"},{"role":"tool","tool_call_id":"c1","content":"x"},{"role":"assistant","content":"(no answer)"},{"role":"user","content":"c"}`}},
+		{name: "thinking sent back as text", change: func(r *model.Request, c *model.Capabilities) {
+			yes(&c.ReplayThinking, &c.ThinkingAsText)
+			r.Messages = append(r.Messages[:2:2], say(hearth.RoleAssistant, hearth.Part{Thinking: "Hm."}, text("Yes.")))
+		}, has: []string{`{"role":"assistant","content":"A file.","tool_calls":[`, `{"role":"assistant","content":"Hm.\n\nYes."}`}, lacks: []string{"reasoning_content"}},
+		{name: "a key for the prompt cache where it is asked for", change: func(r *model.Request, c *model.Capabilities) {
+			yes(&c.PromptCacheKey)
+			r.Conversation = "m1"
+		}, has: []string{`"max_tokens":100,"prompt_cache_key":"m1","stream":true`}},
+		{name: "and nowhere else", change: func(r *model.Request, _ *model.Capabilities) { r.Conversation = "m1" }, lacks: []string{"prompt_cache_key"}},
 		{name: "an empty system text", change: func(r *model.Request, _ *model.Capabilities) { r.System = "" }, has: []string{`"messages":[{"role":"user"`}},
 		{name: "the developer role stays off where others serve", change: func(_ *model.Request, c *model.Capabilities) { yes(&c.DeveloperRole) }, has: []string{`{"role":"system"`}, lacks: []string{"developer"}},
 		{name: "the vendor's own host", change: func(r *model.Request, c *model.Capabilities) {
@@ -274,6 +297,9 @@ func TestRequestsExtendEachOther(t *testing.T) {
 		func(c *model.Capabilities) { c.AlternateRoles = true },
 		func(c *model.Capabilities) { c.Vision, c.ReplayThinking = true, true },
 		func(c *model.Capabilities) { c.StringContent, c.ToolResultName = true, true },
+		func(c *model.Capabilities) { c.AnswerToResults, c.ToolIDs9 = true, true },
+		func(c *model.Capabilities) { c.AnswerToResults, c.AlternateRoles, c.StrictKeys = true, true, true },
+		func(c *model.Capabilities) { c.ArgumentObjects, c.ReplayThinking, c.ThinkingAsText = true, true, true },
 	} {
 		cache := model.NewEncodedCache()
 		var last *model.Sent

@@ -45,6 +45,8 @@ func TestWhatCapabilitiesChange(t *testing.T) {
 		}, has: []string{`"input":[{"role":"system","content":"Be kind."}]`}},
 		{name: "reasoning goes back where it is wanted", change: func(_ *model.Request, c *model.Capabilities) { c.ReplayThinking = true }, has: []string{`{"type":"reasoning"},{"type":"message"`}},
 		{name: "and nowhere else", lacks: []string{`"type":"reasoning"`}},
+		{name: "a key for the prompt cache where it is asked for", change: func(r *model.Request, c *model.Capabilities) { c.PromptCacheKey, r.Conversation = true, "m1" }, has: []string{`"prompt_cache_key":"m1"`}},
+		{name: "no key elsewhere", change: func(r *model.Request, _ *model.Capabilities) { r.Conversation = "m1" }, lacks: []string{"prompt_cache_key"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"hearth"
+	"hearth/config"
+	"hearth/model/catalog"
+)
+
+// costOf is what calls cost in US dollars; nil where a price is not known.
+func (a *app) costOf(reports []hearth.Report) *float64 {
+	total, known := 0.0, false
+	for i := range reports {
+		if price, ok := a.price(reports[i].Target); ok {
+			total, known = total+price.Of(reports[i].Usage), true
+		} else if reports[i].Usage.Total > 0 {
+			return nil
+		}
+	}
+	if !known {
+		return nil
+	}
+	return &total
+}
+
+// price is what the config says a model costs, else the catalog, at the vendor's own host.
+func (a *app) price(ref hearth.ModelRef) (catalog.Cost, bool) {
+	p, ok := a.provider(ref.Provider)
+	if !ok {
+		return catalog.Cost{}, false
+	}
+	row, _ := p.Model(ref.Model)
+	if c := row.Cost; c != nil && *c != (config.Cost{}) {
+		return catalog.Cost{Input: c.Input, Output: c.Output, CacheRead: c.CacheRead, CacheWrite: c.CacheWrite}, true
+	}
+	if vendor, ok := catalog.Find(ref.Provider); ok && vendor.Owns(p.BaseURL) {
+		listed, ok := catalog.Lookup(ref)
+		return listed.Cost, ok
+	}
+	return catalog.Cost{}, row.Cost != nil // zeros somebody wrote down are a price: it is their own machine
+}
