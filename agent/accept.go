@@ -163,14 +163,9 @@ func (a *Agent) newEpoch(plan *prompt.Plan, first session.Seq, reason string) (s
 }
 
 func (a *Agent) knownFacts(ctx context.Context, t session.Transcript, plan *prompt.Plan, from session.Seq) ([]hearth.Fact, error) {
-	var messages []hearth.Message
-	for e, err := range t.Since(ctx, from) {
-		if err != nil {
-			return nil, err
-		}
-		if len(e.Message.Facts) > 0 {
-			messages = append(messages, e.Message)
-		}
+	messages, err := a.since(ctx, t, from)
+	if err != nil {
+		return nil, err
 	}
 	return prompt.KnownFacts(plan, messages), nil
 }

@@ -39,7 +39,7 @@ func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions 
 type conversation struct {
 	target   model.Target
 	es       *epochState
-	entries  []session.Entry
+	first    session.Seq // of messages[0]
 	messages []hearth.Message
 	ratio    prompt.Ratio
 	tokens   int    // estimate of the next request
@@ -76,13 +76,9 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 	if err != nil {
 		return nil, err
 	}
-	c := &conversation{target: target, es: es, ratio: prompt.UsualRatio}
-	for e, err := range r.t.Since(ctx, es.epoch.FirstSeq) {
-		if err != nil {
-			return nil, err
-		}
-		c.entries = append(c.entries, e)
-		c.messages = append(c.messages, e.Message)
+	c := &conversation{target: target, es: es, first: max(es.epoch.FirstSeq, 1), ratio: prompt.UsualRatio}
+	if c.messages, err = r.since(ctx, r.t, c.first); err != nil {
+		return nil, err
 	}
 	reports, err := r.t.LastReports(ctx, reportsToSearch)
 	if err != nil {
@@ -107,10 +103,10 @@ func (c *conversation) weigh(reports []hearth.Report) {
 	}
 	c.ratio = prompt.Learn(samples)
 	if counted == 0 {
-		c.tokens = c.ratio.Tokens(weight.Add(c.between(0, lastSeq(c.entries))))
+		c.tokens = c.ratio.Tokens(weight.Add(c.between(0, c.last())))
 		return
 	}
-	c.tokens = counted + c.ratio.Tokens(c.between(through, lastSeq(c.entries)))
+	c.tokens = counted + c.ratio.Tokens(c.between(through, c.last()))
 }
 
 // counts reports whether a server's count can be believed: it includes what was cached,
@@ -121,21 +117,16 @@ func counts(rep hearth.Report) bool {
 
 // between weighs the messages after one sequence number up to another.
 func (c *conversation) between(after, through int64) prompt.Weight {
-	var w prompt.Weight
-	for i := range c.entries {
-		if seq := int64(c.entries[i].Seq); seq > after && seq <= through {
-			w = w.Add(prompt.Weigh(c.es.plan, c.messages[i:i+1]))
-		}
+	from := max(after+1, int64(c.first)) - int64(c.first)
+	to := min(through, c.last()) + 1 - int64(c.first)
+	if from >= to {
+		return prompt.Weight{}
 	}
-	return w
+	return prompt.Weigh(c.es.plan, c.messages[from:to])
 }
 
-func lastSeq(entries []session.Entry) int64 {
-	if len(entries) == 0 {
-		return 0
-	}
-	return int64(entries[len(entries)-1].Seq)
-}
+// last is the sequence number of the newest message.
+func (c *conversation) last() int64 { return int64(c.first) + int64(len(c.messages)) - 1 }
 
 // fit shortens the conversation when the next request would not leave room for its
 // answer. refused is the server's error when it would not take the request, whatever
@@ -229,7 +220,7 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 		r.notice("compaction", fmt.Sprintf("the context window is full: the %d oldest messages were summed up (nothing is lost on disk)", keep))
 	}
 	plan := c.es.plan.Shortened(summary, r.st.tainted)
-	return r.begin(ctx, c, plan, c.entries[keep].Seq, detail, reports)
+	return r.begin(ctx, c, plan, c.first+session.Seq(keep), detail, reports)
 }
 
 // summaryTokens bounds a summary.

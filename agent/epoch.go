@@ -29,18 +29,15 @@ func (r *run) build(ctx context.Context, target model.Target) (*model.Request, e
 	if err != nil {
 		return nil, err
 	}
-	var messages []hearth.Message
-	for e, err := range r.t.Since(ctx, es.epoch.FirstSeq) {
-		if err != nil {
-			return nil, err
-		}
-		messages = append(messages, e.Message)
-		r.through = e.Seq
-	}
-	if err := r.fillBlobs(ctx, messages, es.plan); err != nil {
+	messages, err := r.since(ctx, r.t, es.epoch.FirstSeq)
+	if err != nil {
 		return nil, err
 	}
+	r.through = max(es.epoch.FirstSeq, 1) + session.Seq(len(messages)) - 1
 	req := prompt.Build(es.plan, messages)
+	if err := r.fillBlobs(ctx, req.Messages, es.plan); err != nil {
+		return nil, err
+	}
 	if es.encoded == nil {
 		es.encoded = r.memo.items(r.t.Info().ID, es.epoch.PlanHash)
 	}

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"context"
+	"slices"
 	"sync"
 
 	"hearth"
@@ -15,6 +17,14 @@ type memo struct {
 	mu      sync.Mutex // guards the fields below
 	plans   map[string]*prompt.Plan
 	encoded map[encodedKey]*model.EncodedCache
+	read    map[hearth.SessionID]*history
+}
+
+// history is the newest part of a transcript as far as it was read. Messages never
+// change, so it only grows at its end. The session's owner alone uses it.
+type history struct {
+	first    session.Seq // of messages[0]
+	messages []hearth.Message
 }
 
 // encodedKey is what fixes the encoded form of a message: the session's messages, and
@@ -28,6 +38,7 @@ type encodedKey struct {
 const (
 	mostPlans   = 64
 	mostEncoded = 16
+	mostRead    = 16
 )
 
 // plan decodes the plan of an epoch. Plans are shared and must not be changed.
@@ -63,4 +74,40 @@ func (m *memo) items(id hearth.SessionID, plan string) *model.EncodedCache {
 		m.encoded[key] = c
 	}
 	return c
+}
+
+// history gives what was read of a session.
+func (m *memo) history(id hearth.SessionID) *history {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h, ok := m.read[id]
+	if !ok {
+		if m.read == nil || len(m.read) >= mostRead {
+			m.read = make(map[hearth.SessionID]*history)
+		}
+		h = new(history)
+		m.read[id] = h
+	}
+	return h
+}
+
+// since gives the messages of a transcript from Seq on: the first has that Seq, and there
+// are no gaps. Only what is new is read. They are shared and must not be changed.
+func (a *Agent) since(ctx context.Context, t session.Transcript, from session.Seq) ([]hearth.Message, error) {
+	from = max(from, 1)
+	h := a.memo.history(t.Info().ID)
+	if from < h.first || h.first == 0 {
+		h.first, h.messages = from, nil
+	}
+	if gone := int(from - h.first); gone > len(h.messages)/2 { // an epoch has begun since
+		h.messages = slices.Clone(h.messages[min(gone, len(h.messages)):])
+		h.first = from
+	}
+	for e, err := range t.Since(ctx, h.first+session.Seq(len(h.messages))) {
+		if err != nil {
+			return nil, err
+		}
+		h.messages = append(h.messages, e.Message)
+	}
+	return slices.Clip(h.messages[min(int(from-h.first), len(h.messages)):]), nil
 }

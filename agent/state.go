@@ -28,11 +28,12 @@ type state struct {
 func (a *Agent) read(ctx context.Context, t session.Transcript, plan *prompt.Plan, from session.Seq) (*state, error) {
 	s := newState()
 	s.tainted = plan.Tainted
-	for e, err := range t.Since(ctx, from) {
-		if err != nil {
-			return nil, err
-		}
-		s.add(&e.Message)
+	messages, err := a.since(ctx, t, from)
+	if err != nil {
+		return nil, err
+	}
+	for i := range messages {
+		s.add(&messages[i])
 	}
 	return s, nil
 }

@@ -89,7 +89,8 @@ type Transcript interface {
 	Since(ctx context.Context, from Seq) iter.Seq2[Entry, error]
 	// Epoch gives the live epoch of model; ok is false where there is none.
 	Epoch(ctx context.Context, model hearth.ModelRef) (e Epoch, ok bool, err error)
-	// LastReports gives the newest n reports, newest last, with Added filled.
+	// LastReports gives the newest n reports, newest last, with Added filled. They are
+	// shared between calls and must not be changed.
 	LastReports(ctx context.Context, n int) ([]hearth.Report, error)
 }
 

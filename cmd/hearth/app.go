@@ -51,6 +51,7 @@ type app struct {
 	preferred hearth.ModelRef            // of them, the one to use
 	toldHeld  bool
 	toldFirst map[string]bool // what the person was told once
+	locks     map[string]*filelock.File
 }
 
 // newApp reads the config. Whatever is wrong with it is told, and never keeps the
@@ -60,7 +61,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 	if err != nil {
 		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
-	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]*model.Client{}, toldFirst: map[string]bool{}}
+	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]*model.Client{}, toldFirst: map[string]bool{}, locks: map[string]*filelock.File{}}
 	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Accepts: a.accepts})
 	a.warn(warnings)
 	return a, nil
@@ -74,6 +75,9 @@ func (a *app) warn(warnings []config.Warning) {
 
 func (a *app) close() {
 	a.slots.Close()
+	for _, l := range a.locks {
+		l.Close()
+	}
 	if a.logFile != nil {
 		_ = a.logFile.Close() // every line was written when it was logged
 	}
@@ -140,18 +144,31 @@ func (a *app) sayChanged(before, after *config.File) {
 
 // tryLock is slot's view of the locks between processes.
 func (a *app) tryLock(name string) (unlock func(), holder string, err error) {
-	dir := a.state("locks")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, "", fmt.Errorf("make lock folder: %w", err)
-	}
-	l, err := filelock.Try(filepath.Join(dir, fileName(name)+".slot"), filelock.Holder{PID: os.Getpid(), Command: commandName()})
-	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
-		return nil, held.Holder.String(), nil
-	}
+	l, err := a.lock(name)
 	if err != nil {
 		return nil, "", err
 	}
-	return func() { _ = l.Release() }, "", nil
+	unlock, err = l.Try(filelock.Holder{PID: os.Getpid(), Command: commandName()})
+	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
+		return nil, held.Holder.String(), nil
+	}
+	return unlock, "", err
+}
+
+// lock gives the lock of a slot. Its file stays open until close.
+func (a *app) lock(name string) (*filelock.File, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l, ok := a.locks[name]
+	if !ok {
+		dir := a.state("locks")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make lock folder: %w", err)
+		}
+		l = filelock.NewFile(filepath.Join(dir, fileName(name)+".slot"))
+		a.locks[name] = l
+	}
+	return l, nil
 }
 
 // fileName makes a lock's name safe in a path.

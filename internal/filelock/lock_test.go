@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -221,4 +222,111 @@ func start(t *testing.T, path string) (child *exec.Cmd, said string) {
 		t.Fatal(err)
 	}
 	return child, said
+}
+
+func TestAFileIsALockThatIsTakenAgainAndAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l")
+	file := NewFile(path)
+	defer file.Close()
+	for range 3 {
+		release, err := file.Try(me)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []func() error{
+			func() error { _, err := file.Try(Holder{}); return err },
+			func() error { _, err := NewFile(path).Try(Holder{}); return err },
+			func() error { _, err := Try(path, Holder{}); return err },
+		} {
+			if held, ok := errors.AsType[*HeldError](other()); !ok || held.Holder != me {
+				t.Errorf("while it is held another gets %v", held)
+			}
+		}
+		release()
+		release() // does nothing more
+		l, err := Try(path, Holder{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.Try(me); err == nil {
+			t.Error("it is had twice")
+		}
+		if err := l.Release(); err != nil { // which removes the file on most systems
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAFileThatIsClosedLeavesNothingBehind(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l")
+	file := NewFile(path)
+	file.Close() // nothing was opened
+	if _, err := file.Try(me); err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	if _, err := os.Stat(path); runtime.GOOS != "windows" && !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is still there: %v", err)
+	}
+	l, err := Try(path, me) // and is free
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Locks of both kinds, by goroutines that remove the file beneath each other.
+func TestOnlyOneHoldsAFileAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l")
+	shared := NewFile(path)
+	defer shared.Close()
+	var inside, rounds atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 9 {
+		wg.Go(func() {
+			own := NewFile(path)
+			defer own.Close()
+			try := []func() (func(), error){
+				func() (func(), error) { return shared.Try(me) },
+				func() (func(), error) { return own.Try(me) },
+				func() (func(), error) {
+					l, err := Try(path, me)
+					return func() { _ = l.Release() }, err
+				},
+			}[i%3]
+			for range 200 {
+				release, err := try()
+				if err != nil {
+					if _, ok := errors.AsType[*HeldError](err); !ok {
+						t.Error(err)
+					}
+					continue
+				}
+				if n := inside.Add(1); n != 1 {
+					t.Errorf("%d hold it", n)
+				}
+				rounds.Add(1)
+				inside.Add(-1)
+				release()
+			}
+		})
+	}
+	wg.Wait()
+	if rounds.Load() == 0 {
+		t.Error("nobody ever had it")
+	}
+}
+
+func BenchmarkFile(b *testing.B) {
+	file := NewFile(filepath.Join(b.TempDir(), "l"))
+	defer file.Close()
+	for b.Loop() {
+		release, err := file.Try(me)
+		if err != nil {
+			b.Fatal(err)
+		}
+		release()
+	}
 }

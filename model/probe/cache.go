@@ -28,6 +28,7 @@ type Cache struct {
 	mu      sync.Mutex // guards the fields below
 	entries []entry
 	read    bool
+	seen    fs.FileInfo // the file that entries are from; nil = there was none
 	warning error
 }
 
@@ -164,8 +165,17 @@ func (c *Cache) write() error {
 	if err := atomicfile.Write(c.path, c.encode(), 0o600); err != nil {
 		return fmt.Errorf("keep what a server said: %w", err)
 	}
-	c.warning = nil
+	c.warning, c.seen = nil, c.stat()
 	return nil
+}
+
+// stat gives the file as it is now, nil where there is none.
+func (c *Cache) stat() fs.FileInfo {
+	info, err := os.Stat(c.path)
+	if err != nil {
+		return nil
+	}
+	return info
 }
 
 func (c *Cache) encode() []byte {
@@ -176,12 +186,17 @@ func (c *Cache) encode() []byte {
 	return append(b, '\n')
 }
 
-// load reads the file once.
+// load reads the file, once for each time that somebody wrote it.
 func (c *Cache) load() {
-	if c.read || c.path == "" {
+	if c.path == "" {
 		return
 	}
-	c.read = true
+	now := c.stat()
+	if c.read && (now == nil && c.seen == nil || now != nil && c.seen != nil &&
+		os.SameFile(now, c.seen) && now.Size() == c.seen.Size() && now.ModTime().Equal(c.seen.ModTime())) {
+		return
+	}
+	c.read, c.seen = true, now
 	b, err := os.ReadFile(c.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		c.entries = nil

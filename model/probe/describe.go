@@ -30,6 +30,7 @@ type known struct {
 	host   Host
 	err    error
 	at     time.Time
+	kept   map[string]bool // the models of which the cache holds what host says
 }
 
 // NewDescriber gives a Describer that keeps what it learns in cache and asks a server
@@ -49,9 +50,7 @@ func NewDescriber(cache *Cache, fresh time.Duration) *Describer {
 func (d *Describer) Describe(ctx context.Context, c *model.Client, id, protocol string) model.Layers {
 	at := c.Endpoint()
 	if at.Locality != hearth.LocalityHosted {
-		if h, err := d.Host(ctx, c); err == nil && !h.NeedsKey && !h.Loading {
-			_ = d.cache.Described(at.Origin, id, h.Layer(id)) // a full disk is told where a lesson is lost
-		}
+		d.keep(ctx, c, id)
 	}
 	out := d.Remembered(at.Origin, id, protocol)
 	if client, h := d.at(at.Origin); client != nil {
@@ -60,6 +59,28 @@ func (d *Describer) Describe(ctx context.Context, c *model.Client, id, protocol 
 		}
 	}
 	return out
+}
+
+// keep asks the server where that is due, and puts what it says of a model into the cache
+// once for each time it was asked.
+func (d *Describer) keep(ctx context.Context, c *model.Client, id string) {
+	origin := c.Endpoint().Origin
+	h, err := d.Host(ctx, c)
+	if err != nil || h.NeedsKey || h.Loading {
+		return
+	}
+	d.mu.Lock()
+	k := d.known[origin]
+	d.mu.Unlock()
+	k.mu.Lock()
+	kept := k.kept[id]
+	if !kept {
+		k.kept[id] = true
+	}
+	k.mu.Unlock()
+	if !kept {
+		_ = d.cache.Described(origin, id, h.Layer(id)) // a full disk is told where a lesson is lost
+	}
 }
 
 // Remembered gives what Describe would, from what was said before, without asking.
@@ -103,7 +124,7 @@ func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
 		return k.host, nil
 	}
 	k.host, k.err = Identify(ctx, c)
-	k.client, k.at = c, time.Now()
+	k.client, k.at, k.kept = c, time.Now(), make(map[string]bool)
 	return k.host, k.err
 }
 

@@ -31,7 +31,7 @@ func (t *transcript) LastReports(ctx context.Context, n int) ([]hearth.Report, e
 		t.recent = recent{reports: all, loaded: true}
 	}
 	all := t.recent.reports
-	return slices.Clone(all[max(0, len(all)-n):]), nil
+	return slices.Clip(all[max(0, len(all)-n):]), nil
 }
 
 // add keeps what was just committed.
