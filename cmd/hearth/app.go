@@ -34,6 +34,8 @@ type app struct {
 	store  session.Store
 	slots  *slot.Slots
 	routes *route.Router
+	// Which models failed lately, so that they are not asked at every step.
+	cooldowns *route.Cooldowns
 	// What servers said of themselves, kept between processes.
 	capabilities *probe.Cache
 	describes    *probe.Describer
@@ -63,6 +65,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 	}
 	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]*model.Client{}, toldFirst: map[string]bool{}, locks: map[string]*filelock.File{}}
 	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Accepts: a.accepts})
+	a.cooldowns = route.NewCooldowns(a.slots.Out)
 	a.warn(warnings)
 	return a, nil
 }

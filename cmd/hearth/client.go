@@ -32,6 +32,7 @@ func (a *app) router() *route.Router {
 		Learn:      a.describer().Learn,
 		Overflowed: a.describer().Overflowed,
 		Listed:     func(t model.Target) []string { return a.describer().Listed(t.Endpoint.Origin) },
+		Cooldown:   a.cooldowns,
 		Replicas:   a.slots,
 	})
 	return a.routes

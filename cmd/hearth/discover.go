@@ -215,8 +215,10 @@ func (a *app) write(ctx context.Context, edits []config.Edit) error {
 	return nil
 }
 
-// forget drops what was made from an older config.
+// forget drops what was made from an older config, and lets everybody be asked again:
+// the key that was refused may be another one now.
 func (a *app) forget() {
+	a.cooldowns.Clear()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.targets, a.clients = map[string]candidate{}, map[string]*model.Client{}

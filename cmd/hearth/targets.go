@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"hearth"
 	"hearth/config"
@@ -63,7 +64,7 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain := []model.Target{a.known(ctx, first)}
+	chain := []candidate{first}
 	for _, word := range fallbacks {
 		t, err := a.target(ctx, c, word)
 		if err != nil {
@@ -72,11 +73,25 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 			}
 			continue
 		}
-		if !slices.ContainsFunc(chain, func(have model.Target) bool { return have.Ref == t.Ref }) {
-			chain = append(chain, a.known(ctx, t))
+		if !slices.ContainsFunc(chain, func(have candidate) bool { return have.Ref == t.Ref }) {
+			chain = append(chain, t)
 		}
 	}
-	return chain, nil
+	return a.allKnown(ctx, chain), nil
+}
+
+// allKnown adds what the servers say of themselves. One that rests after a failure is
+// not asked while there are others.
+func (a *app) allKnown(ctx context.Context, chain []candidate) []model.Target {
+	out := make([]model.Target, len(chain))
+	for i, c := range chain {
+		if len(chain) > 1 && a.cooldowns.Until(c.Target).After(time.Now()) {
+			out[i] = a.remembered(c)
+			continue
+		}
+		out[i] = a.known(ctx, c)
+	}
+	return out
 }
 
 // primary is the configured model, else the first configured one, else a discovered

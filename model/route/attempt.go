@@ -166,6 +166,9 @@ func (a *attempt) take(ctx context.Context, d *model.Delta) bool {
 	case d.Report != nil:
 		return true // only we report
 	}
+	if d.Text != "" || d.Thinking != "" {
+		a.run.back(a.tries.target.Ref)
+	}
 	if d.Answered != "" {
 		a.answered = d.Answered
 	}
@@ -225,6 +228,7 @@ func (a *attempt) complete(ctx context.Context, req *model.Request) error {
 	if !a.spoke && !a.hasCall() {
 		return a.emptiness(req)
 	}
+	a.run.back(a.tries.target.Ref) // an answer of calls alone
 	a.notices(ctx, req)
 	for _, d := range a.kept {
 		a.run.send(d)

@@ -52,7 +52,6 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 	if refusal, ok := errors.AsType[*model.Refusal](err); ok {
 		return t.teach(refusal)
 	}
-	local := t.target.Endpoint.Locality == hearth.LocalityMachine || t.target.Endpoint.Locality == hearth.LocalityPrivate
 	switch {
 	case e.Again && !t.again:
 		t.again = true
@@ -64,7 +63,7 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 		return true
 	case t.more && (e.Reason == hearth.ReasonOverloaded || e.Reason == hearth.ReasonRateLimit):
 		return false // another place is sooner than any wait
-	case e.Reason == hearth.ReasonOverloaded && local:
+	case e.Reason == hearth.ReasonOverloaded && local(t.target):
 		return r.waitLoading(ctx, t, e)
 	case e.Reason == hearth.ReasonRateLimit, e.Reason == hearth.ReasonOverloaded:
 		return r.waitRetry(ctx, t, e)

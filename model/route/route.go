@@ -56,9 +56,10 @@ type Replicas interface {
 type Router struct {
 	cfg Config
 
-	mu   sync.Mutex // guards the fields below
-	told map[string]bool
-	last map[lane]sent
+	mu    sync.Mutex // guards the fields below
+	told  map[string]bool
+	last  map[lane]sent
+	spoke map[hearth.SessionID]spoke
 }
 
 // New gives a Router.
@@ -68,7 +69,7 @@ func New(cfg Config) *Router {
 			return d
 		}
 	}
-	return &Router{cfg: cfg, told: make(map[string]bool), last: make(map[lane]sent)}
+	return &Router{cfg: cfg, told: make(map[string]bool), last: make(map[lane]sent), spoke: make(map[hearth.SessionID]spoke)}
 }
 
 // Stream yields the answer of the first candidate that gives one.
@@ -97,6 +98,8 @@ type run struct {
 	yield   func(model.Delta, error) bool
 	gone    bool // the caller reads no more
 	visible bool // a word of an answer reached the person
+	changed bool // the person was told that another model is asked
+	again   bool // the model being asked is back: that is told when it speaks
 }
 
 func (r *run) send(d model.Delta) bool {
@@ -119,68 +122,6 @@ func (r *Router) once(key string) bool {
 	return !said
 }
 
-// failure is what became of one candidate.
-type failure struct {
-	ref hearth.ModelRef
-	err error
-}
-
-func (r *run) chain(ctx context.Context) error {
-	candidates, resting := r.candidates()
-	if len(candidates) == 0 {
-		return &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel, Err: errors.New("there is no model to ask")}
-	}
-	if resting != (hearth.ModelRef{}) {
-		r.notice("fallback", "%s failed a moment ago; asking %s instead", resting, candidates[0].Ref)
-	}
-	var failed []failure
-	for i, t := range candidates {
-		if i > 0 {
-			before := failed[len(failed)-1]
-			r.notice("fallback", "%s did not answer (%s); asking %s instead", before.ref, words(before.err), t.Ref)
-		}
-		err := r.candidate(ctx, t, i == len(candidates)-1)
-		if err == nil || r.gone {
-			return nil
-		}
-		failed = append(failed, failure{t.Ref, err})
-		if r.visible || ctx.Err() != nil || !hearth.ReasonOf(err).FallsBack() {
-			break
-		}
-	}
-	return combine(failed)
-}
-
-// candidates gives the chain, each model once, without those that rest after a failure,
-// unless all do. resting is the first choice when it was passed over.
-func (r *run) candidates() (use []model.Target, resting hearth.ModelRef) {
-	var all []model.Target
-	seen := make(map[string]bool)
-	for _, t := range r.q.Chain {
-		if key := t.Ref.String() + "@" + t.Profile; !seen[key] {
-			seen[key] = true
-			all = append(all, t)
-		}
-	}
-	if r.cfg.Cooldown == nil {
-		return all, resting
-	}
-	now := time.Now()
-	for i, t := range all {
-		if r.cfg.Cooldown.Until(t).After(now) {
-			if i == 0 {
-				resting = t.Ref
-			}
-			continue
-		}
-		use = append(use, t)
-	}
-	if len(use) == 0 {
-		return all, hearth.ModelRef{}
-	}
-	return use, resting
-}
-
 // candidate asks one model, wherever it is served.
 func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
 	places := r.places(t)
@@ -191,7 +132,7 @@ func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
 				places[i-1].Endpoint.Origin, words(err), place.Endpoint.Origin)
 		}
 		err = r.insist(ctx, place, last, i < len(places)-1)
-		if len(places) > 1 {
+		if len(places) > 1 || len(r.q.Chain) > 1 && local(t) {
 			r.met(place.Endpoint.Origin, err)
 		}
 		if err == nil || r.visible || r.gone || ctx.Err() != nil || !hearth.ReasonOf(err).FallsBack() {
@@ -211,6 +152,7 @@ func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
 // met tells the replicas what became of a request to one of them.
 func (r *run) met(origin string, err error) {
 	switch {
+	case r.cfg.Replicas == nil:
 	case err == nil:
 		r.cfg.Replicas.Reached(origin)
 	case hearth.ReasonOf(err) == hearth.ReasonUnreachable:

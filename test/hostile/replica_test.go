@@ -63,6 +63,55 @@ func TestTwoPlacesForOneModel(t *testing.T) {
 	checkExtends(t, append(servers[home].Requests(), servers[away].Requests()...))
 }
 
+// TestAPrimaryThatReturns: while it is dead the other model answers, which is told once;
+// when it is back it answers the next message, which is told once. Nobody does anything
+// for that but to talk on.
+func TestAPrimaryThatReturns(t *testing.T) {
+	answers := func(name string) modeltest.Config {
+		return modeltest.Config{Models: []modeltest.Model{{ID: name}}, Default: modeltest.Say(modeltest.Reply{Text: name})}
+	}
+	first, spare := modeltest.NewServer(t, answers("first")), modeltest.NewServer(t, answers("spare"))
+	h := newHouse(t, first.URL, modeltest.Completions)
+	h.write(t, "state/hearth.json", fmt.Sprintf(`{
+  agents: { defaults: { workspace: %q, model: { primary: "box/first", fallbacks: ["other/spare"] } } },
+  models: { providers: {
+    box: { baseUrl: "%s/v1", models: [{ id: "first", contextWindow: 32768 }] },
+    other: { baseUrl: "%s/v1", models: [{ id: "spare", contextWindow: 32768 }] },
+  } },
+}
+`, filepath.Join(h.dir, "work"), first.URL, spare.URL))
+	first.Close()
+	p := h.converse(t, "up")
+	for range 3 {
+		if got := p.say("Hello"); got != "spare" {
+			t.Errorf("%q answered, want the spare one", got)
+		}
+	}
+	back, err := modeltest.Start(answers("first"), strings.TrimPrefix(first.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(back.Close)
+	unhurried := time.NewTicker(50 * time.Millisecond) // it is looked for every few seconds
+	defer unhurried.Stop()
+	for p.say("Are you there?") != "first" {
+		<-unhurried.C
+	}
+	if got := p.say("And now?"); got != "first" {
+		t.Errorf("%q answered, want the first choice", got)
+	}
+	p.end()
+	var notes []string
+	for line := range strings.Lines(p.err.String()) {
+		if strings.HasPrefix(line, "note: ") {
+			notes = append(notes, strings.TrimSpace(line))
+		}
+	}
+	if len(notes) != 2 || !strings.HasSuffix(notes[0], "asking other/spare instead") || notes[1] != "note: box/first answers again" {
+		t.Errorf("told %q", notes)
+	}
+}
+
 // person talks with a program, a line at a time.
 type person struct {
 	t      *testing.T

@@ -1,0 +1,133 @@
+package route
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+// How long a candidate rests after a failure: the first time, and at most. A server of
+// one's own is back sooner than a vendor's limit, and asking it costs little.
+const (
+	firstRest      = 30 * time.Second
+	longestRest    = 5 * time.Minute
+	firstRestOwn   = 5 * time.Second
+	longestRestOwn = time.Minute
+	firstLockout   = 10 * time.Minute // no money, no valid key: that takes a person
+	longestLockout = time.Hour
+	longestAsked   = time.Hour // of what a server asks for; some name days
+	restForgotten  = time.Hour // so long after a rest the next one begins small again
+)
+
+// Cooldowns remembers, for this process, which candidates failed lately and how long they
+// rest: as long as the server asked for, else twice as long with each failure in a row. A
+// key or account that was refused rests for its provider, anything else for its model. A
+// server of the owner's that could not be reached rests until it accepts connections.
+// Its methods may be called from any goroutine.
+type Cooldowns struct {
+	out func(origin string) bool
+
+	mu    sync.Mutex // guards rests
+	rests map[string]rest
+}
+
+var _ Cooldown = (*Cooldowns)(nil)
+
+type rest struct {
+	until time.Time
+	span  time.Duration
+}
+
+// NewCooldowns gives Cooldowns under which everybody may be asked. out reports whether
+// the server at an origin was lost and is not back yet (slot.Slots.Out); it may be nil.
+func NewCooldowns(out func(origin string) bool) *Cooldowns {
+	if out == nil {
+		out = func(string) bool { return false }
+	}
+	return &Cooldowns{out: out, rests: make(map[string]rest)}
+}
+
+// Until is when t may be tried again; a time that has passed means now.
+func (c *Cooldowns) Until(t model.Target) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	until := c.rests[ofModel(t)].until
+	if account := c.rests[ofAccount(t)].until; account.After(until) {
+		until = account
+	}
+	if next := time.Now().Add(firstOutageLook); c.gone(t) && next.After(until) {
+		until = next
+	}
+	return until
+}
+
+// firstOutageLook is when a lost server may be back at the earliest.
+const firstOutageLook = time.Second
+
+// gone reports whether no place of t can be reached.
+func (c *Cooldowns) gone(t model.Target) bool {
+	for _, r := range t.Replicas {
+		if !c.out(r.Endpoint.Origin) {
+			return false
+		}
+	}
+	return c.out(t.Endpoint.Origin)
+}
+
+// Failed notes why t did not answer. A rest under way is not made longer.
+func (c *Cooldowns) Failed(t model.Target, err error) {
+	reason := hearth.ReasonOf(err)
+	if !reason.FallsBack() {
+		return
+	}
+	key, first, longest := ofModel(t), firstRest, longestRest
+	switch {
+	case reason == hearth.ReasonAuth, reason == hearth.ReasonNoCredential, reason == hearth.ReasonBilling:
+		key, first, longest = ofAccount(t), firstLockout, longestLockout
+	case local(t) && reason == hearth.ReasonUnreachable && c.gone(t):
+		return // a connection that is accepted ends that rest
+	case local(t):
+		first, longest = firstRestOwn, longestRestOwn
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, r := time.Now(), c.rests[key]
+	if r.until.After(now) {
+		return
+	}
+	if now.Sub(r.until) > restForgotten {
+		r.span = 0
+	}
+	r.span = min(max(2*r.span, first), longest)
+	r.until = now.Add(r.span)
+	if e, ok := errors.AsType[*hearth.Error](err); ok && e.RetryAfter > 0 {
+		r.until = now.Add(min(e.RetryAfter, longestAsked))
+	}
+	c.rests[key] = r
+}
+
+// Answered ends all rests of t.
+func (c *Cooldowns) Answered(t model.Target) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.rests, ofModel(t))
+	delete(c.rests, ofAccount(t))
+}
+
+// Clear ends all rests: the owner changed something.
+func (c *Cooldowns) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.rests)
+}
+
+func ofModel(t model.Target) string   { return "model " + t.Ref.String() + "@" + t.Profile }
+func ofAccount(t model.Target) string { return "account " + t.Ref.Provider + "@" + t.Profile }
+
+// local reports whether a target is the owner's own server.
+func local(t model.Target) bool {
+	return t.Endpoint.Locality == hearth.LocalityMachine || t.Endpoint.Locality == hearth.LocalityPrivate
+}
