@@ -41,6 +41,7 @@ type conversation struct {
 	es       *epochState
 	first    session.Seq // of messages[0]
 	messages []hearth.Message
+	weights  []prompt.Weight // of the messages
 	ratio    prompt.Ratio
 	tokens   int    // estimate of the next request
 	window   string // what the person is told when a smaller window than the plan's is believed
@@ -80,6 +81,7 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 	if c.messages, err = r.since(ctx, r.t, c.first); err != nil {
 		return nil, err
 	}
+	c.weights = r.weights(r.t.Info().ID, es.live, c.first)
 	reports, err := r.t.LastReports(ctx, reportsToSearch)
 	if err != nil {
 		return nil, err
@@ -119,10 +121,11 @@ func counts(rep hearth.Report) bool {
 func (c *conversation) between(after, through int64) prompt.Weight {
 	from := max(after+1, int64(c.first)) - int64(c.first)
 	to := min(through, c.last()) + 1 - int64(c.first)
-	if from >= to {
-		return prompt.Weight{}
+	var w prompt.Weight
+	for i := from; i < to; i++ {
+		w = w.Add(c.weights[i])
 	}
-	return prompt.Weigh(c.es.plan, c.messages[from:to])
+	return w
 }
 
 // last is the sequence number of the newest message.

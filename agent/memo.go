@@ -25,6 +25,8 @@ type memo struct {
 type history struct {
 	first    session.Seq // of messages[0]
 	messages []hearth.Message
+	weights  []prompt.Weight // of the messages, as far as they were asked for
+	plan     string          // the hash of the plan they were weighed under
 }
 
 // encodedKey is what fixes the encoded form of a message: the session's messages, and
@@ -97,11 +99,11 @@ func (a *Agent) since(ctx context.Context, t session.Transcript, from session.Se
 	from = max(from, 1)
 	h := a.memo.history(t.Info().ID)
 	if from < h.first || h.first == 0 {
-		h.first, h.messages = from, nil
+		h.first, h.messages, h.weights = from, nil, nil
 	}
 	if gone := int(from - h.first); gone > len(h.messages)/2 { // an epoch has begun since
 		h.messages = slices.Clone(h.messages[min(gone, len(h.messages)):])
-		h.first = from
+		h.first, h.weights = from, nil
 	}
 	for e, err := range t.Since(ctx, h.first+session.Seq(len(h.messages))) {
 		if err != nil {
@@ -110,4 +112,17 @@ func (a *Agent) since(ctx context.Context, t session.Transcript, from session.Se
 		h.messages = append(h.messages, e.Message)
 	}
 	return slices.Clip(h.messages[min(int(from-h.first), len(h.messages)):]), nil
+}
+
+// weights gives what each message weighs under the plan of an epoch, beside what since
+// gave for the same session and Seq. They are shared and must not be changed.
+func (a *Agent) weights(id hearth.SessionID, now live, from session.Seq) []prompt.Weight {
+	h := a.memo.history(id)
+	if h.plan != now.epoch.PlanHash || h.plan == "" {
+		h.plan, h.weights = now.epoch.PlanHash, nil
+	}
+	for i := len(h.weights); i < len(h.messages); i++ {
+		h.weights = append(h.weights, prompt.Weigh(now.plan, h.messages[i:i+1]))
+	}
+	return slices.Clip(h.weights[min(int(from-h.first), len(h.weights)):])
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"hearth"
 	"hearth/model"
 )
 
@@ -50,6 +51,39 @@ func BenchmarkPrefix(b *testing.B) {
 		for range 2 {
 			s.Prefix(198)
 			s.Prefix(200)
+		}
+	}
+}
+
+// What is known of the request before saves hashing, and must never change the hash.
+func TestAKeptChainGivesTheHashesOfAFreshOne(t *testing.T) {
+	cache := model.NewEncodedCache()
+	item := func(id, text string) []byte {
+		return cache.Item(hearth.MessageID(id), func() []byte { return []byte(text) })
+	}
+	for _, step := range []struct {
+		name, head string
+		items      [][]byte
+	}{
+		{"the first request", "head", [][]byte{item("1", "a"), item("2", "b")}},
+		{"one that extends it", "head", [][]byte{item("1", "a"), item("2", "b"), item("3", "c")}},
+		{"the same once more", "head", [][]byte{item("1", "a"), item("2", "b"), item("3", "c")}},
+		{"other bytes at an old place", "head", [][]byte{item("1", "a"), []byte("B"), item("3", "c")}},
+		{"equal bytes elsewhere in memory", "head", [][]byte{item("1", "a"), []byte("B"), item("3", "c")}},
+		{"a shorter one", "head", [][]byte{item("1", "a")}},
+		{"another head", "Head", [][]byte{item("1", "a"), item("2", "b"), item("3", "c")}},
+		{"no items", "Head", nil},
+	} {
+		var texts []string
+		for _, it := range step.items {
+			texts = append(texts, string(it))
+		}
+		kept, fresh := sentOf(step.head, texts...), sentOf(step.head, texts...)
+		cache.Chain(kept, step.items)
+		for n := range len(step.items) + 1 {
+			if kept.Prefix(n) != fresh.Prefix(n) {
+				t.Errorf("%s: the hash over %d items differs", step.name, n)
+			}
 		}
 	}
 }

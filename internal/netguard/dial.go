@@ -82,6 +82,9 @@ const nextAddrAfter = 300 * time.Millisecond
 // dialAny dials the addresses in order, each a little after the one before or as soon
 // as that one failed, and gives the first connection. The others are closed.
 func (g *Guard) dialAny(ctx context.Context, network, port string, found []netip.Addr) (net.Conn, error) {
+	if len(found) == 1 {
+		return g.c.Dial(ctx, network, net.JoinHostPort(found[0].String(), port))
+	}
 	type result struct {
 		conn net.Conn
 		err  error

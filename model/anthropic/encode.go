@@ -21,7 +21,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 	}
 	caps := &req.Capabilities
 	limit, thinking := budget(req)
-	b := body.Body{List: "messages", Head: []body.Member{{Name: "model", Value: body.Quote(req.Model)}}}
+	b := body.Body{List: "messages", Encoded: req.Encoded, Head: []body.Member{{Name: "model", Value: body.Quote(req.Model)}}}
 	if req.System != "" {
 		b.Head = append(b.Head, body.Member{Name: "system", Value: body.Quote(req.System)})
 	}

@@ -24,7 +24,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 		return nil, fmt.Errorf("options: %w", err)
 	}
 	caps := &req.Capabilities
-	b := body.Body{List: "messages", Head: []body.Member{{Name: "model", Value: body.Quote(req.Model)}}}
+	b := body.Body{List: "messages", Encoded: req.Encoded, Head: []body.Member{{Name: "model", Value: body.Quote(req.Model)}}}
 	if v := think(req, bag); v != nil {
 		b.Head = append(b.Head, body.Member{Name: "think", Value: v})
 	}

@@ -15,7 +15,7 @@ import (
 // messages begins with the bytes of the one with fewer.
 func encode(req *model.Request) (*model.Sent, error) {
 	e := encoder{req: req, caps: &req.Capabilities}
-	b := &body.Body{List: "messages"}
+	b := &body.Body{List: "messages", Encoded: req.Encoded, Items: make([][]byte, 0, len(req.Messages))}
 	b.Head = append(b.Head, body.Member{Name: "model", Value: body.Quote(req.Model)})
 	if tools := req.Encoded.Tools(e.tools); tools != nil {
 		b.Head = append(b.Head,

@@ -19,7 +19,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 		return nil, fmt.Errorf("options: %w", err)
 	}
 	caps := &req.Capabilities
-	b := body.Body{List: "input", Head: []body.Member{{Name: "model", Value: body.Quote(req.Model)}}}
+	b := body.Body{List: "input", Encoded: req.Encoded, Head: []body.Member{{Name: "model", Value: body.Quote(req.Model)}}}
 	if word := effort(req); word != "" {
 		b.Head = append(b.Head, body.Member{Name: "reasoning", Value: body.Object(body.Member{Name: "effort", Value: body.Quote(word)})})
 	}

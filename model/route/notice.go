@@ -197,12 +197,18 @@ func (r *Router) remember(key lane, now sent) {
 // it all read at least as many tokens. Thinking is left out, because templates drop it.
 func countWords(req *model.Request) int {
 	n := wordCount(req.System)
-	for _, m := range req.Messages {
-		for _, p := range m.Parts {
-			n += wordCount(p.Text)
-			if p.Result != nil {
-				n += wordCount(p.Result.Text)
-			}
+	for i := range req.Messages {
+		m := &req.Messages[i]
+		n += req.Encoded.Words(m.ID, func() int { return wordsOf(m) })
+	}
+	return n
+}
+
+func wordsOf(m *hearth.Message) (n int) {
+	for i := range m.Parts {
+		n += wordCount(m.Parts[i].Text)
+		if r := m.Parts[i].Result; r != nil {
+			n += wordCount(r.Text)
 		}
 	}
 	return n

@@ -23,6 +23,8 @@ type Body struct {
 	First  [][]byte // its first items that belong to the head: the system message
 	Items  [][]byte // its other items
 	Params []Member // everything else: sampling, limits, flags
+	// Encoded is the request's; it is told what was sent. May be nil.
+	Encoded *model.EncodedCache
 }
 
 // templated are the members that a server hands to the chat template, or that decide
@@ -108,6 +110,7 @@ func (b *Body) write(head, params []Member) *model.Sent {
 	}
 	out = append(out, '}')
 	s.Params, s.Body = out[begin:], out
+	b.Encoded.Chain(s, b.Items)
 	return s
 }
 
