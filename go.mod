@@ -6,6 +6,7 @@ require golang.org/x/sys v0.49.0
 
 require (
 	charm.land/catwalk v0.52.8
+	github.com/google/jsonschema-go v0.4.3
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/spf13/cobra v1.10.2
 	github.com/tiktoken-go/tokenizer v0.10.0

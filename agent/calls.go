@@ -49,12 +49,10 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 	if r.st.started[call.ID] {
 		return r.settle(ctx, call, interrupted(r.st, call))
 	}
-	if c, ok := t.(tool.Checker); ok {
-		if err := c.Check(call); err != nil {
-			// Such a call would do nothing, so nobody is asked about it.
-			res := failed(call, call.Name+": "+err.Error())
-			return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
-		}
+	if err := wrong(t, call); err != nil {
+		// Such a call would do nothing, so nobody is asked about it.
+		res := failed(call, call.Name+": "+err.Error())
+		return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
 	}
 	effect := t.Effect(call)
 	decision := r.decide(t, call, effect)
@@ -85,6 +83,19 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 	return r.stopLoop(call, res)
 }
 
+// wrong says what is wrong with a call's arguments: a tool that checks them itself knows
+// best, for all others their own schema decides.
+func wrong(t tool.Tool, call hearth.ToolCall) error {
+	if c, ok := t.(tool.Checker); ok {
+		return c.Check(call)
+	}
+	args, ok := tidyArguments(call.Arguments)
+	if !ok {
+		return errors.New("the arguments are not a JSON object: " + quoteShort(call.Arguments))
+	}
+	return tool.Fits(t.Spec(), args)
+}
+
 // stopLoop ends the turn when a call has had the same result too often.
 func (r *run) stopLoop(call hearth.ToolCall, res hearth.ToolResult) error {
 	r.done = append(r.done, policy.Step{Call: call, Result: res})
@@ -98,11 +109,7 @@ func (r *run) stopLoop(call hearth.ToolCall, res hearth.ToolResult) error {
 func (r *run) execute(ctx context.Context, t tool.Tool, call hearth.ToolCall) (hearth.ToolResult, error) {
 	tidy := call
 	if _, reads := t.(tool.Checker); !reads { // one that checks has found them in order as they are
-		args, ok := tidyArguments(call.Arguments)
-		if !ok {
-			return failed(call, "The arguments are not a JSON object: "+quoteShort(call.Arguments)), nil
-		}
-		tidy.Arguments = args
+		tidy.Arguments, _ = tidyArguments(call.Arguments)
 	}
 	res, err := t.Run(tool.NewContext(ctx, r.st.tainted), tidy)
 	if err != nil {

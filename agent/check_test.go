@@ -75,3 +75,22 @@ func TestAnApprovalIsForWhatWasForeseen(t *testing.T) {
 		}
 	}
 }
+
+// ruled is a tool that leaves its rules to its schema.
+type ruled struct{ counter }
+
+func (r *ruled) Spec() hearth.ToolSpec {
+	return hearth.ToolSpec{Name: r.name, Schema: []byte(`{"type":"object","properties":{"to":{"type":"string","pattern":"@home$"}},"required":["to"]}`)}
+}
+
+func TestTheSchemaOfAToolHoldsWhateverTheModelWasTold(t *testing.T) {
+	send := &ruled{counter{name: "send", effect: hearth.EffectRun}}
+	s := newScene(t, []step{{calls: call("c1", "send", `{"to":"ann@work"}`)}, {calls: call("c2", "send", ``)}, {text: "Sorry."}}, send)
+	out, err := s.say("go")
+	if err != nil || out.Question != nil || send.ran != 0 {
+		t.Errorf("got %+v, %v after %d runs", out, err, send.ran)
+	}
+	s.wantTalk("user: go", `assistant: call send{"to":"ann@work"}`,
+		`tool: result send: argument to breaks a rule of the tool: pattern: "ann@work" does not match regular expression "@home$"`,
+		"assistant: call send", `tool: result send: the arguments break a rule of the tool: required: missing properties: ["to"]`, "assistant: Sorry.")
+}

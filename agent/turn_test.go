@@ -182,7 +182,7 @@ func TestAnUnknownToolAndBrokenArgumentsAreAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantTalk("user: hi", "assistant: call loook{}", `tool: result There is no tool named "loook". The tools are: look.`,
-		`assistant: call look{"a":`, `tool: result The arguments are not a JSON object: "{\"a\":"`, "assistant: Sorry.")
+		`assistant: call look{"a":`, `tool: result look: the arguments are not a JSON object: "{\"a\":"`, "assistant: Sorry.")
 	if look.ran != 0 {
 		t.Error("the tool ran on broken arguments")
 	}

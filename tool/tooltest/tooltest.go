@@ -46,6 +46,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("the spec is canonical and never moves", s.spec)
 	t.Run("good calls succeed", s.good)
 	t.Run("broken arguments fail and are not errors", s.broken)
+	t.Run("what the schema refuses, the tool refuses", s.rules)
 	t.Run("effects are honest", s.effects)
 	t.Run("a call can be shown on one line", s.describe)
 	t.Run("a cancelled call ends and says so", s.cancelled)
@@ -200,6 +201,57 @@ func (s Suite) broken(t *testing.T) {
 		}
 		if got := tl.Effect(call(tl, arguments)); got != farthest {
 			t.Errorf("%.80s: effect %s, where unreadable arguments give %s", arguments, got, farthest)
+		}
+	}
+}
+
+// rules breaks each rule of the schema in a call that is good otherwise: a tool that
+// checks its own arguments must find what its schema says.
+func (s Suite) rules(t *testing.T) {
+	tl := s.New(t, s.workspace(t))
+	checker, ok := tl.(tool.Checker)
+	if !ok {
+		return // its schema is what decides
+	}
+	var schema struct {
+		Properties map[string]struct {
+			Type string   `json:"type"`
+			Enum []string `json:"enum"`
+		} `json:"properties"`
+		Required []string `json:"required"`
+	}
+	must(t, json.Unmarshal(tl.Spec().Schema, &schema))
+	base := slices.IndexFunc(s.Good, func(arguments string) bool { return tool.Fits(tl.Spec(), arguments) == nil })
+	if base < 0 {
+		t.Fatal("no good call fits the schema")
+	}
+	refused := func(name, value string) {
+		t.Helper()
+		var arguments map[string]json.RawMessage
+		must(t, json.Unmarshal([]byte(s.Good[base]), &arguments))
+		if arguments[name] = json.RawMessage(value); value == "" {
+			delete(arguments, name)
+		}
+		bad, err := json.Marshal(arguments)
+		must(t, err)
+		if tool.Fits(tl.Spec(), string(bad)) == nil {
+			t.Errorf("%s fits the schema", bad)
+		}
+		if checker.Check(call(tl, string(bad))) == nil {
+			t.Errorf("%s: Check finds nothing wrong", bad)
+		}
+	}
+	for _, name := range schema.Required {
+		refused(name, "")
+	}
+	for name, p := range schema.Properties {
+		wrong := `{"no":{"such":"value"}}`
+		if p.Type == "object" || p.Type == "array" {
+			wrong = "7"
+		}
+		refused(name, wrong)
+		if len(p.Enum) > 0 {
+			refused(name, `"no such word"`)
 		}
 	}
 }
