@@ -153,8 +153,16 @@ func (a *Agent) liveOrNew(ctx context.Context, t session.Transcript, target mode
 		return nil, session.Epoch{}, err
 	}
 	plan := prompt.NewPlan(target, house, a.specs)
-	epoch, err = a.newEpoch(plan, 1, "first")
+	epoch, err = a.newEpoch(plan, 1, a.firstReason(t))
 	return plan, epoch, err
+}
+
+// firstReason is why the first epoch of a session begins.
+func (a *Agent) firstReason(t session.Transcript) string {
+	if t.Info().Renewed {
+		return "new"
+	}
+	return "first"
 }
 
 func (a *Agent) newEpoch(plan *prompt.Plan, first session.Seq, reason string) (session.Epoch, error) {

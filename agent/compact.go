@@ -182,11 +182,15 @@ func (r *run) begin(ctx context.Context, c *conversation, plan *prompt.Plan, fir
 	if err != nil {
 		return err
 	}
-	epoch.Detail, epoch.TokensLost = detail, c.tokens
-	if err := r.append(ctx, &session.Commit{Epoch: &epoch, Reports: reports}); err != nil {
+	epoch.Detail = detail
+	es := &epochState{live: live{plan, epoch}, loaded: true}
+	if err := r.measure(ctx, c.target, c.es, es); err != nil {
 		return err
 	}
-	r.epochs[c.target.Ref] = &epochState{live: live{plan, epoch}, loaded: true}
+	if err := r.append(ctx, &session.Commit{Epoch: &es.epoch, Reports: reports}); err != nil {
+		return err
+	}
+	r.epochs[c.target.Ref] = es
 	if c.window != "" {
 		r.notice("window", c.window)
 	}

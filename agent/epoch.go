@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"hearth"
 	"hearth/model"
@@ -29,20 +30,27 @@ func (r *run) build(ctx context.Context, target model.Target) (*model.Request, e
 	if err != nil {
 		return nil, err
 	}
-	messages, err := r.since(ctx, r.t, es.epoch.FirstSeq)
+	req, through, err := r.request(ctx, es)
 	if err != nil {
 		return nil, err
 	}
-	r.through = max(es.epoch.FirstSeq, 1) + session.Seq(len(messages)) - 1
-	req := prompt.Build(es.plan, messages)
-	if err := r.fillBlobs(ctx, req.Messages, es.plan); err != nil {
-		return nil, err
-	}
+	r.through = through
 	if es.encoded == nil {
 		es.encoded = r.memo.items(r.t.Info().ID, es.epoch.PlanHash)
 	}
 	req.Encoded = es.encoded
 	return req, nil
+}
+
+// request gives what an epoch would send now, and the newest message in it.
+func (r *run) request(ctx context.Context, es *epochState) (req *model.Request, through session.Seq, err error) {
+	messages, err := r.since(ctx, r.t, es.epoch.FirstSeq)
+	if err != nil {
+		return nil, 0, err
+	}
+	req = prompt.Build(es.plan, messages)
+	through = max(es.epoch.FirstSeq, 1) + session.Seq(len(messages)) - 1
+	return req, through, r.fillBlobs(ctx, req.Messages, es.plan)
 }
 
 func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, error) {
@@ -65,7 +73,7 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 		return nil, err
 	}
 	if taught(es.plan.Capabilities, target.Layers) {
-		return r.relearn(target, es)
+		return r.relearn(ctx, target, es)
 	}
 	return es, nil
 }
@@ -91,7 +99,7 @@ func (r *run) inherit(plan *prompt.Plan) (session.Epoch, error) {
 		plan.Summary, plan.Tainted = primary.plan.Summary, primary.plan.Tainted
 		first = primary.epoch.FirstSeq
 	}
-	return r.newEpoch(plan, first, "first")
+	return r.newEpoch(plan, first, r.firstReason(r.t))
 }
 
 // taught reports whether the plan lacks something that the server has refused since.
@@ -125,7 +133,7 @@ func subset(part, whole []string) bool {
 }
 
 // relearn gives an epoch whose plan knows the lesson.
-func (r *run) relearn(target model.Target, old *epochState) (*epochState, error) {
+func (r *run) relearn(ctx context.Context, target model.Target, old *epochState) (*epochState, error) {
 	house, err := r.house()
 	if err != nil {
 		return nil, err
@@ -136,12 +144,50 @@ func (r *run) relearn(target model.Target, old *epochState) (*epochState, error)
 	if err != nil {
 		return nil, err
 	}
-	if old.epoch.ID == 0 && old.lastItems == 0 {
-		epoch.Reason = old.epoch.Reason
-	}
 	es := &epochState{live: live{plan, epoch}}
+	if old.epoch.ID == 0 && old.lastItems == 0 {
+		es.epoch.Reason = old.epoch.Reason
+	} else if err := r.measure(ctx, target, old, es); err != nil {
+		return nil, err
+	}
 	r.epochs[target.Ref] = es
 	return es, nil
+}
+
+// measure notes in a new epoch what it costs: the first byte at which a request in it
+// leaves one of the epoch before, and roughly how many tokens the server must read again.
+// Both are encoded for it; a provider that cannot do that tells nothing.
+func (r *run) measure(ctx context.Context, target model.Target, before, after *epochState) error {
+	encoder, ok := target.Provider.(model.Encoder)
+	if !ok {
+		return nil
+	}
+	var bodies [2][]byte
+	for i, es := range []*epochState{before, after} {
+		req, _, err := r.request(ctx, es)
+		if err != nil {
+			return err
+		}
+		sent, err := encoder.Encode(req)
+		if err != nil {
+			return nil //nolint:nilerr // asking will say what is wrong with it
+		}
+		bodies[i] = sent.Body
+	}
+	after.epoch.FirstDiff = differAt(bodies[0], bodies[1])
+	after.epoch.TokensLost = (len(bodies[1]) - after.epoch.FirstDiff) / roughBytesPerToken
+	return nil
+}
+
+// differAt gives the length of what two texts begin with.
+func differAt(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
 }
 
 // sent compares a request with the one before in its epoch and completes the report. A
@@ -190,7 +236,10 @@ const reportsToSearch = 200
 
 // breakEpoch begins a new epoch because our own bytes changed.
 func (r *run) breakEpoch(ctx context.Context, es *epochState, s *model.Sent) error {
-	was, now, offset := r.difference(ctx, es, s)
+	was, now, offset, err := r.difference(ctx, es, s)
+	if err != nil {
+		return err
+	}
 	epoch := es.epoch
 	epoch.ID, epoch.Reason, epoch.Began = 0, "encoder-changed", r.cfg.Now()
 	epoch.FirstDiff, epoch.TokensLost = offset, max(0, (len(s.Body)-offset)/roughBytesPerToken)
@@ -210,12 +259,12 @@ func (r *run) breakEpoch(ctx context.Context, es *epochState, s *model.Sent) err
 
 const roughBytesPerToken = 4
 
-// difference finds where a request leaves the one before it: the offset, and 80
-// characters of both sides. Unknown bytes give offset 0.
-func (r *run) difference(ctx context.Context, es *epochState, s *model.Sent) (was, now string, offset int) {
-	reports, err := r.t.LastReports(ctx, reportsToSearch)
+// difference finds where a request leaves what was sent before it: the offset in its
+// body, and 80 characters of both sides.
+func (r *run) difference(ctx context.Context, es *epochState, s *model.Sent) (was, now string, offset int, err error) {
+	reports, err := r.reportsSince(ctx, es.epoch.Began)
 	if err != nil {
-		return "", "", 0
+		return "", "", 0, err
 	}
 	var before []byte
 	for _, rep := range reports {
@@ -227,11 +276,38 @@ func (r *run) difference(ctx context.Context, es *epochState, s *model.Sent) (wa
 	for _, item := range s.Items {
 		after = append(after, item...)
 	}
-	n := min(len(before), len(after))
-	for offset < n && before[offset] == after[offset] {
-		offset++
+	at := differAt(before, after)
+	return window80(before, at), window80(after, at), inBody(s, at), nil
+}
+
+// reportsSince gives all reports since a time, and maybe some from before it.
+func (r *run) reportsSince(ctx context.Context, since time.Time) ([]hearth.Report, error) {
+	for n := reportsToSearch; ; n *= 2 {
+		reports, err := r.t.LastReports(ctx, n)
+		if err != nil || len(reports) < n || reports[0].At.Before(since) {
+			return reports, err
+		}
 	}
-	return window80(before, offset), window80(after, offset), offset
+}
+
+// inBody turns an offset in the head and the items of a request into one in its body,
+// where there are commas between them.
+func inBody(s *model.Sent, offset int) int {
+	at := len(s.Head)
+	if offset < at {
+		return offset
+	}
+	offset -= at
+	for _, item := range s.Items {
+		if at < len(s.Body) && s.Body[at] == ',' {
+			at++
+		}
+		if offset < len(item) {
+			return at + offset
+		}
+		at, offset = at+len(item), offset-len(item)
+	}
+	return at
 }
 
 func window80(b []byte, at int) string {

@@ -17,10 +17,11 @@ type memory struct {
 	reports []hearth.Report
 	commits int
 	refuse  error // returned by the next Append
+	renewed bool  // the key had another session before
 }
 
 func (m *memory) Info() session.Info {
-	return session.Info{ID: "s1", Key: session.Key{Agent: "main", Name: "main"}}
+	return session.Info{ID: "s1", Key: session.Key{Agent: "main", Name: "main"}, Renewed: m.renewed}
 }
 
 func (m *memory) Append(_ context.Context, c *session.Commit) (session.Seq, error) {

@@ -296,6 +296,37 @@ func TestBytesThatChangedWithoutAReasonEndTheEpochAndAreCounted(t *testing.T) {
 	}
 }
 
+// What was sent is put together from all reports of the epoch, however many they are.
+func TestTheFirstDifferenceIsFoundInALongEpoch(t *testing.T) {
+	s := newScene(t, nil)
+	s.files = []prompt.File{{Name: "AGENTS.md", Text: "Be kind."}}
+	for range 210 { // more than the newest ones that every turn looks at
+		s.script.steps = append(s.script.steps, step{text: "one"})
+		_, _ = s.say("a")
+	}
+	for i := range s.mem.reports {
+		s.mem.reports[i].At = s.now
+	}
+	last := len(s.mem.reports) - 1
+	s.mem.reports[last].Prefix = strings.Repeat("0", 64) // an upgrade encodes otherwise
+	head := len(encode(s.script.asked[0]).Head)
+	s.mem.reports[0].Added[head+7] ^= 1
+	s.script.steps = []step{{text: "two"}}
+	_, _ = s.say("b")
+	if e := s.mem.epochs[len(s.mem.epochs)-1]; e.Reason != "encoder-changed" || e.FirstDiff != head+7 {
+		t.Errorf("the break is %q at byte %d, want byte %d", e.Reason, e.FirstDiff, head+7)
+	}
+}
+
+func TestAConversationBegunAnewSaysSo(t *testing.T) {
+	s := newScene(t, []step{{text: "one"}})
+	s.mem.renewed = true
+	_, _ = s.say("a")
+	if e := s.mem.epochs[0]; e.Reason != "new" {
+		t.Errorf("the first epoch began for %q", e.Reason)
+	}
+}
+
 func TestMessagesThatArriveDuringATurnJoinItAtAToolBoundary(t *testing.T) {
 	look := &counter{name: "look", effect: hearth.EffectRead}
 	s := newScene(t, []step{{calls: call("c1", "look", `{}`)}, {text: "both"}}, look)

@@ -22,6 +22,12 @@ type Provider interface {
 	Stream(ctx context.Context, req *Request) iter.Seq2[Delta, error]
 }
 
+// An Encoder can write a request without sending it, to the bytes that Stream would send:
+// what a break in a conversation costs is measured with it. Found by type assertion.
+type Encoder interface {
+	Encode(req *Request) (*Sent, error)
+}
+
 // A Request is everything one model call needs. It is built by prompt.Build, which is
 // pure: equal plans and messages give equal requests, and a protocol encodes equal
 // requests to equal bytes.

@@ -37,6 +37,9 @@ type Info struct {
 	Updated  time.Time        `json:"updated"`
 	Messages int              `json:"messages"`
 	Current  bool             `json:"current"` // the one its key points to
+	// Renewed says, of an owned session, that its key meant another one before: a person
+	// began anew.
+	Renewed bool `json:"-"`
 }
 
 // An Entry is a message with its place.
@@ -53,7 +56,7 @@ type Epoch struct {
 	Model    hearth.ModelRef `json:"model"`
 	FirstSeq Seq             `json:"firstSeq"` // the first message its requests hold
 	Began    time.Time       `json:"began"`
-	Reason   string          `json:"reason"` // why it began: "first", "compaction", "new", "refresh", "server-refused", "encoder-changed"
+	Reason   string          `json:"reason"` // why it began: "first", "new" (a person began anew), "compaction", "refresh", "server-refused", "encoder-changed"
 	Plan     json.RawMessage `json:"plan"`
 	PlanHash string          `json:"planHash"`
 	// Of the break that ended the epoch before, where there was one.

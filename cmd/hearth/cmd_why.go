@@ -100,7 +100,7 @@ func reasons(ctx context.Context, r session.Reader) (whyJSON, error) {
 		return w, err
 	}
 	for _, e := range epochs {
-		if e.Reason != "first" {
+		if e.Reason != "first" && e.Reason != "new" { // nothing was sent before those
 			w.Breaks = append(w.Breaks, epochBreak{e.ID, e.Model, e.Began, e.Reason, e.FirstDiff, e.TokensLost, e.Detail})
 		}
 	}

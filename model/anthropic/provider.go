@@ -29,7 +29,10 @@ type Provider struct {
 	newID  func() hearth.CallID
 }
 
-var _ model.Provider = (*Provider)(nil)
+var (
+	_ model.Provider = (*Provider)(nil)
+	_ model.Encoder  = (*Provider)(nil)
+)
 
 // New makes a provider.
 func New(c Config) *Provider {
@@ -47,6 +50,9 @@ const (
 
 // Auth is how the credential travels in this protocol, for the one who makes the Client.
 func Auth() model.Auth { return model.Auth{Header: "x-api-key"} }
+
+// Encode writes req as Stream would send it; see model.Encoder.
+func (p *Provider) Encode(req *model.Request) (*model.Sent, error) { return encode(req) }
 
 // Stream asks for one answer; see model.Provider. An answer that says why it stopped is
 // whole, also where the event that should follow is missing.

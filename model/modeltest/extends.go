@@ -111,6 +111,11 @@ func (s *suite) deterministic() {
 			s.t.Errorf("equal requests, other bytes:\n%s\n%s", first.body, second.body)
 		}
 	}
+	if e, ok := p.(model.Encoder); !ok {
+		s.t.Error("the provider does not implement model.Encoder")
+	} else if only, err := e.Encode(req); err != nil || !bytes.Equal(first.body, only.Body) {
+		s.t.Errorf("encoded without sending, equal requests have other bytes (%v):\n%s\n%s", err, first.body, only.Body)
+	}
 	if !json.Valid(first.body) {
 		s.t.Errorf("the body is no JSON:\n%s", first.body)
 	}

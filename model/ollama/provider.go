@@ -31,7 +31,10 @@ type Provider struct {
 	warm   sync.Map // models that have answered, by name: the server has loaded them
 }
 
-var _ model.Provider = (*Provider)(nil)
+var (
+	_ model.Provider = (*Provider)(nil)
+	_ model.Encoder  = (*Provider)(nil)
+)
 
 // New makes a provider.
 func New(c Config) *Provider {
@@ -43,6 +46,9 @@ func New(c Config) *Provider {
 }
 
 const op = "ollama chat"
+
+// Encode writes req as Stream would send it; see model.Encoder.
+func (p *Provider) Encode(req *model.Request) (*model.Sent, error) { return encode(req) }
 
 // Stream asks for one answer; see model.Provider.
 func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {

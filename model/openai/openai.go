@@ -22,7 +22,13 @@ type Provider struct{ client *model.Client }
 // New gives a Provider.
 func New(c Config) *Provider { return &Provider{client: c.Client} }
 
-var _ model.Provider = (*Provider)(nil)
+var (
+	_ model.Provider = (*Provider)(nil)
+	_ model.Encoder  = (*Provider)(nil)
+)
+
+// Encode writes req as Stream would send it; see model.Encoder.
+func (p *Provider) Encode(req *model.Request) (*model.Sent, error) { return encode(req) }
 
 // Stream sends req and yields what comes back.
 func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {

@@ -27,7 +27,10 @@ type Provider struct {
 	newID  func() hearth.CallID
 }
 
-var _ model.Provider = (*Provider)(nil)
+var (
+	_ model.Provider = (*Provider)(nil)
+	_ model.Encoder  = (*Provider)(nil)
+)
 
 // New makes a provider.
 func New(c Config) *Provider {
@@ -39,6 +42,9 @@ func New(c Config) *Provider {
 }
 
 const op = "openai responses"
+
+// Encode writes req as Stream would send it; see model.Encoder.
+func (p *Provider) Encode(req *model.Request) (*model.Sent, error) { return encode(req) }
 
 // Stream asks for one answer; see model.Provider.
 func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {

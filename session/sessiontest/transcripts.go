@@ -67,7 +67,7 @@ func testNew(t *testing.T, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if young.Info().ID == old.Info().ID || young.Info().Messages != 0 {
+	if young.Info().ID == old.Info().ID || young.Info().Messages != 0 || !young.Info().Renewed || old.Info().Renewed {
 		t.Fatalf("the new session is %+v", young.Info())
 	}
 	add(t, young, &session.Commit{Messages: []hearth.Message{say("young", "young")}})
@@ -76,7 +76,7 @@ func testNew(t *testing.T, b *bench) {
 
 	again, release := b.own(t, mainKey)
 	defer release()
-	if again.Info().ID != young.Info().ID {
+	if again.Info().ID != young.Info().ID || !again.Info().Renewed {
 		t.Error("the key does not mean the new session")
 	}
 	view, err := b.store.View(t.Context(), old.Info().ID)

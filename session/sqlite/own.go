@@ -54,10 +54,20 @@ func (s *Store) tryOwn(ctx context.Context, key session.Key, opt session.OwnOpti
 		return nil, errors.Join(err, l.Release())
 	}
 	n, info, err := scanInfo(s.read.QueryRowContext(ctx, selectInfo+" WHERE s.id = ?", string(id)).Scan)
+	if err == nil {
+		info.Renewed, err = s.renewed(ctx, n, key)
+	}
 	if err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
 	return newTranscript(&reader{store: s, n: n, info: info}, l), nil
+}
+
+// renewed reports whether key meant another session before the one in row n.
+func (s *Store) renewed(ctx context.Context, n int64, key session.Key) (yes bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sessions
+		WHERE n < ? AND agent = ? AND name = ? AND channel = ? AND account = ? AND peer = ? AND dir = ?)`, append([]any{n}, keyColumns(key)...)...).Scan(&yes)
+	return yes, err
 }
 
 // pointer gives the session that key means now.
