@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,12 +64,29 @@ func TestRequestsOfAConversationExtendOneAnother(t *testing.T) {
 // build makes the program that people run.
 func build(t *testing.T) string {
 	t.Helper()
+	dependOnSources(t)
 	program := filepath.Join(t.TempDir(), "hearth")
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
 	tell(t, "go", "build", "-o", program, "../cmd/hearth")
 	return program
+}
+
+// The go command keeps the result of a test until a file that the test read changes. The
+// program is built by another process, so its sources are read here, for that alone.
+func dependOnSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		_, err = os.ReadFile(name)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // tell runs a command and gives what it says.
