@@ -32,6 +32,11 @@ func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions 
 	if err != nil {
 		return err
 	}
+	if prompt.Recent(c.es.plan, a.cfg.Room, c.gauge, c.messages) == 0 {
+		return &hearth.Error{Op: "compact", Reason: hearth.ReasonUsage, Err: fmt.Errorf("all %d messages are recent", len(c.messages)),
+			Cause: "The newest messages are kept word for word, and there is nothing older.",
+			Try:   "Go on; or lower agents.defaults.compaction.keepRecentTokens to keep fewer."}
+	}
 	return r.summarise(ctx, c, instructions, true)
 }
 
@@ -42,7 +47,7 @@ type conversation struct {
 	first    session.Seq // of messages[0]
 	messages []hearth.Message
 	weights  []prompt.Weight // of the messages
-	ratio    prompt.Ratio
+	gauge    prompt.Gauge
 	tokens   int    // estimate of the next request
 	window   string // what the person is told when a smaller window than the plan's is believed
 }
@@ -70,14 +75,14 @@ func (r *run) believe(c *conversation, refused error) {
 }
 
 // conversation loads the live messages and weighs them. The server's own count of the
-// last request stands for everything it held; only what came since is estimated, with a
-// ratio learned from this model's earlier counts.
+// last request stands for everything it held; only what came since is estimated, by what
+// this model's earlier counts taught.
 func (r *run) conversation(ctx context.Context, target model.Target) (*conversation, error) {
 	es, err := r.epochFor(ctx, target)
 	if err != nil {
 		return nil, err
 	}
-	c := &conversation{target: target, es: es, first: max(es.epoch.FirstSeq, 1), ratio: prompt.UsualRatio}
+	c := &conversation{target: target, es: es, first: max(es.epoch.FirstSeq, 1)}
 	if c.messages, err = r.since(ctx, r.t, c.first); err != nil {
 		return nil, err
 	}
@@ -90,31 +95,36 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 	return c, nil
 }
 
-// weigh learns the ratio from what was counted in this epoch, and estimates.
+// weigh learns from what was counted in this epoch, and estimates the next request.
 func (c *conversation) weigh(reports []hearth.Report) {
-	var samples []prompt.Sample
+	var series []prompt.Sample
+	head, weight := prompt.WeighHead(c.es.plan), prompt.WeighSummary(c.es.plan)
 	counted, through := 0, int64(0)
-	weight := prompt.WeighHead(c.es.plan)
-	for _, rep := range reports {
-		if rep.EpochID != c.es.epoch.ID || rep.EpochID == 0 || !counts(rep) || rep.Through < through {
+	for i := range reports {
+		rep := &reports[i]
+		if rep.EpochID != c.es.epoch.ID || rep.EpochID == 0 || rep.Through < max(through, 1) {
 			continue
 		}
-		weight = weight.Add(c.between(through, rep.Through))
-		samples = append(samples, prompt.Sample{Weight: weight, Tokens: rep.Usage.Input})
-		counted, through = rep.Usage.Input, rep.Through
+		more := weight.Add(c.between(through, rep.Through))
+		if !counts(rep, prompt.UsualRatio.Tokens(head.Add(more)), counted) {
+			continue
+		}
+		weight, counted, through = more, rep.Usage.Input, rep.Through
+		series = append(series, prompt.Sample{Weight: weight, Tokens: counted})
 	}
-	c.ratio = prompt.Learn(samples)
+	c.gauge = c.es.plan.Gauge.Learn(c.es.plan, series)
 	if counted == 0 {
-		c.tokens = c.ratio.Tokens(weight.Add(c.between(0, c.last())))
-		return
+		counted = c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(weight)
 	}
-	c.tokens = counted + c.ratio.Tokens(c.between(through, c.last()))
+	c.tokens = counted + c.gauge.Tokens(c.between(through, c.last()))
 }
 
-// counts reports whether a server's count can be believed: it includes what was cached,
-// and is no absurd number.
-func counts(rep hearth.Report) bool {
-	return rep.Through > 0 && rep.Usage.Input > rep.Items && rep.Usage.Input < rep.Bytes
+// counts reports whether a server's count can be that of the whole request: some leave
+// out what they had cached, some cut the request in silence, some make numbers up. It is
+// no absurd number beside the usual, and no less than the request before had.
+func counts(rep *hearth.Report, usual, before int) bool {
+	n := rep.Usage.Input
+	return n > rep.Items && n < rep.Bytes && n > usual/3 && n < usual*4 && n >= before
 }
 
 // between weighs the messages after one sequence number up to another.
@@ -151,7 +161,7 @@ func (r *run) fit(ctx context.Context, target model.Target, refused error) (done
 		return false, nil
 	}
 	r.compacted = true // never a loop: at most once before each answer
-	if ids := prompt.Trim(c.es.plan, r.cfg.Room, c.ratio, c.messages); len(ids) > 0 {
+	if ids := prompt.Trim(c.es.plan, r.cfg.Room, c.gauge, c.messages); len(ids) > 0 {
 		if saved := c.saved(ids); c.tokens-saved < limit*3/5 {
 			return true, r.trim(ctx, c, ids)
 		}
@@ -165,7 +175,7 @@ func (c *conversation) saved(ids []hearth.CallID) int {
 	before := prompt.Weigh(&plan, c.messages)
 	plan.Trimmed = append(append([]hearth.CallID(nil), plan.Trimmed...), ids...)
 	after := prompt.Weigh(&plan, c.messages)
-	return c.ratio.Tokens(before) - c.ratio.Tokens(after)
+	return c.gauge.Tokens(before) - c.gauge.Tokens(after)
 }
 
 // trim begins an epoch that leaves out old tool outputs: no model call.
@@ -178,6 +188,7 @@ func (r *run) trim(ctx context.Context, c *conversation, ids []hearth.CallID) er
 
 // begin stores a new epoch and uses it from now on.
 func (r *run) begin(ctx context.Context, c *conversation, plan *prompt.Plan, first session.Seq, detail string, reports []hearth.Report) error {
+	plan.Gauge = c.gauge
 	epoch, err := r.newEpoch(plan, first, "compaction")
 	if err != nil {
 		return err
@@ -206,7 +217,7 @@ func (r *run) notice(kind, text string) {
 // summary's own request would not fit, whole oldest turns go unsummarised and the person
 // is told; so too when the model gives none. needed says that there is no other way.
 func (r *run) summarise(ctx context.Context, c *conversation, instructions string, needed bool) error {
-	keep := prompt.Recent(c.es.plan, r.cfg.Room, c.ratio, c.messages)
+	keep := prompt.Recent(c.es.plan, r.cfg.Room, c.gauge, c.messages)
 	if keep == 0 && needed {
 		return r.tooBig(c)
 	}
@@ -277,10 +288,10 @@ func (r *run) summary(ctx context.Context, c *conversation, keep int, question h
 
 // fittingFrom gives how many of the oldest messages must go for the summary's request to fit.
 func (r *run) fittingFrom(c *conversation, keep int) int {
-	room := c.es.plan.Window - summaryTokens - c.ratio.Tokens(prompt.WeighHead(c.es.plan))
+	room := c.es.plan.Window - summaryTokens - c.gauge.HeadTokens(c.es.plan) - c.gauge.Tokens(prompt.WeighSummary(c.es.plan))
 	from := keep
 	for i := keep - 1; i >= 0; i-- {
-		room -= c.ratio.Tokens(prompt.Weigh(c.es.plan, c.messages[i:i+1]))
+		room -= c.gauge.Tokens(prompt.Weigh(c.es.plan, c.messages[i:i+1]))
 		if room < 0 {
 			break
 		}

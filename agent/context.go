@@ -45,8 +45,11 @@ func (a *Agent) Context(ctx context.Context, t session.Transcript) (Context, err
 		Target: plan.Target, Window: plan.Window, Known: plan.Capabilities.WindowKnown, Limit: a.cfg.Room.Limit(plan),
 		Used: c.tokens, ToolList: plan.ToolNames(), Epoch: c.es.epoch, Messages: len(c.messages), Facts: prompt.KnownFacts(plan, c.messages),
 	}
-	out.System = c.ratio.Tokens(prompt.WeighText(plan.System))
-	out.Summary = c.ratio.Tokens(prompt.WeighText(plan.Summary))
-	out.Tools = max(0, c.ratio.Tokens(prompt.WeighHead(plan))-out.System-out.Summary)
+	head := c.gauge.HeadTokens(plan)
+	if whole := prompt.UsualRatio.Tokens(prompt.WeighHead(plan)); whole > 0 {
+		out.System = head * prompt.UsualRatio.Tokens(prompt.WeighText(plan.System)) / whole
+	}
+	out.Tools = head - out.System
+	out.Summary = c.gauge.Tokens(prompt.WeighSummary(plan))
 	return out, nil
 }

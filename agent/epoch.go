@@ -140,6 +140,7 @@ func (r *run) relearn(ctx context.Context, target model.Target, old *epochState)
 	}
 	plan := prompt.NewPlan(target, house, r.specs)
 	plan.Summary, plan.Tainted = old.plan.Summary, old.plan.Tainted
+	plan.Gauge.Ratio = old.plan.Gauge.Ratio
 	epoch, err := r.newEpoch(plan, old.epoch.FirstSeq, "server-refused")
 	if err != nil {
 		return nil, err

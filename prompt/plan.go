@@ -31,6 +31,8 @@ type Plan struct {
 	// Tainted says that somebody other than the owner is behind a part of Summary: a
 	// summary never launders.
 	Tainted bool `json:"tainted,omitempty"`
+	// Gauge is how this model was found to count before the epoch began.
+	Gauge Gauge `json:"gauge,omitzero"`
 }
 
 // Encode gives the plan's JSON and a hash of it. Equal plans encode to equal bytes.

@@ -172,3 +172,28 @@ func TestPreflight(t *testing.T) {
 		})
 	}
 }
+
+func TestAGaugeLearnsTheTwoScriptsApart(t *testing.T) {
+	plan := &prompt.Plan{System: strings.Repeat("s", 3700)}
+	truth := prompt.Ratio{ASCII: 0.4, Other: 1.6}
+	const head = 900
+	var series []prompt.Sample
+	var w prompt.Weight
+	for _, add := range []prompt.Weight{{ASCII: 400}, {ASCII: 300, Other: 20}, {ASCII: 30, Other: 300}, {ASCII: 500}, {ASCII: 10, Other: 400}} {
+		w = w.Add(add)
+		series = append(series, prompt.Sample{Weight: w, Tokens: head + truth.Tokens(w)})
+	}
+	got := prompt.Gauge{}.Learn(plan, series)
+	near := func(a, b float64) bool { return a > b*0.85 && a < b*1.15 }
+	if !near(got.Ratio.ASCII, truth.ASCII) || !near(got.Ratio.Other, truth.Other) || !near(float64(got.Head), head) {
+		t.Errorf("learned %+v of %+v", got, truth)
+	}
+	if again := got.Learn(plan, nil); again != got {
+		t.Errorf("nothing new was seen, and %+v became %+v", got, again)
+	}
+	// A server that counts nonsense in between is not followed.
+	series = append(series, prompt.Sample{Weight: w.Add(prompt.Weight{ASCII: 10}), Tokens: 500_000})
+	if wild := (prompt.Gauge{}).Learn(plan, series); !near(wild.Ratio.ASCII, truth.ASCII) || wild.Head > 3*1000 {
+		t.Errorf("learned %+v from nonsense", wild)
+	}
+}

@@ -38,9 +38,9 @@ const trimWorthBytes = 600
 
 // Trim chooses the old tool outputs to leave out: all big ones before the newest recent
 // tokens, oldest first. It gives nil where there is none that is not trimmed yet.
-func Trim(p *Plan, room Room, ratio Ratio, messages []hearth.Message) []hearth.CallID {
+func Trim(p *Plan, room Room, gauge Gauge, messages []hearth.Message) []hearth.CallID {
 	var out []hearth.CallID
-	for _, m := range messages[:tail(p, room, ratio, messages)] {
+	for _, m := range messages[:tail(p, room, gauge, messages)] {
 		for _, part := range m.Parts {
 			if r := part.Result; r != nil && len(r.Text) > trimWorthBytes && !slices.Contains(p.Trimmed, r.CallID) {
 				out = append(out, r.CallID)
@@ -53,10 +53,10 @@ func Trim(p *Plan, room Room, ratio Ratio, messages []hearth.Message) []hearth.C
 // tail gives the index after which the newest messages fit KeepRecentTokens, wherever
 // that is in a turn: a long chain of calls outgrows a window too. The newest message is
 // always in it.
-func tail(p *Plan, room Room, ratio Ratio, messages []hearth.Message) int {
+func tail(p *Plan, room Room, gauge Gauge, messages []hearth.Message) int {
 	budget := room.keepRecent(p)
 	for i := range slices.Backward(messages) {
-		if budget -= ratio.Tokens(Weigh(p, messages[i:i+1])); budget < 0 {
+		if budget -= gauge.Tokens(Weigh(p, messages[i:i+1])); budget < 0 {
 			return min(i+1, len(messages)-1)
 		}
 	}
@@ -66,11 +66,11 @@ func tail(p *Plan, room Room, ratio Ratio, messages []hearth.Message) int {
 // Recent gives the index of the first message to keep word for word: the beginning of
 // the oldest turn such that it and all newer ones fit KeepRecentTokens; at least the
 // newest turn is kept.
-func Recent(p *Plan, room Room, ratio Ratio, messages []hearth.Message) int {
+func Recent(p *Plan, room Room, gauge Gauge, messages []hearth.Message) int {
 	budget := room.keepRecent(p)
 	first, found := len(messages), false
 	for i := range slices.Backward(messages) {
-		budget -= ratio.Tokens(Weigh(p, messages[i:i+1]))
+		budget -= gauge.Tokens(Weigh(p, messages[i:i+1]))
 		if budget < 0 && found {
 			break
 		}

@@ -63,19 +63,27 @@ func weighPart(p *Plan, part *hearth.Part) Weight {
 	}
 }
 
-// WeighHead weighs what comes before the first message.
+// WeighHead weighs system text and tools.
 func WeighHead(p *Plan) Weight {
-	w := WeighText(p.System).Add(WeighText(p.Summary))
+	w := WeighText(p.System)
 	for _, t := range p.Tools {
 		w.ASCII += len(t.Name) + len(t.Description) + len(t.Schema) + 2*messageFrame
 	}
 	return w
 }
 
-// A Ratio turns weight into tokens. The zero Ratio is not usable; start with UsualRatio.
+// WeighSummary weighs what stands for the messages before the epoch.
+func WeighSummary(p *Plan) Weight {
+	if p.Summary == "" {
+		return Weight{}
+	}
+	return Weigh(p, summaryMessages(p))
+}
+
+// A Ratio turns weight into tokens.
 type Ratio struct {
-	ASCII float64 // tokens for one ASCII byte
-	Other float64 // tokens for one other character
+	ASCII float64 `json:"ascii"` // tokens for one ASCII byte
+	Other float64 `json:"other"` // tokens for one other character
 }
 
 // UsualRatio is assumed of a tokenizer nobody has measured.
@@ -86,27 +94,71 @@ func (r Ratio) Tokens(w Weight) int {
 	return int(r.ASCII*float64(w.ASCII) + r.Other*float64(w.Other) + 0.5)
 }
 
-// A Sample is what a server counted for a weight.
+// A Gauge is what is known of how a model counts. The zero Gauge knows nothing and
+// assumes the usual.
+type Gauge struct {
+	Ratio Ratio `json:"ratio,omitzero"` // of what was said
+	// Head is what system text and tools take, which servers render in ways of their own;
+	// 0 = not counted yet.
+	Head int `json:"head,omitempty"`
+}
+
+// Tokens estimates the tokens of a weight.
+func (g Gauge) Tokens(w Weight) int {
+	if g.Ratio == (Ratio{}) {
+		return UsualRatio.Tokens(w)
+	}
+	return g.Ratio.Tokens(w)
+}
+
+// HeadTokens gives or estimates what system text and tools of a plan take.
+func (g Gauge) HeadTokens(p *Plan) int {
+	if g.Head > 0 {
+		return g.Head
+	}
+	return UsualRatio.Tokens(WeighHead(p))
+}
+
+// A Sample is what a server counted for a request. Samples of one epoch are a series:
+// each request holds all of the one before.
 type Sample struct {
-	Weight Weight
+	Weight Weight // of its messages, summary included
 	Tokens int
 }
 
-// Learn fits the ratio to what a server counted: least squares for the two scripts, held
-// to the usual ratio as far as the samples say nothing of a script.
-func Learn(samples []Sample) Ratio {
-	// The prior counts as much as a thousand characters of each script.
-	const prior = 1000.0
-	aa, oo, ao := prior*prior, prior*prior, 0.0
-	at, ot := prior*prior*UsualRatio.ASCII, prior*prior*UsualRatio.Other
-	for _, s := range samples {
-		a, o, t := float64(s.Weight.ASCII), float64(s.Weight.Other), float64(s.Tokens)
-		aa, oo, ao = aa+a*a, oo+o*o, ao+a*o
-		at, ot = at+a*t, ot+o*t
+// Learn gives what is known after a series of counts was seen as well. The ratio is
+// fitted to what came between two counts, for the two scripts apart, and held to what
+// was known as far as the series says nothing of a script; what is left of the counts is
+// the head. A count of one request alone does not tell its head from its words, so the
+// ratio then stays as it was.
+func (g Gauge) Learn(p *Plan, series []Sample) Gauge {
+	if len(series) == 0 {
+		return g
+	}
+	if g.Ratio == (Ratio{}) {
+		g.Ratio = UsualRatio
+	}
+	// What was known counts as much as so many characters of each script.
+	const known = 150.0
+	aa, oo, ao := known, known, 0.0
+	at, ot := known*g.Ratio.ASCII, known*g.Ratio.Other
+	for i, s := range series[1:] {
+		a, o := float64(s.Weight.ASCII-series[i].Weight.ASCII), float64(s.Weight.Other-series[i].Weight.Other)
+		t := float64(s.Tokens - series[i].Tokens)
+		if a+o <= 0 || t <= 0 || t > 4*(a+o) {
+			continue
+		}
+		// The error of a count grows with what is counted, so long messages do not outvote
+		// short ones by more than their length.
+		aa, oo, ao = aa+a*a/(a+o), oo+o*o/(a+o), ao+a*o/(a+o)
+		at, ot = at+a*t/(a+o), ot+o*t/(a+o)
 	}
 	det := aa*oo - ao*ao
-	r := Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det}
-	r.ASCII = min(1.5, max(0.1, r.ASCII))
-	r.Other = min(4, max(0.2, r.Other))
-	return r
+	g.Ratio = Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det}
+	g.Ratio.ASCII = min(1.5, max(0.1, g.Ratio.ASCII))
+	g.Ratio.Other = min(4, max(0.2, g.Ratio.Other))
+	newest := series[len(series)-1]
+	usual := UsualRatio.Tokens(WeighHead(p))
+	g.Head = min(max(newest.Tokens-g.Ratio.Tokens(newest.Weight), usual/3), usual*3)
+	return g
 }

@@ -1,0 +1,235 @@
+package agent_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tiktoken-go/tokenizer"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/model"
+	"hearth/prompt"
+)
+
+// counted is a model server with a real tokenizer: it renders a request as a chat template
+// would and says how many tokens that is.
+type counted struct {
+	codec  tokenizer.Codec
+	tokens []int // of each request
+	say    func(n int) string
+}
+
+func (s *counted) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		req, err := q.Build(q.Chain[0])
+		if err != nil {
+			yield(model.Delta{}, err)
+			return
+		}
+		sent := encode(req)
+		size := len(sent.Head)
+		for _, i := range sent.Items {
+			size += len(i)
+		}
+		n := s.count(req)
+		s.tokens = append(s.tokens, n)
+		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Bytes: size + 2000, Prefix: sent.Prefix(len(sent.Items)), Usage: hearth.Usage{Input: n}}
+		if yield(model.Delta{Sent: sent}, nil) && yield(model.Delta{Text: s.say(len(s.tokens))}, nil) {
+			yield(model.Delta{Report: &rep, Stop: hearth.StopEnd}, nil)
+		}
+	}
+}
+
+// count renders in ChatML, with the tools the way Qwen's template has them.
+func (s *counted) count(req *model.Request) int {
+	var b strings.Builder
+	b.WriteString("<|im_start|>system\n" + req.System + "\n\n# Tools\n\n<tools>")
+	for _, t := range req.Tools {
+		spec, err := json.Marshal(map[string]any{"type": "function", "function": t})
+		if err != nil {
+			panic(err)
+		}
+		b.WriteString("\n" + string(spec))
+	}
+	b.WriteString("\n</tools><|im_end|>\n")
+	for _, m := range req.Messages {
+		b.WriteString("<|im_start|>" + string(m.Role) + "\n")
+		for _, p := range m.Parts {
+			b.WriteString(p.Text)
+			if p.Result != nil {
+				b.WriteString(p.Result.Text)
+			}
+		}
+		b.WriteString("<|im_end|>\n")
+	}
+	ids, _, err := s.codec.Encode(b.String() + "<|im_start|>assistant\n")
+	if err != nil {
+		panic(err)
+	}
+	return len(ids)
+}
+
+// languages are what people and models write, a sentence each.
+var languages = map[string][]string{
+	"English": {
+		"Could you look at the invoice from last week and tell me whether the shipping costs were charged twice?",
+		"I think the second line is wrong, because we had agreed on a flat rate for everything under ten kilos.",
+		"Please write a short and friendly answer to them, and remind me on Thursday if nobody has replied by then.",
+		"The heating engineer comes at half past nine, so the meeting has to move to the afternoon.",
+		"My sister said that the recipe needs a pinch of nutmeg and far less sugar than the book claims.",
+		"What would be the cheapest way to get from Leeds to Bristol with two bicycles on a Sunday morning?",
+	},
+	"German": {
+		"Könntest du dir bitte die Rechnung von letzter Woche ansehen und prüfen, ob die Versandkosten doppelt berechnet wurden?",
+		"Die zweite Zeile stimmt meiner Meinung nach nicht, weil wir für alles unter zehn Kilo eine Pauschale vereinbart hatten.",
+		"Schreib ihnen eine kurze, freundliche Antwort und erinnere mich am Donnerstag, falls bis dahin niemand geantwortet hat.",
+		"Der Heizungsmonteur kommt um halb zehn, deshalb müssen wir die Besprechung auf den Nachmittag verschieben.",
+		"Meine Schwester meint, das Rezept brauche eine Prise Muskatnuss und weit weniger Zucker, als im Buch steht.",
+		"Wie kommt man am Sonntagmorgen mit zwei Fahrrädern am günstigsten von Köln nach Nürnberg?",
+	},
+	"Russian": {
+		"Посмотри, пожалуйста, счёт за прошлую неделю и скажи, не посчитали ли доставку дважды.",
+		"Мне кажется, вторая строка неверна, потому что мы договаривались о единой цене за всё легче десяти килограммов.",
+		"Напиши им короткий вежливый ответ и напомни мне в четверг, если до тех пор никто не отзовётся.",
+		"Мастер по отоплению придёт в половине десятого, так что встречу придётся перенести на вечер.",
+		"Сестра говорит, что в рецепт нужна щепотка мускатного ореха и гораздо меньше сахара, чем написано в книге.",
+		"Как дешевле всего добраться в воскресенье утром из Твери в Казань с двумя велосипедами?",
+	},
+	"Chinese": {
+		"请你看一下上周的发票，告诉我运费是不是被收了两次。",
+		"我觉得第二行不对，因为我们说好十公斤以下的包裹都按统一价格计算。",
+		"请给他们写一封简短友好的回信，如果到星期四还没有人回复，就提醒我一下。",
+		"修暖气的师傅九点半来，所以会议只好改到下午。",
+		"我妹妹说这个菜谱要加一点肉豆蔻，而且糖要比书上写的少得多。",
+		"星期天早上带着两辆自行车从苏州到南京，怎么走最便宜？",
+	},
+	"Japanese": {
+		"先週の請求書を見て、送料が二重に請求されていないか教えてください。",
+		"十キロ未満はすべて一律料金という約束だったので、二行目は間違っていると思います。",
+		"短くて丁寧な返事を書いてください。木曜日までに返信がなければ、私に知らせてください。",
+		"暖房の修理の人が九時半に来るので、会議は午後にずらさなければなりません。",
+		"妹によると、このレシピにはナツメグを少々入れて、砂糖は本に書いてあるよりずっと少なくするそうです。",
+		"日曜日の朝、自転車二台と一緒に名古屋から京都まで行くには、どの方法がいちばん安いですか。",
+	},
+	"code": {
+		"func (c *cache) get(key string) (value []byte, ok bool) {\n\tc.mu.Lock()\n\tdefer c.mu.Unlock()\n\te, ok := c.entries[key]\n\tif !ok || time.Since(e.at) > c.ttl {\n\t\treturn nil, false\n\t}\n\treturn e.value, true\n}\n",
+		"SELECT o.id, o.total_cents / 100.0 AS total, c.name\nFROM orders o JOIN customers c ON c.id = o.customer_id\nWHERE o.created_at >= '2026-01-01' AND o.state <> 'cancelled'\nORDER BY total DESC LIMIT 20;\n",
+		"for i in $(seq 1 12); do\n  printf '%02d %s\\n' \"$i\" \"$(date -d \"2026-$i-01\" +%B)\" >> months.txt\ndone\ngrep -rn --include='*.go' 'http.DefaultClient' . | awk -F: '{print $1}' | sort -u\n",
+		"{\"name\":\"hearth\",\"version\":\"0.4.1\",\"scripts\":{\"build\":\"go build ./...\",\"test\":\"go test -race ./...\"},\"files\":[\"cmd\",\"internal\",\"README.md\"],\"private\":true}\n",
+		"def moving_average(xs, n):\n    out, total = [], 0.0\n    for i, x in enumerate(xs):\n        total += x\n        if i >= n:\n            total -= xs[i - n]\n        out.append(total / min(i + 1, n))\n    return out\n",
+		"E2026-11-21T09:14:03.221Z pool.go:118] lease 0x7f3a21 expired after 30.002s (holder=worker-7 pid=41532): context deadline exceeded\n",
+	},
+}
+
+// passage is what is said n-th in a conversation in some languages, in turns.
+func passage(n int, names ...string) string {
+	name := names[n%len(names)]
+	text := slices.Clone(languages[name])
+	var b strings.Builder
+	for i := range 6 {
+		b.WriteString(text[(n+i)%len(text)] + " ")
+	}
+	return b.String()
+}
+
+func TestAfterFiveTurnsTokensAreEstimatedWithinFifteenPercent(t *testing.T) {
+	all := slices.Sorted(maps.Keys(languages))
+	rows := map[string][]string{"English and Chinese": {"English", "Chinese"}, "German and code": {"German", "code"}, "Russian and Japanese": {"Russian", "Japanese"}, "everything": all}
+	for _, name := range all {
+		rows[name] = []string{name}
+	}
+	for _, encoding := range []tokenizer.Encoding{tokenizer.Cl100kBase, tokenizer.O200kBase} {
+		codec, err := tokenizer.Get(encoding)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, names := range rows {
+			t.Run(fmt.Sprintf("%s/%s", encoding, name), func(t *testing.T) {
+				server := &counted{codec: codec, say: func(n int) string { return passage(n+3, names...) }}
+				s := newScene(t, nil, &counter{name: "look", effect: hearth.EffectRead}, &counter{name: "peek", effect: hearth.EffectRead})
+				s.cfg.Router, s.cfg.Room.KeepRecentTokens = server, 500
+				s.agent = agent.New(s.cfg)
+				for n := range 5 {
+					if _, err := s.say(passage(n, names...)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				// The next request, which the server has not counted.
+				if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: passage(5, names...)}); err != nil {
+					t.Fatal(err)
+				}
+				whole := s.used()
+				s.turn()
+				next := server.tokens[len(server.tokens)-1]
+				within(t, "the next request", whole, next, 0.15)
+				if len(names) == 1 { // where languages change, one message is not like those before
+					known := server.tokens[len(server.tokens)-2]
+					within(t, "what a turn adds", whole-known, next-known, 0.15)
+				}
+				// An epoch that the server has counted nothing of: all is estimated.
+				if err := s.agent.Compact(t.Context(), s.mem, "", nil); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: passage(6, names...)}); err != nil {
+					t.Fatal(err)
+				}
+				whole = s.used()
+				s.turn()
+				within(t, "the first request after a compaction", whole, server.tokens[len(server.tokens)-1], 0.15)
+			})
+		}
+	}
+}
+
+// used is the estimate of the next request.
+func (s *scene) used() int {
+	s.Helper()
+	c, err := s.agent.Context(s.Context(), s.mem)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c.Used
+}
+
+func (s *scene) turn() {
+	s.Helper()
+	if _, err := s.agent.Turn(s.Context(), s.mem, nil); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func within(t *testing.T, what string, got, want int, share float64) {
+	t.Helper()
+	off := float64(got-want) / float64(want)
+	t.Logf("%s: %d tokens estimated, %d counted: %+.1f %%", what, got, want, 100*off)
+	if math.Abs(off) > share {
+		t.Errorf("%s: %d tokens estimated, %d counted: %+.1f %%", what, got, want, 100*off)
+	}
+}
+
+func TestAnEstimateAloneStopsNothing(t *testing.T) {
+	s := newScene(t, []step{{text: "All of it was read."}})
+	// Far more than the window by any estimate; the server's tokenizer may know better.
+	if out, err := s.say(strings.Repeat("          ", 20_000)); err != nil || out.Answer != "All of it was read." {
+		t.Errorf("got %+v, %v", out, err)
+	}
+}
+
+func TestCompactingWhatIsAllRecentSaysSo(t *testing.T) {
+	s := newScene(t, []step{{text: "Hello."}})
+	if _, err := s.say("hi"); err != nil {
+		t.Fatal(err)
+	}
+	err := s.agent.Compact(t.Context(), s.mem, "", nil)
+	if hearth.ReasonOf(err) != hearth.ReasonUsage || !strings.Contains(err.Error(), "all 2 messages are recent") {
+		t.Errorf("got %v", err)
+	}
+}
