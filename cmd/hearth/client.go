@@ -34,6 +34,7 @@ func (a *app) router() *route.Router {
 		Listed:     func(t model.Target) []string { return a.describer().Listed(t.Endpoint.Origin) },
 		Cooldown:   a.cooldowns,
 		Replicas:   a.slots,
+		Speeds:     a.describer(),
 	})
 	return a.routes
 }

@@ -24,6 +24,7 @@ type presenter struct {
 	// The fields below belong to the goroutine.
 	wait    hearth.Wait
 	since   time.Time // of the phase
+	heard   time.Time // when wait was told
 	silent  time.Time // since when nothing was shown
 	drawn   bool
 	told    time.Time // when a waiting line was last printed to a stream that is no terminal
@@ -73,7 +74,7 @@ func (p *presenter) show(e hearth.Event) {
 		if e.Wait.Phase != p.wait.Phase {
 			p.since = time.Now()
 		}
-		p.wait = e.Wait
+		p.wait, p.heard = e.Wait, time.Now()
 		return // the line is drawn by the ticker, after a little patience
 	case hearth.EventText:
 		p.clear()
@@ -131,7 +132,9 @@ func (p *presenter) waiting(now time.Time) {
 	if now.Sub(p.silent) < patience || p.wait.Phase == "" {
 		return
 	}
-	text := waitLine(p.wait, now.Sub(p.since))
+	w := p.wait
+	w.ETA = max(0, w.ETA-now.Sub(p.heard)) // it may take longer than foreseen; then nothing is said of the end
+	text := waitLine(w, now.Sub(p.since))
 	switch {
 	case p.live && p.midLine: // in the middle of an answer a status line would tear it apart
 	case p.live:
@@ -184,18 +187,33 @@ func waitLine(w hearth.Wait, elapsed time.Duration) string {
 		what = "waiting until the server has let go"
 	default:
 		what = "waiting for " + model
-		if w.Total > 0 {
+		switch {
+		case w.Total > 0 && w.Done > 0:
 			what = fmt.Sprintf("%s reads %d of %d tokens", model, w.Done, w.Total)
+		case w.Total > 0: // nobody says how far it is
+			what = fmt.Sprintf("%s reads about %d tokens", model, roughly(w.Total))
 		}
 	}
 	what += fmt.Sprintf(" · %d s", int(elapsed.Seconds()))
-	if w.ETA > 0 {
-		what += fmt.Sprintf(", about %d s to go", int(w.ETA.Seconds()+0.5))
+	switch left := int(w.ETA.Seconds() + 0.5); {
+	case left >= 100:
+		what += fmt.Sprintf(", about %d min to go", (left+30)/60)
+	case left > 0:
+		what += fmt.Sprintf(", about %d s to go", left)
 	}
 	if w.Note != "" {
 		what += ", " + oneLine(w.Note)
 	}
 	return what
+}
+
+// roughly gives the first two digits of an estimate.
+func roughly(n int) int {
+	unit := 1
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return (n + unit/2) / unit * unit
 }
 
 // describeCall is one line for a tool call; the arguments are the model's, so they are

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,8 @@ type entry struct {
 	Server   model.Layer `json:"server,omitzero"`
 	Lessons  model.Layer `json:"lessons,omitzero"`
 	Probe    model.Layer `json:"probe,omitzero"`
+	// ReadPerSec is how many tokens of a prompt it reads in a second, as measured.
+	ReadPerSec float64 `json:"readPerSec,omitempty"`
 }
 
 // cacheFile is the file's content.
@@ -129,6 +132,33 @@ func (c *Cache) Probed(endpoint, id string, l model.Layer) error {
 		return e
 	})
 }
+
+// ReadingSpeed is how many tokens of a prompt a model reads in a second; 0 = not measured.
+func (c *Cache) ReadingSpeed(endpoint, id string) float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	if e := c.current(endpoint, id); e != nil {
+		return e.ReadPerSec
+	}
+	return 0
+}
+
+// ReadingMeasured keeps a speed, in whole tokens. One that is about the same as before is
+// not worth a write.
+func (c *Cache) ReadingMeasured(endpoint, id string, tokensPerSec float64) error {
+	if had := c.ReadingSpeed(endpoint, id); had > 0 && math.Abs(tokensPerSec-had) < had/sameSpeed {
+		return nil
+	}
+	return c.change(endpoint, id, func() *entry {
+		e := c.currentOrNew(endpoint, id)
+		e.ReadPerSec = max(1, math.Round(tokensPerSec))
+		return e
+	})
+}
+
+// sameSpeed is the part of a speed by which another one must differ to be kept.
+const sameSpeed = 20
 
 // change applies edit to what the file holds now, and writes it if anything is new.
 // Another process that writes at the same moment may lose what was learned here; it

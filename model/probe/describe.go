@@ -164,3 +164,12 @@ func (d *Describer) Learn(_ context.Context, t model.Target, r *model.Refusal) e
 func (d *Describer) Overflowed(_ context.Context, t model.Target, window int) error {
 	return d.cache.LearnWindow(t.Endpoint.Origin, t.Ref.Model, window)
 }
+
+// ReadingSpeed gives what was measured of how fast a prompt is read. With ReadingMeasured
+// it fits route.Config.Speeds.
+func (d *Describer) ReadingSpeed(origin, id string) float64 { return d.cache.ReadingSpeed(origin, id) }
+
+// ReadingMeasured keeps it.
+func (d *Describer) ReadingMeasured(origin, id string, tokensPerSec float64) {
+	_ = d.cache.ReadingMeasured(origin, id, tokensPerSec) // a full disk costs an estimate
+}

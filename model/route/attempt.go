@@ -20,6 +20,11 @@ type attempt struct {
 	report hearth.Report
 	clock  stopwatch
 	body   uint64 // a hash of what was sent; 0 before
+	bytes  int    // of its head and items
+	unread int    // tokens that the server has to read, as far as we can tell
+
+	resident bool // the model is in the server's memory, as far as is known
+	cold     bool // and was not when this was asked, so nothing came from a cache
 
 	spoke    bool // a visible word arrived
 	thought  bool
@@ -59,6 +64,7 @@ func (a *attempt) ask(ctx context.Context) error {
 	if where := req.Capabilities.Locality; where != "" && where != hearth.LocalityUnknown && a.report.Locality != hearth.LocalityHosted {
 		a.report.Locality = where
 	}
+	req = a.live(req)
 	held, ticket, err := a.acquire(ctx, req)
 	if err != nil {
 		return err
@@ -163,6 +169,9 @@ func (a *attempt) take(ctx context.Context, d *model.Delta) bool {
 		a.timing = *d.Timing
 	case d.Wait != nil:
 		a.clock.enter(d.Wait.Phase)
+		told := *d
+		told.Wait = a.reading(d.Wait)
+		d = &told
 	case d.Report != nil:
 		return true // only we report
 	}
@@ -207,6 +216,11 @@ func (a *attempt) sent(s *model.Sent) error {
 	a.report.Prefix, a.report.Params = s.Prefix(len(s.Items)), hex.EncodeToString(params[:])
 	a.before = a.run.before(a.lane())
 	a.extends = a.before.items > 0 && a.before.items <= len(s.Items) && s.Prefix(a.before.items) == a.before.prefix
+	a.bytes = len(s.Head)
+	for _, item := range s.Items {
+		a.bytes += len(item)
+	}
+	a.unread = a.estimate()
 	return nil
 }
 
@@ -230,6 +244,7 @@ func (a *attempt) complete(ctx context.Context, req *model.Request) error {
 	}
 	a.run.back(a.tries.target.Ref) // an answer of calls alone
 	a.notices(ctx, req)
+	a.measure(req)
 	for _, d := range a.kept {
 		a.run.send(d)
 	}

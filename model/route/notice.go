@@ -16,11 +16,14 @@ type lane struct {
 	ref     hearth.ModelRef
 }
 
-// sent is what the newest request of a lane held, and how many tokens the server read.
+// sent is what the newest request of a lane held, which server got it, and how many tokens
+// it counted; 0 where its count may leave out what it had cached.
 type sent struct {
 	prefix string
 	items  int
 	tokens int
+	bytes  int
+	origin string
 }
 
 // mostLanes bounds what is remembered; beyond it, everything is forgotten at once,
@@ -160,10 +163,13 @@ func (a *attempt) windowIsFull(req *model.Request) bool {
 // without saying so. Only counts that include cached tokens can show that.
 func (a *attempt) truncated(req *model.Request) {
 	read := a.report.Usage.Input
-	if read == 0 || !a.report.Usage.CacheCounted && !req.Capabilities.CachedCounted {
+	if !a.report.Usage.CacheCounted && !req.Capabilities.CachedCounted {
+		read = 0
+	}
+	a.run.remember(a.lane(), sent{a.report.Prefix, a.report.Items, read, a.bytes, a.tries.target.Endpoint.Origin})
+	if read == 0 {
 		return
 	}
-	a.run.remember(a.lane(), sent{a.report.Prefix, a.report.Items, read})
 	var told string
 	switch wordsSent := countWords(req); {
 	case read < wordsSent:

@@ -34,6 +34,7 @@ type Config struct {
 	// nobody asked it. It does not block. May be nil.
 	Listed   func(t model.Target) []string
 	Cooldown Cooldown // may be nil
+	Speeds   Speeds   // may be nil: then nobody is told how long reading will take
 	Replicas Replicas // may be nil: then only the first place of a target is used
 }
 
@@ -60,6 +61,8 @@ type Router struct {
 	told  map[string]bool
 	last  map[lane]sent
 	spoke map[hearth.SessionID]spoke
+	// residents says when a model answered last.
+	residents map[residence]time.Time
 }
 
 // New gives a Router.
@@ -69,7 +72,7 @@ func New(cfg Config) *Router {
 			return d
 		}
 	}
-	return &Router{cfg: cfg, told: make(map[string]bool), last: make(map[lane]sent), spoke: make(map[hearth.SessionID]spoke)}
+	return &Router{cfg: cfg, told: make(map[string]bool), last: make(map[lane]sent), spoke: make(map[hearth.SessionID]spoke), residents: make(map[residence]time.Time)}
 }
 
 // Stream yields the answer of the first candidate that gives one.

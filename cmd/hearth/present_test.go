@@ -1,0 +1,31 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"hearth"
+)
+
+func TestWhatIsSaidWhileReading(t *testing.T) {
+	read := hearth.PhaseReading
+	rows := []struct {
+		name    string
+		wait    hearth.Wait
+		elapsed time.Duration
+		want    string
+	}{
+		{"nobody knows how much", hearth.Wait{Phase: read, Model: "qwen"}, 3 * time.Second, "waiting for qwen · 3 s"},
+		{"an estimate, of a server never measured", hearth.Wait{Phase: read, Model: "qwen", Total: 12345}, 3 * time.Second, "qwen reads about 12000 tokens · 3 s"},
+		{"a small one", hearth.Wait{Phase: read, Model: "qwen", Total: 87}, 3 * time.Second, "qwen reads about 87 tokens · 3 s"},
+		{"an estimate with a time", hearth.Wait{Phase: read, Model: "qwen", Total: 12355, ETA: 29600 * time.Millisecond}, 3 * time.Second, "qwen reads about 12000 tokens · 3 s, about 30 s to go"},
+		{"minutes", hearth.Wait{Phase: read, Model: "qwen", Total: 128000, ETA: 7 * time.Minute}, time.Minute, "qwen reads about 130000 tokens · 60 s, about 7 min to go"},
+		{"it takes longer than foreseen", hearth.Wait{Phase: read, Model: "qwen", Total: 500, ETA: 400 * time.Millisecond}, time.Minute, "qwen reads about 500 tokens · 60 s"},
+		{"the server's own count", hearth.Wait{Phase: read, Model: "qwen", Done: 512, Total: 2048, ETA: 6 * time.Second}, 2 * time.Second, "qwen reads 512 of 2048 tokens · 2 s, about 6 s to go"},
+	}
+	for _, row := range rows {
+		if got := waitLine(row.wait, row.elapsed); got != row.want {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package route
+
+import (
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+// Speeds remembers how fast servers read prompts: tokens a second for one model at one
+// endpoint. Its methods do not block for long and may be called from any goroutine.
+type Speeds interface {
+	// ReadingSpeed is what was measured there; 0 = nothing yet.
+	ReadingSpeed(origin, id string) float64
+	// ReadingMeasured keeps a new value. It is best effort.
+	ReadingMeasured(origin, id string, tokensPerSec float64)
+}
+
+const (
+	usualTokensPerByte = 0.25 // of a request's text, where nothing was counted yet
+	leastMeasured      = 256  // tokens; the time for fewer is mostly overhead
+	leastMeasuredTime  = 20 * time.Millisecond
+	newestCounts       = 0.3             // of a measurement among the ones before
+	staysResident      = 2 * time.Minute // after an answer; servers keep a model for five at least
+)
+
+// reading says how much of a prompt the server has to read, and how long that will take.
+// A server that tells its progress is believed; of the others it is an estimate, made
+// only for the owner's own servers: a vendor's wait is not for reading.
+func (a *attempt) reading(w *hearth.Wait) *hearth.Wait {
+	if w.Phase != hearth.PhaseReading || !local(a.tries.target) {
+		return w
+	}
+	out := *w
+	if out.Total == 0 {
+		out.Total = a.unread
+	}
+	if out.ETA == 0 && a.resident {
+		out.ETA = a.timeFor(out.Total - out.Done)
+	}
+	return &out
+}
+
+func (a *attempt) timeFor(tokens int) time.Duration {
+	if a.run.cfg.Speeds == nil || tokens <= 0 {
+		return 0
+	}
+	speed := a.run.cfg.Speeds.ReadingSpeed(a.place())
+	if speed <= 0 {
+		return 0
+	}
+	return time.Duration(float64(tokens) / speed * float64(time.Second))
+}
+
+// place names whose speed is measured.
+func (a *attempt) place() (origin, id string) {
+	return a.tries.target.Endpoint.Origin, a.tries.target.Ref.Model
+}
+
+// estimate gives how many tokens the server has not read yet: what was added since the
+// request before, where that went to the same server, else everything.
+func (a *attempt) estimate() int {
+	perByte, fresh := usualTokensPerByte, a.bytes
+	if a.before.tokens > 0 && a.before.bytes > 0 {
+		perByte = float64(a.before.tokens) / float64(a.before.bytes)
+	}
+	if a.cached() {
+		fresh -= a.before.bytes
+	}
+	return int(float64(fresh)*perByte + 0.5)
+}
+
+// cached reports whether the server has read all of the request before this one.
+func (a *attempt) cached() bool {
+	return a.extends && a.before.origin == a.tries.target.Endpoint.Origin
+}
+
+// live puts what is known now in place of what the plan knew: whether the model is in
+// memory reaches no byte of the request.
+func (a *attempt) live(req *model.Request) *model.Request {
+	a.resident = req.Capabilities.Resident
+	if now := a.tries.target.Layers.Server.Resident; now != nil {
+		a.resident = *now
+	}
+	if a.run.answeredLately(a.place()) {
+		a.resident = true
+	}
+	a.cold = !a.resident
+	if a.resident == req.Capabilities.Resident {
+		return req
+	}
+	out := *req
+	out.Capabilities.Resident = a.resident
+	return &out
+}
+
+// measure keeps how fast the server read this prompt, where it can be told how many
+// tokens it really read.
+func (a *attempt) measure(req *model.Request) {
+	a.run.answersNow(a.place())
+	speeds := a.run.cfg.Speeds
+	if speeds == nil || !local(a.tries.target) {
+		return
+	}
+	known := speeds.ReadingSpeed(a.place())
+	tokens, sure := a.tokensRead(req)
+	took := time.Duration(a.timing.PromptMS * float64(time.Millisecond))
+	if took == 0 {
+		took = a.clock.times(a.timing).Read
+	}
+	if tokens < leastMeasured || took < leastMeasuredTime || known > 0 && !sure {
+		return
+	}
+	speed := float64(tokens) / took.Seconds()
+	if known > 0 {
+		speed = known + newestCounts*(speed-known)
+	}
+	origin, id := a.place()
+	speeds.ReadingMeasured(origin, id, speed)
+}
+
+// tokensRead is how many tokens the server evaluated for the prompt. It is not sure when
+// some may have come from its cache and it does not say how many.
+func (a *attempt) tokensRead(req *model.Request) (tokens int, sure bool) {
+	u := a.report.Usage
+	switch {
+	case a.timing.PromptTokens > 0 && req.Capabilities.Server != "ollama" && a.tries.target.Protocol != "ollama":
+		return a.timing.PromptTokens, true
+	case u.CacheRead > 0:
+		return u.Input - u.CacheRead, true
+	case a.cached() && a.before.tokens > 0:
+		return u.Input - a.before.tokens, true
+	default:
+		return u.Input, a.cold
+	}
+}
+
+// residence names a model at an endpoint.
+type residence struct{ origin, id string }
+
+// answersNow notes that a model is in its server's memory.
+func (r *Router) answersNow(origin, id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.residents[residence{origin, id}] = time.Now()
+}
+
+func (r *Router) answeredLately(origin, id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, ok := r.residents[residence{origin, id}]
+	return ok && time.Since(at) < staysResident
+}

@@ -1,0 +1,136 @@
+package route_test
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hearth"
+	"hearth/model"
+	"hearth/model/route"
+)
+
+// speeds keeps what was measured; one server, one model.
+type speeds struct{ now float64 }
+
+func (s *speeds) ReadingSpeed(string, string) float64         { return s.now }
+func (s *speeds) ReadingMeasured(_, _ string, perSec float64) { s.now = perSec }
+
+// reader is a server that reads a prompt of items and then answers.
+type reader struct {
+	items  []string
+	reads  time.Duration
+	usage  hearth.Usage
+	timing *model.Timing
+	tells  *hearth.Wait // of its progress
+}
+
+func (s *reader) Stream(context.Context, *model.Request) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		sent := &model.Sent{Body: []byte(strings.Join(s.items, "")), Head: []byte(s.items[0])}
+		for _, item := range s.items[1:] {
+			sent.Items = append(sent.Items, []byte(item))
+		}
+		deltas := []model.Delta{{Sent: sent}, {Wait: &hearth.Wait{Phase: hearth.PhaseReading, Model: "m-a"}}}
+		if s.tells != nil {
+			deltas = append(deltas, model.Delta{Wait: s.tells})
+		}
+		for _, d := range deltas {
+			if !yield(d, nil) {
+				return
+			}
+		}
+		if s.reads > 0 {
+			<-time.After(s.reads)
+		}
+		deltas = []model.Delta{{Text: "hello"}, {Usage: &s.usage}}
+		if s.timing != nil {
+			deltas = append(deltas, model.Delta{Timing: s.timing})
+		}
+		for _, d := range append(deltas, model.Delta{Stop: hearth.StopEnd}) {
+			if !yield(d, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestHowLongReadingTakes(t *testing.T) {
+	counted := func(in, cached int) hearth.Usage {
+		return hearth.Usage{Input: in, CacheRead: cached, Output: 1, CacheCounted: true}
+	}
+	head, first := strings.Repeat("h ", 4000), strings.Repeat("i ", 4000) // 16,000 bytes
+	type step struct {
+		server reader
+		total  int // told while it reads
+		eta    time.Duration
+		speed  float64 // known afterwards
+	}
+	rows := []struct {
+		name     string
+		where    hearth.Locality
+		resident bool
+		protocol string
+		known    float64
+		steps    []step
+	}{
+		{name: "measured by ourselves, and then only what is new is read", resident: true, steps: []step{
+			{reader{items: []string{head, first}, reads: 10 * time.Second, usage: counted(8000, 1000)}, 4000, 0, 700},
+			{reader{items: []string{head, first, strings.Repeat("n ", 1400)}, reads: time.Second, usage: counted(9400, 8000)}, 1400, 2 * time.Second, 910},
+		}},
+		{name: "measured by the server", resident: true, steps: []step{
+			{reader{items: []string{head, first}, reads: 10 * time.Second, usage: counted(8000, 0),
+				timing: &model.Timing{PromptTokens: 500, CachedTokens: 7500, PromptMS: 1000}}, 4000, 0, 500},
+		}},
+		{name: "a server that tells its progress is believed", resident: true, known: 100, steps: []step{
+			{reader{items: []string{head, first}, tells: &hearth.Wait{Phase: hearth.PhaseReading, Done: 500, Total: 1000}, usage: counted(1000, 999)}, 1000, 5 * time.Second, 100},
+		}},
+		{name: "while a model is loaded nobody knows when reading begins", known: 100, steps: []step{
+			{reader{items: []string{head, first}, usage: counted(8000, 7999)}, 4000, 0, 100},
+			{reader{items: []string{head, first}, usage: counted(8000, 7999)}, 0, 0, 100},
+		}},
+		{name: "too little to tell anything", resident: true, steps: []step{
+			{reader{items: []string{head, first}, reads: time.Second, usage: counted(8000, 7900)}, 4000, 0, 0},
+		}},
+		{name: "a count that may hold what was cached is better than nothing, once", resident: true, protocol: "ollama", steps: []step{
+			{reader{items: []string{head, first}, reads: time.Second, usage: hearth.Usage{Input: 8000}, timing: &model.Timing{PromptTokens: 8000, PromptMS: 1000}}, 4000, 0, 8000},
+			{reader{items: []string{"other", first}, reads: time.Second, usage: hearth.Usage{Input: 9000}, timing: &model.Timing{PromptTokens: 9000, PromptMS: 1}}, 2001, 250 * time.Millisecond, 8000},
+		}},
+		{name: "nobody is told of a vendor's reading", where: hearth.LocalityHosted, resident: true, known: 100, steps: []step{
+			{reader{items: []string{head, first}, reads: time.Second, usage: counted(8000, 0)}, 0, 0, 100},
+		}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kept := &speeds{row.known}
+				r := route.New(route.Config{Speeds: kept})
+				for i, s := range row.steps {
+					tg := target("a", &s.server)
+					tg.Layers.Server.Resident = &row.resident
+					if row.where != "" {
+						tg.Endpoint.Locality = row.where
+					}
+					if row.protocol != "" {
+						tg.Protocol = row.protocol
+					}
+					var told hearth.Wait
+					for d, err := range r.Stream(t.Context(), model.Question{Chain: []model.Target{tg}, Build: build, Session: "s"}) {
+						if err != nil {
+							t.Fatal(err)
+						}
+						if d.Wait != nil {
+							told = *d.Wait
+						}
+					}
+					if told.Total != s.total || told.ETA.Round(10*time.Millisecond) != s.eta || kept.now != s.speed {
+						t.Errorf("step %d: told %d tokens, %v; %v tokens/s known; want %d, %v, %v", i, told.Total, told.ETA, kept.now, s.total, s.eta, s.speed)
+					}
+				}
+			})
+		})
+	}
+}
