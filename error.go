@@ -69,7 +69,7 @@ var consequences = map[Reason]consequence{
 	ReasonAuth:            {true, ExitFailed},
 	ReasonNoCredential:    {true, ExitFailed},
 	ReasonBilling:         {true, ExitFailed},
-	ReasonModelNotFound:   {true, ExitFailed},
+	ReasonModelNotFound:   {true, ExitNoModel},
 	ReasonContextOverflow: {false, ExitFailed},
 	ReasonBadRequest:      {false, ExitFailed},
 	ReasonToolsRefused:    {false, ExitFailed},

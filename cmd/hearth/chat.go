@@ -65,13 +65,16 @@ func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask aske
 	return out, err
 }
 
-// pipe answers every line of standard input with a turn of its own.
+// pipe answers every line of standard input with a turn of its own. A chat command that
+// goes wrong is told, and the lines after it are still answered; the first such command
+// decides the exit code.
 func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 	in := pipedLines{r}
+	var wrong error
 	for {
 		text, err := in.next("")
 		if errors.Is(err, io.EOF) {
-			return nil
+			return wrong
 		}
 		if err != nil {
 			return fmt.Errorf("read standard input: %w", err)
@@ -83,8 +86,15 @@ func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 			return err
 		}
 		if name, args, ok := agent.ParseCommand(text); ok {
-			if leave, err := k.command(ctx, name, args); leave || err != nil {
-				return err
+			leave, err := k.command(ctx, name, args)
+			if err != nil {
+				tell(k.io.err, err)
+				if wrong == nil {
+					wrong = errSilent{exitCode(err)}
+				}
+			}
+			if leave || ctx.Err() != nil {
+				return wrong
 			}
 			continue
 		}
