@@ -13,8 +13,9 @@ import (
 // Accept makes a person's words durable: after it returns they are in the transcript,
 // frozen, whatever happens next. In the same commit it closes what an earlier turn left
 // open (calls without a result, a question without an answer), so that roles alternate
-// and nothing that was sent is rewritten, and begins the first epoch. notices are for
-// the person.
+// and nothing that was sent is rewritten, and begins the first epoch, unless the server
+// is yet to be started and asked; then it begins with the answer. notices are for the
+// person.
 func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Incoming) (notices []hearth.Notice, err error) {
 	chain, err := a.cfg.Targets(ctx)
 	if err != nil {
@@ -25,7 +26,7 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 		return nil, err
 	}
 	commit := &session.Commit{Messages: a.closing(st), Blobs: in.Images}
-	if now.epoch.ID == 0 {
+	if now.epoch.ID == 0 && !chain[0].Asleep {
 		commit.Epoch = &now.epoch
 	}
 	m, notices, err := a.freeze(ctx, t, now, in)

@@ -17,16 +17,22 @@ import (
 type environment struct {
 	process func(string) (string, bool)
 	files   []map[string]string // .env of the working folder, of the state folder, of OpenClaw
+	own     []map[string]string // of these, the owner's: the working folder may be anybody's project
 	block   map[string]string   // env.vars and env.NAME
 }
 
 // lookup returns a variable that is set and not empty.
-func (e *environment) lookup(name string) (string, bool) {
+func (e *environment) lookup(name string) (string, bool) { return e.find(name, e.files) }
+
+// lookupOwn is lookup without the .env of the working folder.
+func (e *environment) lookupOwn(name string) (string, bool) { return e.find(name, e.own) }
+
+func (e *environment) find(name string, files []map[string]string) (string, bool) {
 	if v, ok := e.process(name); ok && v != "" {
 		return v, true
 	}
 	if !strings.HasPrefix(name, "HEARTH_") {
-		for _, f := range e.files {
+		for _, f := range files {
 			if v := f[name]; v != "" {
 				return v, true
 			}
@@ -58,6 +64,9 @@ func newEnvironment(p Places, workDir string) (*environment, []Warning) {
 		switch {
 		case err == nil:
 			e.files = append(e.files, parseDotenv(text))
+			if dir == p.State || dir == p.OpenClaw {
+				e.own = append(e.own, e.files[len(e.files)-1])
+			}
 		case !errors.Is(err, fs.ErrNotExist):
 			warnings = append(warnings, Warning{Kind: Unreadable, File: path, Message: err.Error()})
 		}
@@ -111,9 +120,13 @@ func dotenvValue(v string) string {
 // reference matches ${NAME} and $${NAME}, the latter being a literal ${NAME}.
 var reference = regexp.MustCompile(`\$?\$\{[A-Z_][A-Z0-9_]*\}`)
 
+// runs matches the paths of texts that say which program is run and with what.
+var runs = regexp.MustCompile(`^models\.providers.*[.\]]localService\.`)
+
 // A substitution puts variables into the texts of a tree.
 type substitution struct {
 	lookup  func(string) (string, bool)
+	own     func(string) (string, bool) // for texts that say what is run
 	missing []finding
 	// whole remembers texts that were one ${NAME} and nothing else, with the name,
 	// and broken those that name a variable nobody has set.
@@ -150,12 +163,16 @@ func (s *substitution) tree(path string, v *json5.Value) *json5.Value {
 func (s *substitution) text(path string, v *json5.Value) *json5.Value {
 	out := *v
 	var missing []string
+	lookup := s.lookup
+	if runs.MatchString(path) {
+		lookup = s.own
+	}
 	out.Text = reference.ReplaceAllStringFunc(v.Text, func(ref string) string {
 		if strings.HasPrefix(ref, "$$") {
 			return ref[1:]
 		}
 		name := ref[2 : len(ref)-1]
-		value, ok := s.lookup(name)
+		value, ok := lookup(name)
 		if !ok {
 			missing = append(missing, name)
 			return ref
@@ -164,10 +181,11 @@ func (s *substitution) text(path string, v *json5.Value) *json5.Value {
 	})
 	for _, name := range missing {
 		s.broken[&out] = missing[0]
-		s.missing = append(s.missing, finding{
-			kind: MissingEnv, path: path, full: path, at: v,
-			soft: `missing env var "` + name + `" at ` + path,
-		})
+		soft := `missing env var "` + name + `" at ` + path
+		if _, ok := s.lookup(name); ok {
+			soft += ": the .env of the working folder does not say what is run"
+		}
+		s.missing = append(s.missing, finding{kind: MissingEnv, path: path, full: path, at: v, soft: soft})
 	}
 	if len(missing) == 0 && reference.FindString(v.Text) == v.Text && !strings.HasPrefix(v.Text, "$$") {
 		s.whole[&out] = v.Text[2 : len(v.Text)-1]

@@ -201,7 +201,7 @@ func interpret(tree *json5.Value, env *environment) (Config, []finding, []string
 			env.block[name] = v
 		}
 	}
-	sub := &substitution{lookup: env.lookup, whole: map[*json5.Value]string{}, broken: map[*json5.Value]string{}}
+	sub := &substitution{lookup: env.lookup, own: env.lookupOwn, whole: map[*json5.Value]string{}, broken: map[*json5.Value]string{}}
 	tree = sub.tree("", tree)
 	d := &decoder{sub: sub}
 	var c Config

@@ -34,7 +34,7 @@ type Provider struct {
 	Models         []Model `json:"models"`
 	// Request overrides headers, credentials, proxy, TLS and network trust.
 	Request      Request       `json:"request"`
-	LocalService *LocalService `json:"localService" unused:"yet"`
+	LocalService *LocalService `json:"localService"`
 	// ContextWindow, ContextTokens and MaxTokens are defaults for the models below.
 	ContextWindow int `json:"contextWindow"`
 	ContextTokens int `json:"contextTokens"`
@@ -189,7 +189,8 @@ type RequestTLS struct {
 	InsecureSkipVerify bool   `json:"insecureSkipVerify"`
 }
 
-// LocalService is a model server that is started when it is needed.
+// LocalService is a model server that is started when it is needed. Variables in it come
+// from the owner's places only, never from the .env of the working folder.
 type LocalService struct {
 	Command        string            `json:"command"` // absolute
 	Args           []string          `json:"args"`

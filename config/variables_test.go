@@ -40,6 +40,27 @@ func TestVariablesComeFromTheProcessThenTheFilesThenTheBlock(t *testing.T) {
 	}
 }
 
+func TestAProjectsDotenvDoesNotSayWhatIsRun(t *testing.T) {
+	h := newHome(t)
+	h.vars = map[string]string{"P": "process"}
+	h.write("work/.env", "P=work\nW=work\nS=work\n")
+	h.write(".hearth/.env", "S=state\n")
+	f, warnings := h.config(`{
+  models: { providers: { "a.b": { baseUrl: "http://127.0.0.1:1/${W}", localService: {
+    command: "/${P}/${S}", args: ["${W}"], env: { X: "${B}" },
+  } } } },
+  env: { vars: { B: "block" } },
+}`)
+	wantWarnings(t, warnings, `hearth.json:3: missing env var "W" at models.providers["a.b"].localService.args[0]: the .env of the working folder does not say what is run`)
+	p := f.Config.Models.Providers["a.b"]
+	if p.BaseURL != "http://127.0.0.1:1/work" {
+		t.Errorf("baseUrl is %q", p.BaseURL)
+	}
+	if s := p.LocalService; s.Command != "/process/state" || s.Env["X"] != "block" || len(s.Args) > 0 && s.Args[0] == "work" {
+		t.Errorf("the service is %+v", s)
+	}
+}
+
 func TestDotenvFilesAreReadAsPeopleWriteThem(t *testing.T) {
 	got := parseDotenv([]byte("\ufeff# comment\r\nA=1\r\nexport B = two words # comment\nC=\"x # y\\n\\\"z\\\"\"\nD='a\\nb' # c\nE=\n  F=a#b\nnot a line\nG=\"open\n2BAD=x\nH.i=j\n"))
 	want := map[string]string{"A": "1", "B": "two words", "C": "x # y\n\"z\"", "D": `a\nb`, "E": "", "F": "a#b", "G": `"open`, "H.i": "j"}

@@ -140,6 +140,9 @@ type Target struct {
 	Profile string
 	// Replicas are further places where the same model is served, beside Endpoint.
 	Replicas []Replica
+	// Asleep says that the server does not run and was never asked: the call starts it, and
+	// nothing should be planned for longer on what is assumed of it until then.
+	Asleep bool
 	// Refused is set while a request is built again because the server refused the one
 	// before; Layers hold the lesson already.
 	Refused *Refusal

@@ -47,7 +47,8 @@ type app struct {
 	log       *slog.Logger
 	logFile   *os.File
 	targets   map[string]candidate
-	clients   map[string]*model.Client   // by origin
+	clients   map[string]*model.Client // by origin
+	services  services
 	extra     map[string]config.Provider // found by discovery, not in the file
 	fresh     []hearth.ModelRef          // what servers were just found to have
 	preferred hearth.ModelRef            // of them, the one to use
@@ -78,6 +79,7 @@ func (a *app) warn(warnings []config.Warning) {
 
 func (a *app) close() {
 	a.slots.Close()
+	a.endServices()
 	for _, l := range a.locks {
 		l.Close()
 	}
@@ -130,6 +132,7 @@ func (k *talk) reload(ctx context.Context) error {
 	k.file, k.read = next, false
 	k.warn(warnings)
 	k.forget()
+	k.endChanged(before)
 	k.sayChanged(before, next)
 	return k.assemble(ctx)
 }

@@ -39,9 +39,13 @@ func (a *app) router() *route.Router {
 	return a.routes
 }
 
-// prepare has a server load the model, where it can be told to and params.preload of the
-// provider, the model or the agents does not say false.
-func (a *app) prepare(ctx context.Context, t model.Target, req *model.Request, wait func(hearth.Wait)) error {
+// prepare starts the server where its owner wants that, and has it load the model, where
+// it can be told to and params.preload of the provider, the model or the agents does not
+// say false.
+func (a *app) prepare(ctx context.Context, lane model.Lane, t model.Target, req *model.Request, wait func(hearth.Wait)) error {
+	if err := a.serve(ctx, lane, t, wait); err != nil {
+		return err
+	}
 	if p, ok := a.provider(t.Ref.Provider); ok {
 		row, _ := p.Model(t.Ref.Model)
 		agents := a.file.Config.Agents

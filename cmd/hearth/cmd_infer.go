@@ -124,12 +124,14 @@ func infer(ctx context.Context, s streams, opt *options, c choice, in inferReque
 	if err != nil {
 		return err
 	}
+	p := newPresenter(s, in.json)
+	a.awaken(ctx, c, func(w hearth.Wait) { p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: w}) })
 	chain, err := a.chain(ctx, c)
 	if err != nil {
+		p.Close()
 		return err
 	}
 	res.Provider, res.Model = chain[0].Ref.Provider, chain[0].Ref.Model
-	p := newPresenter(s, in.json)
 	text, details, err := a.ask(ctx, chain, bare(in.text, images), p)
 	p.Close()
 	for _, rep := range details.Reports {

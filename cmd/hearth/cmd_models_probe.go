@@ -92,6 +92,7 @@ func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON
 		return &hearth.Error{Op: "probe", Reason: hearth.ReasonUsage, Err: errors.New("the demo model is no server"),
 			Cause: "It is inside Hearth: there is nothing to find out.", Try: "Name a model of a server: hearth models list shows them."}
 	}
+	a.awaken(ctx, choice{model: c.Ref.String()}, a.tellWait())
 	t := a.known(ctx, c)
 	found, err := a.probeInTurn(ctx, t)
 	res.Requests = found.Requests
@@ -111,16 +112,26 @@ func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON
 	return err
 }
 
+// tellWait tells on standard error what is waited for, each thing once.
+func (a *app) tellWait() func(hearth.Wait) {
+	told := ""
+	return func(w hearth.Wait) {
+		if text := oneLine(waitLine(w, 0)); text != told {
+			told = text
+			fmt.Fprintf(a.io.err, "waiting: %s\n", text)
+		}
+	}
+}
+
 // probeInTurn probes under a slot in the last lane: whoever talks to the model goes first.
 func (a *app) probeInTurn(ctx context.Context, t model.Target) (probe.Result, error) {
-	told := ""
-	held, ticket, err := a.slots.Acquire(ctx, model.Claim{Endpoint: t.Endpoint, Lane: model.LaneHousekeeping, Session: "probe", Model: t.Ref.Model}, func(w hearth.Wait) {
-		if w.Note != told {
-			told = w.Note
-			fmt.Fprintf(a.io.err, "waiting: %s\n", oneLine(waitLine(w, 0)))
-		}
-	})
+	wait := a.tellWait()
+	held, ticket, err := a.slots.Acquire(ctx, model.Claim{Endpoint: t.Endpoint, Lane: model.LaneHousekeeping, Session: "probe", Model: t.Ref.Model}, wait)
 	if err != nil {
+		return probe.Result{}, err
+	}
+	if err := a.serve(held, model.LaneOwner, t, wait); err != nil { // a person asked for this
+		ticket.Done(true)
 		return probe.Result{}, err
 	}
 	found, err := probe.Probe(held, probe.Subject{

@@ -85,6 +85,9 @@ func (k *talk) banner(ctx context.Context) error {
 	first := chain[0]
 	caps := first.Layers.Merge()
 	fmt.Fprintf(k.io.err, "server     %s\n", serverLine(first, caps))
+	if s, _ := k.service(ctx, first.Ref.Provider); s != nil && !s.Running() && !caps.Resident {
+		fmt.Fprintln(k.io.err, "           it is started with the first message, unless it runs already")
+	}
 	fmt.Fprintf(k.io.err, "model      %s\n", first.Ref)
 	fmt.Fprintf(k.io.err, "window     %d tokens%s\n", caps.Window, map[bool]string{false: " (a guess: nobody said)"}[caps.WindowKnown])
 	tools := "no"

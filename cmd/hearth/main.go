@@ -62,7 +62,7 @@ func newRoot(io streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.PersistentFlags().StringVar(&opt.config, "config", "", "config `FILE` to use instead of the first one found")
 	root.AddCommand(
-		newVersion(io), newUp(io, opt), newAgent(io, opt), newInfer(io, opt), newConfig(io, opt), newModels(io, opt), newSessions(io, opt), newWhy(io, opt), newOnboard(io, opt),
+		newVersion(io), newUp(io, opt), newAgent(io, opt), newInfer(io, opt), newConfig(io, opt), newModels(io, opt), newSessions(io, opt), newWhy(io, opt), newOnboard(io, opt), newKeepService(io),
 	)
 	strictArguments(root)
 	return root

@@ -12,7 +12,7 @@ import (
 // with an empty home: they are what a person would type, and what they would see.
 func TestMain(m *testing.M) {
 	program := func() { os.Exit(run()) }
-	commands := map[string]func(){"hearth": program, "openclaw": program}
+	commands := map[string]func(){"hearth": program, "openclaw": program, "modelprogram": modelProgram}
 	for name := range benchPrograms {
 		commands[name] = benchProgram(name)
 	}

@@ -172,7 +172,7 @@ func waitLine(w hearth.Wait, elapsed time.Duration) string {
 	case hearth.PhaseConnecting:
 		what = "connecting to " + model
 	case hearth.PhaseStarting:
-		what = "starting the server of " + model
+		what = "starting " + model
 	case hearth.PhaseLoading:
 		what = "waiting for " + model
 		if w.Note == "" {

@@ -40,6 +40,9 @@ import (
 //	stops NAME                       the server goes away
 //	requests NAME COUNT FILE         expect so many model calls; their paths and bodies go to FILE
 //	asked NAME FILE                  everything else it was asked goes to FILE
+//	freeaddress NAME                 $NAME is a loopback address that nobody listens on
+//	nobody ADDRESS                   nobody listens on it
+//	where NAME PROGRAM               $NAME is the program's absolute path
 //	picture FILE                     make a small PNG
 //	expand FILE...                   replace $NAME in files by the variables of the script
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -51,13 +54,19 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"calls": scriptReply(3, func(a []string) modeltest.Reply {
 		return modeltest.Reply{Calls: []hearth.ToolCall{{ID: "call_1", Name: a[1], Arguments: a[2]}}}
 	}),
-	"does":     scriptPathology((*modeltest.Server).Script),
-	"always":   scriptPathology(func(s *modeltest.Server, b ...modeltest.Behaviour) { s.Always(b[0]) }),
-	"stops":    scriptStops,
-	"requests": scriptRequests,
-	"asked":    scriptAsked,
-	"picture":  scriptPicture,
-	"expand":   scriptExpand,
+	"does":        scriptPathology((*modeltest.Server).Script),
+	"always":      scriptPathology(func(s *modeltest.Server, b ...modeltest.Behaviour) { s.Always(b[0]) }),
+	"stops":       scriptStops,
+	"requests":    scriptRequests,
+	"asked":       scriptAsked,
+	"freeaddress": scriptFreeAddress,
+	"nobody":      scriptNobody,
+	"where": func(ts *testscript.TestScript, neg bool, args []string) {
+		need(ts, !neg && len(args) == 2, "where NAME PROGRAM")
+		ts.Setenv(args[0], program(ts, args[1]))
+	},
+	"picture": scriptPicture,
+	"expand":  scriptExpand,
 }
 
 // serversKey is where a script's servers are kept.

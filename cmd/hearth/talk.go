@@ -104,6 +104,12 @@ func (k *talk) turn(ctx context.Context, in prompt.Incoming, p *presenter, ask a
 // goOn runs what the transcript says is still to be done.
 func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome, error) {
 	var total agent.Outcome
+	k.awaken(ctx, k.choice, func(w hearth.Wait) { p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: w}) })
+	defer func() {
+		for _, text := range k.lastWords() {
+			p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: hearth.Notice{Kind: "service", Text: text}})
+		}
+	}()
 	for {
 		out, err := k.agent.Turn(ctx, k.t, p.Emit)
 		out = joined(total, out)

@@ -235,6 +235,7 @@ func (a *app) known(ctx context.Context, c candidate) model.Target {
 	said := a.describe(ctx, c)
 	t.Layers.Server, t.Layers.Probe = said.Server, said.Probe
 	t.Layers.Catalog = said.Catalog.Over(t.Layers.Catalog)
+	t.Asleep = t.Layers.Server.Server == nil && a.describer().Listed(t.Endpoint.Origin) == nil && configured(a.file, t.Ref.Provider).LocalService != nil
 	return t
 }
 

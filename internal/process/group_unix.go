@@ -39,6 +39,19 @@ func (g *Group) Close() {}
 // send signals the group. It is gone already when that gives an error.
 func (g *Group) send(s syscall.Signal) { _ = syscall.Kill(-g.id, s) }
 
+// KillLeft ends what is left of a group whose starter is gone: the one that was led by
+// the program with that number, if it was born then and so is still the same, and, where
+// the system shows it, everything that inherited the mark.
+func KillLeft(id int, born, mark string) {
+	g := &Group{id: id}
+	if now, ok := Born(id); ok && id > 1 && now == born {
+		g.Kill()
+	}
+	if mark != "" {
+		g.KillMarked(mark)
+	}
+}
+
 // Detach lets a program that is about to be started outlive this one, and keeps the keys
 // of this one's terminal from it.
 func Detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

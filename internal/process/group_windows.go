@@ -71,6 +71,9 @@ func (g *Group) Remember() {}
 // KillMarked does nothing: nothing leaves a job.
 func (g *Group) KillMarked(string) {}
 
+// KillLeft does nothing: a job ends with the program that made it.
+func KillLeft(int, string, string) {}
+
 // Detach lets a program that is about to be started outlive this one's console.
 func Detach(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW}

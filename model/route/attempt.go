@@ -112,7 +112,7 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 	t := a.tries.target
 	if prepare := a.run.cfg.Prepare; prepare != nil {
 		a.clock.enter(hearth.PhaseLoading)
-		if err := prepare(ctx, t, req, func(w hearth.Wait) { a.run.send(model.Delta{Wait: &w}) }); err != nil {
+		if err := prepare(ctx, a.run.q.Lane, t, req, func(w hearth.Wait) { a.run.send(model.Delta{Wait: &w}) }); err != nil {
 			return err
 		}
 	}

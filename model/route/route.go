@@ -23,8 +23,9 @@ type Config struct {
 	// stream as it is.
 	Visible func(from hearth.ModelRef, deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error]
 	// Prepare gets a server ready (starts it, loads the model) once the slot is held,
-	// before the request goes out. An error counts as the attempt's. May be nil.
-	Prepare func(ctx context.Context, t model.Target, req *model.Request, wait func(hearth.Wait)) error
+	// before the request goes out. An error counts as the attempt's. ctx ends when the slot
+	// is given back. May be nil.
+	Prepare func(ctx context.Context, lane model.Lane, t model.Target, req *model.Request, wait func(hearth.Wait)) error
 	// Learn keeps a lesson that was answered. Its error is told to the person. May be nil.
 	Learn func(ctx context.Context, t model.Target, r *model.Refusal) error
 	// Overflowed is told the window that a server named when a request was too long for

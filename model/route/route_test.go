@@ -697,7 +697,7 @@ func TestAReplicaThatIsBusyIsNotWaitedFor(t *testing.T) {
 func TestPrepareAndBuildMayFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, second := &fake{calls: [][]step{fine}}, &fake{calls: [][]step{fine}}
-		r := route.New(route.Config{Prepare: func(_ context.Context, t model.Target, _ *model.Request, wait func(hearth.Wait)) error {
+		r := route.New(route.Config{Prepare: func(_ context.Context, _ model.Lane, t model.Target, _ *model.Request, wait func(hearth.Wait)) error {
 			wait(hearth.Wait{Phase: hearth.PhaseStarting})
 			if t.Ref.Provider == "a" {
 				return &hearth.Error{Op: "start", Reason: hearth.ReasonUnreachable, Err: errors.New("no such program")}

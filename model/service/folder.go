@@ -1,0 +1,163 @@
+package service
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"hearth/internal/atomicfile"
+	"hearth/internal/filelock"
+	"hearth/internal/process"
+)
+
+// A folder is where gateways and keeper of one service meet.
+type folder struct{ path string }
+
+// Kinds of locks of which each gateway has its own.
+const (
+	userLock = "user"
+	busyLock = "busy"
+)
+
+func (f folder) create() error {
+	if err := os.MkdirAll(f.path, 0o700); err != nil {
+		return fmt.Errorf("make the service's folder: %w", err)
+	}
+	return nil
+}
+
+func (f folder) gate() string   { return filepath.Join(f.path, "gate.lock") }
+func (f folder) keeper() string { return filepath.Join(f.path, "keeper.lock") }
+func (f folder) used() string   { return filepath.Join(f.path, "used") }
+
+// own names a lock that nobody else has.
+func (f folder) own(kind string) string {
+	return filepath.Join(f.path, kind+"-"+strconv.Itoa(os.Getpid())+"-"+random()+".lock")
+}
+
+// any reports whether somebody holds a lock of a kind. Those that a dead process left
+// are cleared away.
+func (f folder) any(kind string) bool {
+	names, err := filepath.Glob(filepath.Join(f.path, kind+"-*.lock"))
+	if err != nil {
+		return true // the pattern is ours; if in doubt, somebody is there
+	}
+	held := false
+	for _, name := range names {
+		l, err := filelock.Try(name, filelock.Holder{})
+		if err != nil {
+			held = true
+			continue
+		}
+		free(l)
+	}
+	return held
+}
+
+// free gives a lock back; the kernel does at the latest when the process ends. Windows
+// cannot remove a file that is open, as other systems do while they free the lock; there
+// nobody can have opened it again under a name that is used once.
+func free(l *filelock.Lock) {
+	_ = l.Release()
+	if runtime.GOOS == "windows" {
+		_ = os.Remove(l.Path())
+	}
+}
+
+// touch notes that a request ended now. An idle server that is stopped too early because
+// of a full disk is only started again.
+func (f folder) touch() {
+	now := time.Now()
+	if os.Chtimes(f.used(), now, now) != nil {
+		_ = os.WriteFile(f.used(), nil, 0o600)
+	}
+}
+
+// lastUse is when a request last ended; zero when none did.
+func (f folder) lastUse() time.Time {
+	info, err := os.Stat(f.used())
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// A record is what a keeper writes of its server.
+type record struct {
+	Run     string    `json:"run"`     // names one run of the server
+	Mark    string    `json:"mark"`    // in the environment of all it starts
+	PID     int       `json:"pid"`     // of the server
+	Born    string    `json:"born"`    // with the PID it names the process for good
+	Command string    `json:"command"` // for whoever reads the file
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+	How     string    `json:"how,omitempty"`   // it ended: "exit code 1", "signal killed", "stopped"
+	Words   string    `json:"words,omitempty"` // the last it wrote
+}
+
+func (f folder) record() (record, bool) {
+	var r record
+	b, err := os.ReadFile(filepath.Join(f.path, "record.json"))
+	return r, err == nil && json.Unmarshal(b, &r) == nil
+}
+
+func (f folder) write(r *record) error {
+	b, err := json.MarshalIndent(r, "", " ")
+	if err == nil {
+		err = atomicfile.Write(filepath.Join(f.path, "record.json"), append(b, '\n'), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the service's record: %w", err)
+	}
+	return nil
+}
+
+// kept reports whether a keeper runs the server. What a keeper that was killed left
+// running is ended, where it is certain to be that.
+func (f folder) kept() bool {
+	for range 10 {
+		l, err := filelock.Try(f.keeper(), filelock.Holder{})
+		if err == nil {
+			f.clear()
+			free(l)
+			return false
+		}
+		held, ok := errors.AsType[*filelock.HeldError](err)
+		if !ok {
+			return false
+		}
+		if held.Holder.PID != 0 {
+			return true
+		}
+		<-time.After(time.Millisecond) // somebody else is just looking
+	}
+	return true
+}
+
+// clear ends what a killed keeper left running. The caller has the keeper's lock.
+func (f folder) clear() {
+	if r, ok := f.record(); ok && r.Ended.IsZero() {
+		process.KillLeft(r.PID, r.Born, r.Mark)
+		r.Ended, r.How = time.Now(), "its keeper was killed"
+		_ = f.write(&r) // at worst it is looked for again
+	}
+}
+
+// lastWords makes one line of the end of what a server wrote: the few lines in which it
+// says why.
+func lastWords(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	const most = 3
+	return strings.Join(lines[max(0, len(lines)-most):], " · ")
+}

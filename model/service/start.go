@@ -1,0 +1,234 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"hearth"
+	"hearth/internal/escape"
+	"hearth/internal/process"
+)
+
+// errNotReady is the cause of a start that took too long.
+var errNotReady = errors.New("the start took too long")
+
+// up reports whether the server is there and ready. One that a keeper runs and that was
+// ready before is not asked again: it may be too busy to answer quickly, and the request
+// itself will tell.
+func (s *Service) up(ctx context.Context) (bool, error) {
+	kept := s.at.kept()
+	if s.known && kept {
+		return true, nil
+	}
+	s.known = false
+	health, _ := s.c.Health(ctx)
+	if ctx.Err() != nil {
+		return false, s.cancelled(ctx)
+	}
+	s.known = kept && health == Ready
+	return health == Ready, nil
+}
+
+// ensure has the server be there and ready.
+func (s *Service) ensure(ctx context.Context, wait func(hearth.Wait)) error {
+	if up, err := s.up(ctx); up || err != nil {
+		return err
+	}
+	if err := s.failed; err != nil {
+		s.failed = nil
+		if time.Since(s.failedAt) < s.tellFor {
+			return err
+		}
+	}
+	wait(s.starting(""))
+	err := s.start(ctx, wait)
+	switch {
+	case err == nil:
+		s.known = s.at.kept()
+	case ctx.Err() != nil:
+		return s.cancelled(ctx)
+	default:
+		s.failed, s.failedAt = err, time.Now()
+	}
+	return err
+}
+
+// start starts the server, or joins another gateway's start, and waits until it is ready.
+func (s *Service) start(ctx context.Context, wait func(hearth.Wait)) error {
+	limited, cancel := context.WithTimeoutCause(ctx, s.c.ReadyTimeout, errNotReady)
+	defer cancel()
+	pause, run, last := 50*time.Millisecond, "", ""
+	for {
+		health, words := s.c.Health(limited)
+		if health == Ready {
+			return nil
+		}
+		if words != last && health == Loading {
+			last = words
+			wait(s.starting("it says: " + escape.Short(words, 80)))
+		}
+		kept := s.at.kept()
+		rec, _ := s.at.record()
+		switch {
+		case kept && rec.Ended.IsZero():
+			run = rec.Run
+		case !kept && run != "" && rec.Run == run:
+			return s.died(rec)
+		case !kept && health == Absent:
+			said, err := s.spawn(ctx)
+			if err != nil {
+				return err
+			}
+			run = said.Run // "" where another gateway was quicker
+		}
+		if err := s.pause(limited, pause); err != nil {
+			return s.tooLate(words, err)
+		}
+		pause = min(pause*3/2, 500*time.Millisecond)
+	}
+}
+
+// pause waits for d. It gives the reason why there is nothing more to wait for.
+func (s *Service) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.closing:
+		return s.ending()
+	}
+}
+
+// order is what a keeper is told, and reply what it says once the server was started.
+type order struct {
+	Folder   string        `json:"folder"`
+	Log      string        `json:"log"`
+	Command  string        `json:"command"`
+	Args     []string      `json:"args"`
+	Dir      string        `json:"dir"`
+	Env      []string      `json:"env"`
+	IdleStop time.Duration `json:"idleStop"`
+}
+
+type reply struct {
+	Run   string `json:"run,omitempty"`
+	Held  bool   `json:"held,omitempty"`  // there is a keeper already
+	Error string `json:"error,omitempty"` // the command could not be started
+}
+
+// spawn starts a keeper and gives what it says.
+func (s *Service) spawn(ctx context.Context) (reply, error) {
+	if err := s.check(); err != nil {
+		return reply{}, err
+	}
+	o := order{Folder: s.at.path, Log: s.c.Log, Command: s.c.Command, Args: s.c.Args, Dir: s.c.Dir, Env: s.c.environ(), IdleStop: s.c.IdleStop}
+	if o.Dir == "" {
+		o.Dir = s.at.path // not wherever the gateway was started: a project there may hold code that a server would load
+	}
+	said, err := s.hire(ctx, &o)
+	if err == nil && said.Error != "" {
+		err = errors.New(said.Error)
+	}
+	switch {
+	case err == nil:
+		return said, nil
+	case ctx.Err() != nil:
+		return reply{}, s.cancelled(ctx)
+	default:
+		return reply{}, &hearth.Error{Op: "start " + s.name(), Reason: hearth.ReasonConfig, Err: err,
+			Cause: s.key("command") + " could not be run.", Try: "Check that " + s.c.Command + " may be executed."}
+	}
+}
+
+// hire runs the keeper. It goes on after us; what we start is only to be waited for.
+func (s *Service) hire(ctx context.Context, o *order) (said reply, err error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return said, err
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return said, err
+	}
+	defer func() { _ = read.Close() }() // nothing more is read
+	cmd := &exec.Cmd{Path: s.c.Keeper.Path, Args: s.c.Keeper.Argv, Env: s.c.Keeper.Env, Dir: s.at.path,
+		Stdin: strings.NewReader(string(text)), Stdout: write}
+	process.Detach(cmd)
+	err = cmd.Start()
+	_ = write.Close() // the keeper has its own
+	if err != nil {
+		return said, fmt.Errorf("start the keeper: %w", err)
+	}
+	go func() { _ = cmd.Wait() }() // ends with the keeper, so with the server or with us
+	stop := context.AfterFunc(ctx, func() { _ = read.Close() })
+	defer stop()
+	if err := json.NewDecoder(read).Decode(&said); err != nil {
+		return said, fmt.Errorf("hear from the keeper: %w", err)
+	}
+	return said, nil
+}
+
+// died is the error of a server that ended before it was ready.
+func (s *Service) died(r record) error {
+	words := "it ended (" + r.How + ") before it was ready"
+	if r.Words == "" {
+		words += " and wrote nothing"
+	} else {
+		words += "; its last words: " + escape.Short(lastWords(r.Words), 400)
+	}
+	return &hearth.Error{Op: "start " + s.name(), Reason: hearth.ReasonUnreachable, Err: errors.New(words),
+		Cause: "The command of " + s.key("") + " could not serve.",
+		Try:   "Run it by hand and correct what it says; all it wrote is in " + s.c.Log + "."}
+}
+
+// tooLate is the error of a wait that was given up.
+func (s *Service) tooLate(words string, cause error) error {
+	if !errors.Is(cause, errNotReady) {
+		return cause
+	}
+	if words == "" {
+		words = "it says nothing"
+	}
+	e := &hearth.Error{Op: "start " + s.name(), Reason: hearth.ReasonUnreachable,
+		Err:   fmt.Errorf("it is not ready after %s: %s", s.c.ReadyTimeout, words),
+		Cause: "It goes on loading, but " + s.c.URL + " does not say that it is ready.",
+		Try:   "Set " + s.key("healthUrl") + " to an address that answers 200 when it is, or raise readyTimeoutMs."}
+	if !s.at.kept() {
+		e.Cause = "Something that Hearth did not start answers at " + s.c.URL + "."
+		e.Try = "Stop it, or give this provider another port."
+	}
+	return e
+}
+
+// Ended tells how the server that was started last ended, with its last words; "" while
+// it runs, when it was stopped, and when it is not known to have been ready.
+func (s *Service) Ended() string {
+	select {
+	case <-s.turn:
+	default:
+		return "" // it is being started
+	}
+	defer func() { s.turn <- struct{}{} }()
+	if !s.known || s.at.kept() {
+		return ""
+	}
+	s.known = false
+	r, ok := s.at.record()
+	if !ok || r.Ended.IsZero() || r.How == stopped {
+		return ""
+	}
+	text := s.name() + " ended (" + r.How + ")"
+	if r.Words != "" {
+		text += "; its last words: " + escape.Short(lastWords(r.Words), 400)
+	}
+	return text
+}
