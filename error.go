@@ -112,6 +112,10 @@ type Error struct {
 	// model (a tool call that its server could not parse), not by us.
 	Again bool
 
+	// Loading says that an overloaded server is only bringing the model into memory, so
+	// that waiting for it helps.
+	Loading bool
+
 	// Cause and Try are the second and third line a person sees: the likely cause,
 	// and one thing to try. They may be empty.
 	Cause string

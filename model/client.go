@@ -212,6 +212,9 @@ func (c *Client) refusal(op string) error {
 			Try:   "Correct " + c.key("baseUrl") + "; a local server's looks like http://127.0.0.1:1234/v1.",
 		}
 	}
+	if refused, ok := errors.AsType[*netguard.Refused](c.guard.Literal()); ok {
+		return c.untrusted(op, refused) // no credential would change that
+	}
 	if c.local() || c.hasCredential() {
 		return nil
 	}

@@ -180,6 +180,17 @@ func TestCredentialsForPublicHosts(t *testing.T) {
 	}
 }
 
+// Advice to set a key would be wrong: with one, such an address is not dialled either.
+func TestAddressesThatAreNeverDialledAreToldBeforeAMissingKey(t *testing.T) {
+	for _, base := range []string{"http://169.254.169.254/v1", "http://224.0.0.1/v1", "http://[fd00:ec2::254]/v1", "http://[fe80::1]/v1"} {
+		c := model.NewClient(model.ClientConfig{Provider: "box", Endpoint: endpoint(t, base), AllowPrivateNetwork: true})
+		_, err := ask(t.Context(), c, chat)
+		if e := told(t, err); e.Reason != hearth.ReasonNotTrusted || !strings.Contains(e.Try, "models.providers.box.baseUrl") {
+			t.Errorf("%s: got %v, %s, try: %s", base, e, e.Reason, e.Try)
+		}
+	}
+}
+
 func TestPrivateNetworksNeedTheOwnersWord(t *testing.T) {
 	c := model.NewClient(model.ClientConfig{Provider: "box", Endpoint: endpoint(t, "http://192.168.77.5:8000/v1")})
 	_, err := ask(t.Context(), c, chat)

@@ -20,6 +20,7 @@ type row struct {
 	lesson Lesson
 	detail string // of the lesson; "" = the group "field"
 	again  bool   // the same request may well succeed
+	loads  bool   // the server says that it is loading the model
 	why    string
 	try    string
 }
@@ -49,7 +50,7 @@ func findRow(status int, b errorBody) found {
 		if m == nil {
 			continue
 		}
-		f := found{reason: r.reason, lesson: r.lesson, detail: r.detail, again: r.again, why: r.why, try: r.try, nums: map[string]int{}}
+		f := found{reason: r.reason, lesson: r.lesson, detail: r.detail, again: r.again, loads: r.loads, why: r.why, try: r.try, nums: map[string]int{}}
 		for i, name := range r.words.SubexpNames() {
 			switch {
 			case m[i] == "":
@@ -218,8 +219,9 @@ var broken = []row{
 }
 
 var busy = []row{
-	{words: words(`loading model`, `model is (?:still )?(?:currently )?loading`, `server busy`, `is at capacity`, `admission_rejected`, `request queue is full`, `no slot available`, `is overloaded`, `overloaded_error`,
-		`server_is_overloaded`, `server is busy`, `process is not ready`, `model limit reached`, `text_generation_busy`, `higher priority request`), reason: hearth.ReasonOverloaded},
+	{words: words(`loading model`, `model is (?:still )?(?:currently )?loading`, `process is not ready`), reason: hearth.ReasonOverloaded, loads: true},
+	{words: words(`server busy`, `is at capacity`, `admission_rejected`, `request queue is full`, `no slot available`, `is overloaded`, `overloaded_error`,
+		`server_is_overloaded`, `server is busy`, `model limit reached`, `text_generation_busy`, `higher priority request`), reason: hearth.ReasonOverloaded},
 }
 
 var credentials = []row{

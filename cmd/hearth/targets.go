@@ -60,11 +60,14 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 	if word == "" {
 		word, fallbacks = own.Model.Primary, own.Model.Fallbacks
 	}
-	first, err := a.primary(ctx, c, word)
-	if err != nil {
-		return nil, err
+	first, failed := a.primary(ctx, c, word)
+	if failed != nil && (len(fallbacks) == 0 || !hearth.ReasonOf(failed).FallsBack()) {
+		return nil, failed
 	}
-	chain := []candidate{first}
+	var chain []candidate
+	if failed == nil {
+		chain = append(chain, first)
+	}
 	for _, word := range fallbacks {
 		t, err := a.target(ctx, c, word)
 		if err != nil {
@@ -76,6 +79,12 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 		if !slices.ContainsFunc(chain, func(have candidate) bool { return have.Ref == t.Ref }) {
 			chain = append(chain, t)
 		}
+	}
+	if len(chain) == 0 {
+		return nil, failed
+	}
+	if failed != nil && a.once("primary "+word) {
+		fmt.Fprintf(a.io.err, "note: %s cannot be used (%s); asking %s instead\n", word, oneLine(failed.Error()), chain[0].Ref)
 	}
 	return a.allKnown(ctx, chain), nil
 }

@@ -211,6 +211,16 @@ func (g *Guard) Connect(ctx context.Context) error {
 	return conn.Close()
 }
 
+// Literal checks an origin that is an address and no name, as dialling would. The error
+// is a *Refused; nil says nothing of names.
+func (g *Guard) Literal() error {
+	a, err := netip.ParseAddr(g.origin.Host)
+	if err != nil || g.c.Proxy != nil || a.IsUnspecified() {
+		return nil
+	}
+	return g.check(g.origin.Host, g.origin.Port, []netip.Addr{a.Unmap()})
+}
+
 // check applies the class's rule to every address of host.
 func (g *Guard) check(host, port string, found []netip.Addr) error {
 	isProxy := g.c.Proxy != nil && host == g.proxy.Host && port == g.proxy.Port

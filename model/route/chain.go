@@ -50,11 +50,23 @@ func (r *run) chain(ctx context.Context) error {
 			return nil
 		}
 		failed = append(failed, failure{t.Ref, err})
-		if r.visible || ctx.Err() != nil || !hearth.ReasonOf(err).FallsBack() {
+		if r.visible || ctx.Err() != nil || !fallsBack(err) {
 			break
 		}
 	}
 	return combine(failed)
+}
+
+// fallsBack reports whether the next candidate is asked after an answer of which no
+// visible word was seen. A stream that broke off while the model was thinking is then
+// what it would be without a word at all: a failure of the server, or a time-out.
+func fallsBack(err error) bool {
+	switch reason := hearth.ReasonOf(err); reason {
+	case hearth.ReasonCut, hearth.ReasonStalled:
+		return true
+	default:
+		return reason.FallsBack()
+	}
 }
 
 // candidates gives the chain, each model once, without those that rest after a failure,

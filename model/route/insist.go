@@ -63,7 +63,7 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 		return true
 	case t.more && (e.Reason == hearth.ReasonOverloaded || e.Reason == hearth.ReasonRateLimit):
 		return false // another place is sooner than any wait
-	case e.Reason == hearth.ReasonOverloaded && local(t.target):
+	case e.Reason == hearth.ReasonOverloaded && local(t.target) && (t.last || e.Loading):
 		return r.waitLoading(ctx, t, e)
 	case e.Reason == hearth.ReasonRateLimit, e.Reason == hearth.ReasonOverloaded:
 		return r.waitRetry(ctx, t, e)

@@ -139,7 +139,7 @@ func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
 		if len(places) > 1 || len(r.q.Chain) > 1 && local(t) {
 			r.met(place.Endpoint.Origin, err)
 		}
-		if err == nil || r.visible || r.gone || ctx.Err() != nil || !hearth.ReasonOf(err).FallsBack() {
+		if err == nil || r.visible || r.gone || ctx.Err() != nil || !fallsBack(err) {
 			break
 		}
 	}

@@ -200,7 +200,10 @@ func TestFallback(t *testing.T) {
 		{name: "after blank text only", first: []step{text("\n"), because(hearth.ReasonServer, "boom")}, falls: true, saidWhy: "boom", visible: "\n", requests: 1},
 		{name: "the conversation is too long", first: []step{because(hearth.ReasonContextOverflow, "too long")}, reason: hearth.ReasonContextOverflow, requests: 1},
 		{name: "our own bad request", first: []step{because(hearth.ReasonBadRequest, "messages is required")}, reason: hearth.ReasonBadRequest, requests: 1},
-		{name: "the stream is cut", first: []step{think("hm"), because(hearth.ReasonCut, "unexpected EOF")}, reason: hearth.ReasonCut, requests: 1},
+		{name: "the stream is cut while the model thinks", first: []step{think("hm"), because(hearth.ReasonCut, "unexpected EOF")}, falls: true, saidWhy: "unexpected EOF", requests: 1},
+		{name: "the stream stalls while the model thinks", first: []step{think("hm"), because(hearth.ReasonStalled, "silent for 2m0s")}, falls: true, saidWhy: "silent", requests: 1},
+		{name: "the stream is cut after a word", first: []step{text("The "), because(hearth.ReasonCut, "unexpected EOF")}, visible: "The ", reason: hearth.ReasonCut, requests: 1},
+		{name: "the server has too much to do", first: []step{fails(hearth.Error{Reason: hearth.ReasonOverloaded, HTTPStatus: 529, Err: errors.New("overloaded")})}, falls: true, saidWhy: "overloaded", requests: 1},
 		{name: "an empty answer, twice", first: []step{think("hm"), end(hearth.StopEnd)}, reason: hearth.ReasonEmpty, requests: 2},
 	}
 	for _, row := range rows {
@@ -329,7 +332,8 @@ func TestALessonAgainstTheConfig(t *testing.T) {
 }
 
 func TestAskingAgain(t *testing.T) {
-	loading := fails(hearth.Error{Reason: hearth.ReasonOverloaded, HTTPStatus: 503, Err: errors.New("Loading model")})
+	loading := fails(hearth.Error{Reason: hearth.ReasonOverloaded, HTTPStatus: 503, Loading: true, Err: errors.New("Loading model")})
+	busy := fails(hearth.Error{Reason: hearth.ReasonOverloaded, HTTPStatus: 503, Err: errors.New("queue is full")})
 	limited := func(after time.Duration) step {
 		return fails(hearth.Error{Reason: hearth.ReasonRateLimit, HTTPStatus: 429, RetryAfter: after, Err: errors.New("Too many requests")})
 	}
@@ -355,6 +359,8 @@ func TestAskingAgain(t *testing.T) {
 		{name: "a local server that loads is waited for", calls: repeat(20, loading), requests: 21, answers: true, waits: "loading: the server says: Loading model", least: 90 * time.Second, most: 100 * time.Second},
 		{name: "not for ever", calls: [][]step{{loading}}, requests: 123, waits: "loading", least: 10 * time.Minute, most: 11 * time.Minute},
 		{name: "a minute when another model is there", calls: [][]step{{loading}}, other: true, requests: 15, waits: "loading", least: time.Minute, most: 66 * time.Second},
+		{name: "a local server that is busy is waited for, alone", calls: repeat(3, busy), requests: 4, answers: true, waits: "loading: the server says: queue is full", least: 6 * time.Second, most: 6 * time.Second},
+		{name: "not when another model is there", calls: [][]step{{busy}}, other: true, requests: 1},
 		{name: "a short Retry-After is honoured", calls: repeat(1, limited(12*time.Second)), hosted: true, requests: 2, answers: true, waits: "queued: the server asks to wait 12s: Too many requests", least: 12 * time.Second, most: 12 * time.Second},
 		{name: "a long one is not", calls: repeat(1, limited(2*time.Minute)), hosted: true, requests: 1},
 		{name: "nor one of 12 s with another model", calls: repeat(1, limited(12*time.Second)), hosted: true, other: true, requests: 1},
