@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"hearth"
 	"hearth/config"
@@ -65,7 +66,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
 	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]*model.Client{}, toldFirst: map[string]bool{}, locks: map[string]*filelock.File{}}
-	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Accepts: a.accepts})
+	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Accepts: a.accepts, Memory: slotMemory{a.state("locks")}})
 	a.cooldowns = route.NewCooldowns(a.slots.Out)
 	a.warn(warnings)
 	return a, nil
@@ -175,6 +176,28 @@ func (a *app) lock(name string) (*filelock.File, error) {
 		a.locks[name] = l
 	}
 	return l, nil
+}
+
+// slotMemory keeps in a file for each slot which session used it last. Nothing is lost with
+// it but the knowledge of which prompt a server has cached where.
+type slotMemory struct{ dir string }
+
+func (m slotMemory) file(name string) string { return filepath.Join(m.dir, fileName(name)+".last") }
+
+func (m slotMemory) Last(name string) (hearth.SessionID, time.Time) {
+	info, err := os.Stat(m.file(name))
+	if err != nil {
+		return "", time.Time{}
+	}
+	session, err := os.ReadFile(m.file(name))
+	if err != nil {
+		return "", time.Time{}
+	}
+	return hearth.SessionID(session), info.ModTime()
+}
+
+func (m slotMemory) Used(name string, session hearth.SessionID) {
+	_ = os.WriteFile(m.file(name), []byte(session), 0o600)
 }
 
 // fileName makes a lock's name safe in a path.

@@ -2,6 +2,7 @@ package slot
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -218,6 +219,7 @@ func (e *endpoint) grantNext() bool {
 	if w == nil || lane(w.claim) == model.LaneHousekeeping && !e.idle() {
 		return false
 	}
+	e.recall(w.claim.Endpoint)
 	for _, number := range e.preferred(w.claim.Session) {
 		unlock, ok := e.lock(w, number)
 		if !ok {
@@ -245,7 +247,42 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 	}
 	s.holder, s.unlock = w, unlock
 	s.lastSession, s.lastLane, s.lastUse = w.claim.Session, lane(w.claim), e.slots.uses.Add(1)
+	if e.remembers(w.claim.Endpoint) {
+		e.slots.cfg.Memory.Used(lockName(e.origin, number), w.claim.Session)
+	}
 	close(w.granted)
+}
+
+// remembers reports whether other processes are told who uses which slot. With one slot
+// there is nothing to choose.
+func (e *endpoint) remembers(as model.Endpoint) bool {
+	return e.slots.cfg.Memory != nil && e.shared(as) && e.inForce() > 1
+}
+
+// recall takes up what other processes did with the free slots since this one used them.
+func (e *endpoint) recall(as model.Endpoint) {
+	if !e.remembers(as) {
+		return
+	}
+	type use struct {
+		seat    *seat
+		session hearth.SessionID
+		at      time.Time
+	}
+	var news []use
+	for i := range e.inForce() {
+		s := &e.seats[i]
+		if s.taken() {
+			continue
+		}
+		if session, at := e.slots.cfg.Memory.Last(lockName(e.origin, i)); session != "" && session != s.lastSession {
+			news = append(news, use{s, session, at})
+		}
+	}
+	slices.SortFunc(news, func(a, b use) int { return a.at.Compare(b.at) })
+	for _, n := range news {
+		n.seat.lastSession, n.seat.lastLane, n.seat.lastUse = n.session, model.LaneOwner, e.slots.uses.Add(1)
+	}
 }
 
 // lock takes the lock that other processes see. ok is false while one of them has it.

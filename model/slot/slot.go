@@ -24,6 +24,8 @@ type Config struct {
 	// called for endpoints on this machine and on private networks. An error is not a
 	// reason to keep a person waiting: the slot is used without the lock.
 	TryLock func(name string) (unlock func(), holder string, err error)
+	// Memory is what processes share of who used which slot; nil = each its own.
+	Memory Memory
 	// Gone reports whether nothing of ours is running any more on that slot of the
 	// endpoint. It is asked after a request was closed early, from a goroutine of its
 	// own, until it says yes or Patience is over. It should return when ctx ends.
@@ -35,6 +37,14 @@ type Config struct {
 	Accepts func(ctx context.Context, origin string) bool
 	// Patience bounds the wait for a stopped request; 0 means 10 s.
 	Patience time.Duration
+}
+
+// Memory knows which session used a slot last, in any process: its prompt is what that
+// slot has cached. name is the slot's lock's. Its methods are called while others wait
+// and must not block for long; what they lose costs a prompt read anew.
+type Memory interface {
+	Last(name string) (hearth.SessionID, time.Time) // "" = nobody, or unknown
+	Used(name string, session hearth.SessionID)
 }
 
 // Slots is the one owner of in-flight work of this process. Its methods may be called

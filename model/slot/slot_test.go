@@ -263,6 +263,55 @@ func TestSessionsKeepTheirSlot(t *testing.T) {
 	})
 }
 
+// memory is what processes share, with a clock of its own.
+type memory struct {
+	last  map[string]hearth.SessionID
+	at    map[string]time.Time
+	clock time.Time
+}
+
+func (m *memory) Last(name string) (hearth.SessionID, time.Time) { return m.last[name], m.at[name] }
+func (m *memory) Used(name string, s hearth.SessionID) {
+	m.clock = m.clock.Add(time.Second)
+	m.last[name], m.at[name] = s, m.clock
+}
+
+// TestSessionsKeepTheirSlotBetweenProcesses: each use is a process of its own.
+func TestSessionsKeepTheirSlotBetweenProcesses(t *testing.T) {
+	shared := &memory{last: map[string]hearth.SessionID{}, at: map[string]time.Time{}}
+	files := &locks{held: map[string]string{}}
+	use := func(slots int, session string) (int, bool) {
+		t.Helper()
+		s := slot.New(slot.Config{Memory: shared, TryLock: files.try(session)})
+		s.SetSlots(server.Origin, slots)
+		_, ticket, err := s.Acquire(t.Context(), claim(model.LaneOwner, session), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticket.Done(true)
+		return ticket.Slot, ticket.Own
+	}
+	steps := []struct {
+		session string
+		slot    int
+		own     bool
+	}{
+		{"a", 0, false}, {"b", 1, false}, {"a", 0, true}, {"b", 1, true}, {"a", 0, true},
+		{"c", 1, false}, // longest unused
+		{"a", 0, true},
+		{"b", 1, false},
+	}
+	for i, step := range steps {
+		if got, own := use(2, step.session); got != step.slot || own != step.own {
+			t.Errorf("step %d, %s: slot %d (own %v), want %d (own %v)", i, step.session, got, own, step.slot, step.own)
+		}
+	}
+	before := len(shared.last)
+	if use(1, "z"); len(shared.last) != before || shared.last["slot-http___127.0.0.1_1234-0"] == "z" {
+		t.Error("something is remembered of a server with one slot")
+	}
+}
+
 func TestSlotsAreLearnedAndConfigured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rows := []struct {

@@ -39,9 +39,10 @@ type Server struct {
 	*process.Process
 }
 
-// Start runs the server with one slot and one thread. dir is an empty directory. It
-// returns when the model can be asked. The caller must Stop the server.
-func Start(ctx context.Context, dir string) (*Server, error) {
+// Start runs the server with one slot and one thread, unless the further arguments say
+// otherwise. dir is an empty directory. It returns when the model can be asked. The
+// caller must Stop the server.
+func Start(ctx context.Context, dir string, further ...string) (*Server, error) {
 	binary, err := built(ctx)
 	if err != nil {
 		return nil, err
@@ -64,11 +65,11 @@ func Start(ctx context.Context, dir string) (*Server, error) {
 	}
 	s := &Server{URL: "http://" + address}
 	s.Process, err = process.Start(process.Command{
-		Argv: []string{
+		Argv: append([]string{
 			binary, "--model", file, "--alias", Model, "--host", host, "--port", port,
 			"--ctx-size", fmt.Sprint(Context), "--parallel", "1", "--threads", "1", "--threads-batch", "1",
 			"--offline", "--no-warmup",
-		},
+		}, further...),
 		Env:       []string{"HOME=" + dir, "LLAMA_CACHE=" + dir},
 		Log:       filepath.Join(dir, "llama-server.log"),
 		MemoryKiB: memoryKiB,

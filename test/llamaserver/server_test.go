@@ -20,9 +20,9 @@ import (
 	"hearth"
 )
 
-func start(t *testing.T) *Server {
+func start(t *testing.T, further ...string) *Server {
 	t.Helper()
-	s, err := Start(t.Context(), t.TempDir())
+	s, err := Start(t.Context(), t.TempDir(), further...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,41 +63,82 @@ const reread = 64
 // a request is what that request has and the one before had not. What Hearth reports of
 // it is what the server says.
 func TestOnlyWhatIsNewIsEvaluated(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "hearth")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "hearth/cmd/hearth").CombinedOutput(); err != nil {
-		t.Fatalf("build hearth: %v: %s", err, out)
-	}
+	binary := program(t)
 	for api, base := range map[string]string{"openai-completions": "/v1", "openai-responses": "/v1", "anthropic-messages": ""} {
 		t.Run(api, func(t *testing.T) {
-			s, dir := start(t), t.TempDir()
-			workspace := filepath.Join(dir, "workspace")
-			if err := os.Mkdir(workspace, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			config := fmt.Sprintf(`{
-  models: { mode: "replace", providers: { box: { baseUrl: %q, api: %q, models: [{ id: %q, contextWindow: %d, maxTokens: 1000 }] } } },
-  agents: { defaults: { model: { primary: "box/%s" }, workspace: %q } },
-}`, s.URL+base, api, Model, Context, Model, workspace)
-			for name, content := range map[string]string{filepath.Join(dir, "hearth.json"): config, filepath.Join(workspace, "notes.txt"): "milk"} {
-				if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
+			s := start(t)
+			dir := home(t, s.URL+base, api)
 			var reports []hearth.Report
 			for i, trigger := range []string{"@@plain", "@@read", "@@think", "@@both", "@@plain"} {
-				reports = append(reports, say(t, binary, dir, fmt.Sprintf("turn %d: please %s", i, trigger))...)
+				reports = append(reports, say(t, binary, dir, "main", fmt.Sprintf("turn %d: please %s", i, trigger))...)
 			}
 			judge(t, reports, evaluated(t, s))
 		})
 	}
 }
 
+// Two conversations take turns at a server with two slots, each turn in a process of its
+// own: each finds its prompt where it left it. The server is told not to keep prompts
+// elsewhere, so that only the slot's own cache can help.
+func TestEachConversationKeepsItsSlot(t *testing.T) {
+	binary := program(t)
+	s := start(t, "--parallel", "2", "--ctx-size", strconv.Itoa(2*Context), "--cache-ram", "0")
+	dir := home(t, s.URL+"/v1", "openai-completions")
+	text := strings.Repeat("The kettle is on the stove. ", 60)
+	before := map[string]int{}
+	for round := range 4 {
+		for _, session := range []string{"left", "right"} {
+			reports := say(t, binary, dir, session, fmt.Sprintf("%s, %d: %s please @@plain", session, round, text))
+			all := evaluated(t, s)
+			if len(reports) != 1 || len(all) == 0 {
+				t.Fatalf("%d reports, %d evaluations", len(reports), len(all))
+			}
+			prompt, read := reports[0].Usage.Input, all[len(all)-1]
+			t.Logf("%s, %d: %d prompt tokens, %d new, %d evaluated", session, round, prompt, prompt-before[session], read)
+			if round > 0 && read > prompt-before[session]+reread {
+				t.Errorf("%s, %d: the server evaluated %d of %d tokens, of which %d were new", session, round, read, prompt, prompt-before[session])
+			}
+			before[session] = prompt
+		}
+	}
+}
+
+// program builds Hearth.
+func program(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "hearth")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "hearth/cmd/hearth").CombinedOutput(); err != nil {
+		t.Fatalf("build hearth: %v: %s", err, out)
+	}
+	return binary
+}
+
+// home makes a folder with a config that knows one server.
+func home(t *testing.T, url, api string) string {
+	t.Helper()
+	dir := t.TempDir()
+	workspace := filepath.Join(dir, "workspace")
+	if err := os.Mkdir(workspace, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	config := fmt.Sprintf(`{
+  models: { mode: "replace", providers: { box: { baseUrl: %q, api: %q, models: [{ id: %q, contextWindow: %d, maxTokens: 1000 }] } } },
+  agents: { defaults: { model: { primary: "box/%s" }, workspace: %q } },
+}`, url, api, Model, Context, Model, workspace)
+	for name, content := range map[string]string{filepath.Join(dir, "hearth.json"): config, filepath.Join(workspace, "notes.txt"): "milk"} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // say runs one turn and gives the reports of its model calls.
-func say(t *testing.T, binary, home, message string) []hearth.Report {
+func say(t *testing.T, binary, home, session, message string) []hearth.Report {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "agent", "--json", "--message", message)
+	cmd := exec.CommandContext(ctx, binary, "agent", "--json", "--session", session, "--message", message)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "HEARTH_HOME=" + home}
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
