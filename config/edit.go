@@ -29,7 +29,10 @@ type Edit struct {
 }
 
 // A Value is a part of a config.
-type Value struct{ v *json5.Value }
+type Value struct {
+	v    *json5.Value
+	path []json5.Step
+}
 
 // JSON is the value as compact JSON. It fails for Infinity and NaN.
 func (v Value) JSON() ([]byte, error) { return v.v.AppendJSON(nil) }
@@ -90,7 +93,7 @@ func (f *File) Get(path string) (Value, error) {
 	if v == nil {
 		return Value{}, &NotFoundError{path}
 	}
-	return Value{v}, nil
+	return Value{v: v, path: steps}, nil
 }
 
 // Set prepares one change; see Apply.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,8 +34,8 @@ func openConfig(ctx context.Context, s streams, opt *options, readOnly bool) (*c
 }
 
 func newConfigGet(s streams, opt *options) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{Use: "get PATH", Short: "Print one value", Args: cobra.ExactArgs(1),
+	var asJSON, open bool
+	cmd := &cobra.Command{Use: "get PATH", Short: "Print one value; credentials are left out", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := openConfig(cmd.Context(), s, opt, true)
 			if err != nil {
@@ -43,6 +44,9 @@ func newConfigGet(s streams, opt *options) *cobra.Command {
 			v, err := file.Get(args[0])
 			if err != nil {
 				return configError("config get", err)
+			}
+			if !open {
+				v = v.Masked()
 			}
 			if !asJSON {
 				_, err := fmt.Fprintln(s.out, v.Text())
@@ -56,6 +60,7 @@ func newConfigGet(s streams, opt *options) *cobra.Command {
 			return nil
 		}}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the value as JSON")
+	cmd.Flags().BoolVar(&open, "show-secrets", false, "print credentials too")
 	return cmd
 }
 
@@ -99,6 +104,10 @@ func runEdit(ctx context.Context, s streams, opt *options, f setFlags, edit conf
 	file, err := openConfig(ctx, s, opt, true)
 	if err != nil {
 		return err
+	}
+	if strings.Contains(edit.Value, config.Mask) {
+		return &hearth.Error{Op: "config set", Reason: hearth.ReasonConfig, Err: fmt.Errorf("%s stands for a credential and is none", config.Mask),
+			Cause: "The value was printed by config get, which leaves credentials out.", Try: "Set the parts that changed, or print it with config get --show-secrets."}
 	}
 	edit.StrictJSON = edit.StrictJSON || f.json && !edit.Unset
 	if f.dryRun {

@@ -1,0 +1,42 @@
+package config
+
+import "testing"
+
+func TestCredentialsAreLeftOutOfWhatIsPrinted(t *testing.T) {
+	f, _ := newHome(t).config(`{
+  env: { OPENAI_API_KEY: "sk-1", vars: { DB_PASSWORD: "pw", LANG: "de" } },
+  models: { providers: { box: {
+    baseUrl: "http://ann:hunter2@10.0.0.5:1234/v1", apiKey: "sk-2",
+    headers: { Authorization: "Bearer sk-3", "X-Title": "mine", "X-Ref": { source: "env", provider: "default", id: "A_TOKEN" } },
+    request: { auth: { mode: "header", headerName: "X-Key", value: "sk-4" }, tls: { key: "sk-5", cert: "public", passphrase: 12345 } },
+    models: [{ id: "m", name: "M", maxTokens: 100, compat: { maxTokensField: "max_tokens" }, headers: { "x-api-key": "sk-6" } }],
+  }, ref: { baseUrl: "http://127.0.0.1:1", apiKey: { source: "file", provider: "safe", id: "/key" } }, named: { baseUrl: "http://127.0.0.1:2", apiKey: "${BOX_KEY}" }, bare: { baseUrl: "http://127.0.0.1:3", apiKey: "OLLAMA_API_KEY" } } },
+  gateway: { auth: { mode: "token", token: "sk-7" } },
+  channels: { telegram: { botToken: "sk-8", accounts: { a: { webhookSecret: "sk-9", passwords: "x" } } } },
+}`)
+	for path, want := range map[string]string{
+		"env":                                              `{"OPENAI_API_KEY":"` + Mask + `","vars":{"DB_PASSWORD":"` + Mask + `","LANG":"de"}}`,
+		"env.vars.DB_PASSWORD":                             Mask,
+		"env.vars.LANG":                                    "de",
+		"models.providers.box.apiKey":                      Mask,
+		"models.providers.box.baseUrl":                     "http://ann:" + Mask + "@10.0.0.5:1234/v1",
+		"models.providers.box.headers":                     `{"Authorization":"` + Mask + `","X-Title":"mine","X-Ref":{"source":"env","provider":"default","id":"A_TOKEN"}}`,
+		"models.providers.box.request":                     `{"auth":{"mode":"header","headerName":"X-Key","value":"` + Mask + `"},"tls":{"key":"` + Mask + `","cert":"public","passphrase":"` + Mask + `"}}`,
+		"models.providers.box.models":                      `[{"id":"m","name":"M","maxTokens":100,"compat":{"maxTokensField":"max_tokens"},"headers":{"x-api-key":"` + Mask + `"}}]`,
+		"models.providers.ref.apiKey":                      `{"source":"file","provider":"safe","id":"/key"}`,
+		"models.providers.ref.apiKey.id":                   "/key",
+		"models.providers.named.apiKey":                    "${BOX_KEY}",
+		"models.providers.bare.apiKey":                     "OLLAMA_API_KEY",
+		"gateway":                                          `{"auth":{"mode":"token","token":"` + Mask + `"}}`,
+		"channels.telegram":                                `{"botToken":"` + Mask + `","accounts":{"a":{"webhookSecret":"` + Mask + `","passwords":"` + Mask + `"}}}`,
+		"models.providers.box.models[0].headers.x-api-key": Mask,
+	} {
+		v, err := f.Get(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := v.Masked().Text(); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", path, got, want)
+		}
+	}
+}
