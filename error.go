@@ -116,6 +116,10 @@ type Error struct {
 	// that waiting for it helps.
 	Loading bool
 
+	// TooLarge says that a limit on tokens in a while is smaller than this request alone,
+	// so that waiting for it does not help.
+	TooLarge bool
+
 	// Cause and Try are the second and third line a person sees: the likely cause,
 	// and one thing to try. They may be empty.
 	Cause string

@@ -52,7 +52,7 @@ func Classify(s Seen) *hearth.Error {
 	e := &hearth.Error{
 		Op: s.Op, Reason: r.reason, HTTPStatus: s.Status,
 		RetryAfter: RetryAfter(s.Header, b.all(), time.Now()),
-		Err:        errors.New(words), Again: r.again, Loading: r.loads,
+		Err:        errors.New(words), Again: r.again, Loading: r.loads, TooLarge: r.large,
 	}
 	if s.Status < 300 {
 		e.HTTPStatus = 0 // "HTTP 200" would only puzzle people
@@ -87,6 +87,7 @@ type found struct {
 	detail string
 	again  bool
 	loads  bool
+	large  bool
 	why    string // stands in for the reason's usual cause
 	try    string
 	nums   map[string]int

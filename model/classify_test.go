@@ -80,6 +80,9 @@ func summary(e *hearth.Error) string {
 			s += ":" + r.Detail
 		}
 	}
+	if e.TooLarge {
+		s += " too-large"
+	}
 	if e.RetryAfter > 0 {
 		s += " retry=" + e.RetryAfter.String()
 	}

@@ -21,6 +21,7 @@ type row struct {
 	detail string // of the lesson; "" = the group "field"
 	again  bool   // the same request may well succeed
 	loads  bool   // the server says that it is loading the model
+	large  bool   // the request alone is beyond the limit
 	why    string
 	try    string
 }
@@ -50,7 +51,7 @@ func findRow(status int, b errorBody) found {
 		if m == nil {
 			continue
 		}
-		f := found{reason: r.reason, lesson: r.lesson, detail: r.detail, again: r.again, loads: r.loads, why: r.why, try: r.try, nums: map[string]int{}}
+		f := found{reason: r.reason, lesson: r.lesson, detail: r.detail, again: r.again, loads: r.loads, large: r.large, why: r.why, try: r.try, nums: map[string]int{}}
 		for i, name := range r.words.SubexpNames() {
 			switch {
 			case m[i] == "":
@@ -110,7 +111,7 @@ func concat(tables ...[]row) (all []row) {
 var throttling = []row{
 	{words: words(`resource_exhausted`, `throttlingexception`, `too many tokens(?: per \w+)?, please wait`), reason: hearth.ReasonRateLimit},
 	{
-		words: words(`request too large for`), reason: hearth.ReasonRateLimit,
+		words: words(`request too large for`), reason: hearth.ReasonRateLimit, large: true,
 		why: "The request alone is larger than the tokens this account may use in a minute.",
 		try: "Make the conversation shorter (/compact, /new), lower maxTokens, or use another model.",
 	},

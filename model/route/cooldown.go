@@ -80,7 +80,8 @@ func (c *Cooldowns) gone(t model.Target) bool {
 // Failed notes why t did not answer. A rest under way is not made longer.
 func (c *Cooldowns) Failed(t model.Target, err error) {
 	reason := hearth.ReasonOf(err)
-	if !reason.FallsBack() {
+	e, told := errors.AsType[*hearth.Error](err)
+	if !reason.FallsBack() || told && e.TooLarge { // a smaller question may be answered
 		return
 	}
 	key, first, longest := ofModel(t), firstRest, longestRest
@@ -103,7 +104,7 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 	}
 	r.span = min(max(2*r.span, first), longest)
 	r.until = now.Add(r.span)
-	if e, ok := errors.AsType[*hearth.Error](err); ok && e.RetryAfter > 0 {
+	if told && e.RetryAfter > 0 {
 		r.until = now.Add(min(e.RetryAfter, longestAsked))
 	}
 	c.rests[key] = r

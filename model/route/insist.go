@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"time"
 
@@ -109,23 +110,26 @@ func (r *run) waitLoading(ctx context.Context, t *tries, e *hearth.Error) bool {
 
 // waitRetry waits as long as a server asked for, if that is short.
 func (r *run) waitRetry(ctx context.Context, t *tries, e *hearth.Error) bool {
+	if e.TooLarge {
+		return false
+	}
 	longest, most := longestRetry, mostRetries
 	if !t.last {
 		longest, most = longestRetryElse, 1
 	}
-	pause := e.RetryAfter
+	pause, note := e.RetryAfter, "the server asks to wait %s: %s"
 	if pause == 0 {
 		if !t.last {
 			return false // the next candidate is sooner than a guess
 		}
-		pause = time.Second << t.retries
+		pause, note = time.Second<<t.retries, "asking again in %s, because the server says: %s"
 	}
 	if pause > longest || t.retries >= most {
 		return false
 	}
 	t.retries++
 	r.send(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseQueued, Model: t.target.Ref.Model,
-		Note: "the server asks to wait " + pause.Round(time.Second/10).String() + ": " + words(e)}})
+		Note: fmt.Sprintf(note, pause.Round(time.Second/10), words(e))}})
 	return sleep(ctx, pause)
 }
 

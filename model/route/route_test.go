@@ -366,6 +366,8 @@ func TestAskingAgain(t *testing.T) {
 		{name: "nor one of 12 s with another model", calls: repeat(1, limited(12*time.Second)), hosted: true, other: true, requests: 1},
 		{name: "one of a second is, also with another model", calls: repeat(1, limited(time.Second)), hosted: true, other: true, requests: 2, answers: true, waits: "queued", least: time.Second, most: time.Second},
 		{name: "three times at most", calls: [][]step{{limited(time.Second)}}, hosted: true, requests: 4, waits: "queued", least: 3 * time.Second, most: 3 * time.Second},
+		{name: "three times also when the server names no time", calls: [][]step{{limited(0)}}, hosted: true, requests: 4, waits: "queued: asking again in 1s, because the server says: Too many requests", least: 7 * time.Second, most: 7 * time.Second},
+		{name: "a request that is larger than the limit is not sent again", calls: [][]step{{fails(hearth.Error{Reason: hearth.ReasonRateLimit, HTTPStatus: 413, RetryAfter: time.Second, TooLarge: true, Err: errors.New("Request too large")})}}, hosted: true, requests: 1},
 		{name: "a broken tool call is asked for once more", calls: repeat(1, broken), requests: 2, answers: true},
 		{name: "and no more", calls: [][]step{{broken}}, requests: 2},
 		{name: "a local server error is not repeated", calls: [][]step{{because(hearth.ReasonServer, "out of memory")}}, requests: 1},
