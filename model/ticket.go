@@ -16,6 +16,9 @@ type Ticket struct {
 	// Own says that this session was the last to use the slot, so that the server may
 	// still have its prefix in the cache.
 	Own bool
+	// Notice is something that the person should be told of how the slot was got; "" is
+	// nothing.
+	Notice string
 	// Done gives the slot back. clean says that the server is known to be through with
 	// the request; after a request that was closed early the slot first waits until it
 	// is gone from the server. Calls after the first do nothing. It does not block.

@@ -99,6 +99,9 @@ func (a *attempt) acquire(ctx context.Context, req *model.Request) (context.Cont
 		stop()
 		return nil, nil, err
 	}
+	if ticket.Notice != "" {
+		a.run.notice("stopping", "%s", ticket.Notice)
+	}
 	done := ticket.Done
 	ticket.Done = func(clean bool) { done(clean); stop() }
 	return held, ticket, nil

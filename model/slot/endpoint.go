@@ -54,7 +54,7 @@ type waiter struct {
 	told    hearth.Wait
 	seat    int
 	own     bool
-	note    string // something to be said when the wait is over
+	note    string // something the person is told when the wait is over
 }
 
 func (e *endpoint) enqueue(c model.Claim) *waiter {
@@ -100,10 +100,7 @@ func (e *endpoint) leave(w *waiter) {
 }
 
 // hold makes the ticket of a granted claim.
-func (e *endpoint) hold(ctx context.Context, w *waiter, wait func(hearth.Wait)) (context.Context, *model.Ticket, error) {
-	if w.note != "" && wait != nil {
-		wait(hearth.Wait{Phase: hearth.PhaseStopping, Model: w.claim.Model, Note: w.note})
-	}
+func (e *endpoint) hold(ctx context.Context, w *waiter) (context.Context, *model.Ticket) {
 	held, cancel := context.WithCancelCause(ctx)
 	e.mu.Lock()
 	e.seats[w.seat].yield = cancel
@@ -118,7 +115,7 @@ func (e *endpoint) hold(ctx context.Context, w *waiter, wait func(hearth.Wait)) 
 			e.giveBack(w, clean)
 		})
 	}
-	return held, &model.Ticket{Slot: w.seat, Own: w.own, Done: done}, nil
+	return held, &model.Ticket{Slot: w.seat, Own: w.own, Notice: w.note, Done: done}
 }
 
 // othersWait reports whether anybody but housekeeping waits.

@@ -140,7 +140,8 @@ func (s *Slots) Acquire(ctx context.Context, c model.Claim, wait func(hearth.Wai
 				e.leave(w)
 				return nil, nil, cancelled(ctx)
 			}
-			return e.hold(ctx, w, wait)
+			held, ticket := e.hold(ctx, w)
+			return held, ticket, nil
 		case line := <-w.news:
 			if wait != nil {
 				wait(line)

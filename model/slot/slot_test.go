@@ -381,7 +381,7 @@ func TestStoppedRequest(t *testing.T) {
 				if waited := time.Since(closed); waited.Truncate(goneEvery) != row.waited {
 					t.Errorf("waited %v, want %v", waited, row.waited)
 				}
-				if all := strings.Join(said, "\n"); !strings.Contains(all, row.says) {
+				if all := strings.Join(append(said, second.Notice), "\n"); !strings.Contains(all, row.says) {
 					t.Errorf("said %q, want %q", all, row.says)
 				}
 			})
