@@ -4,19 +4,15 @@ package test_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -130,7 +126,7 @@ type story struct {
 	*world
 	releases [3]string
 	settings settings
-	chat     *chat
+	chat     *running
 	chats    int
 
 	n        int              // the turn
@@ -239,7 +235,8 @@ func (s *story) alone(words string, sc scene) {
 func (s *story) line(words string, sc scene) {
 	s.t.Helper()
 	if s.chat == nil {
-		s.chat = s.open()
+		s.chat = s.start("up")
+		s.chats++
 	}
 	c := s.chat
 	if sc.ends == commanded {
@@ -428,145 +425,6 @@ func (s *story) json(into any, args ...string) {
 	if err != nil {
 		s.t.Fatalf("%q: %v\n%s%s", args, err, stdout, stderr)
 	}
-}
-
-// chat is a running `hearth up`, its lines typed by us.
-type chat struct {
-	t     *testing.T
-	ctx   context.Context //nolint:containedctx // the patience of the test with this chat
-	stop  context.CancelFunc
-	cmd   *exec.Cmd
-	in    io.WriteCloser
-	out   *screen
-	err   *screen
-	ended chan struct{}
-}
-
-// open begins a chat.
-func (s *story) open() *chat {
-	s.t.Helper()
-	s.chats++
-	ctx, stop := context.WithTimeout(s.t.Context(), 2*time.Minute)
-	c := &chat{t: s.t, ctx: ctx, stop: stop, cmd: s.command("up"), out: newScreen(), err: newScreen(), ended: make(chan struct{})}
-	c.cmd.Stdout, c.cmd.Stderr = c.out, c.err
-	in, err := c.cmd.StdinPipe()
-	if err == nil {
-		c.in, err = in, c.cmd.Start()
-	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	go func() {
-		_ = c.cmd.Wait() // its state says how it ended
-		close(c.ended)
-	}()
-	return c
-}
-
-// say types a line.
-func (c *chat) say(line string) {
-	c.t.Helper()
-	c.out.turn()
-	c.err.turn()
-	if _, err := io.WriteString(c.in, line+"\n"); err != nil {
-		c.t.Fatalf("%q cannot be typed: %v\n%s", line, err, c.err.String())
-	}
-}
-
-// hears waits until the chat has answered with some words since the last line.
-func (c *chat) hears(words string) { c.t.Helper(); c.shown(c.out, words) }
-
-// sees does so for what is no answer.
-func (c *chat) sees(words string) { c.t.Helper(); c.shown(c.err, words) }
-
-func (c *chat) shown(on *screen, words string) {
-	c.t.Helper()
-	for {
-		changed, ok := on.holds(words)
-		if ok {
-			return
-		}
-		select {
-		case <-changed:
-		case <-c.ended:
-			if _, ok := on.holds(words); !ok {
-				c.t.Fatalf("the chat ended (%v) without %q\n%s\n%s", c.cmd.ProcessState, words, c.out.String(), c.err.String())
-			}
-		case <-c.ctx.Done():
-			c.t.Fatalf("%q is never said\n%s\n%s", words, c.out.String(), c.err.String())
-		}
-	}
-}
-
-// until waits for something that the chat does elsewhere.
-func (c *chat) until(what string, holds func() bool) {
-	c.t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-c.ended:
-			c.t.Fatalf("the chat ended (%v) before %s\n%s\n%s", c.cmd.ProcessState, what, c.out.String(), c.err.String())
-		case <-c.ctx.Done():
-			c.t.Fatalf("never: %s\n%s\n%s", what, c.out.String(), c.err.String())
-		}
-	}
-}
-
-func (c *chat) signal(sig os.Signal) {
-	c.t.Helper()
-	if err := c.cmd.Process.Signal(sig); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// end waits for the end of the chat and gives its exit code; -1 when it was killed.
-func (c *chat) end() int {
-	c.t.Helper()
-	defer c.stop()
-	select {
-	case <-c.ended:
-	case <-c.ctx.Done():
-		c.t.Fatalf("the chat does not end\n%s\n%s", c.out.String(), c.err.String())
-	}
-	return c.cmd.ProcessState.ExitCode()
-}
-
-// screen keeps what a program writes.
-type screen struct {
-	mu      sync.Mutex // guards the fields below
-	text    bytes.Buffer
-	from    int // where the newest turn begins
-	changed chan struct{}
-}
-
-func newScreen() *screen { return &screen{changed: make(chan struct{})} }
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.changed)
-	s.changed = make(chan struct{})
-	return s.text.Write(p)
-}
-
-func (s *screen) turn() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.from = s.text.Len()
-}
-
-func (s *screen) holds(words string) (changed <-chan struct{}, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed, bytes.Contains(s.text.Bytes()[s.from:], []byte(words))
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }
 
 // mark is in the answer of a turn.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"hearth"
 	"hearth/model/modeltest"
 )
 
@@ -101,6 +102,11 @@ func screen(t *testing.T, p modeltest.Pathology, protocol string) string {
 	default:
 		got = h.run(t, args...)
 	}
+	switch p.Want.Reason {
+	case hearth.ReasonBadRequest, hearth.ReasonToolsRefused, hearth.ReasonContextOverflow:
+		neverTwice(t, server.Requests())
+	default:
+	}
 	// On a slow machine anything may take its time, and the program says so.
 	got.err = waiting.ReplaceAllStringFunc(got.err, func(line string) string {
 		if slices.Contains(makeWait, p.Name) && strings.Contains(line, ", the server ") {
@@ -109,6 +115,20 @@ func screen(t *testing.T, p modeltest.Pathology, protocol string) string {
 		return ""
 	})
 	return h.plain(got, server.URL)
+}
+
+// neverTwice checks that no body was sent again: after such an error the same bytes would
+// get the same answer.
+func neverTwice(t *testing.T, requests []modeltest.Request) {
+	t.Helper()
+	if len(requests) == 0 {
+		t.Error("nothing was asked")
+	}
+	for i, r := range requests {
+		if slices.ContainsFunc(requests[:i], func(before modeltest.Request) bool { return bytes.Equal(before.Body, r.Body) }) {
+			t.Errorf("request %d of %d was sent before: %s", i+1, len(requests), r.Body)
+		}
+	}
 }
 
 // makeWait are the rows that a person gives up on while the program waits to ask again.
