@@ -26,7 +26,8 @@ type Params map[string]json.RawMessage
 
 // Env is the env block: variables that apply where the process has none.
 type Env struct {
-	Vars map[string]string `json:"vars"`
+	Vars     map[string]string `json:"vars"`
+	ShellEnv ShellEnv          `json:"shellEnv"`
 	// Flat holds env.NAME, the older spelling of env.vars.NAME.
 	Flat map[string]string `json:"*"`
 }

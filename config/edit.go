@@ -234,7 +234,7 @@ func (f *File) with(changed *source, text []byte) (*File, error) {
 	if changed.path == root.path {
 		root = fresh
 	}
-	in := newIncluder(root)
+	in := newIncluder(root, f.Places)
 	for _, s := range f.sources[1:] {
 		if s.path == changed.path {
 			s = fresh

@@ -13,12 +13,13 @@ import (
 )
 
 // environment answers what a config may ask of variables. The order is the process,
-// the .env files, then the env block of the config.
+// the .env files, the env block of the config, then the login shell where that is on.
 type environment struct {
 	process func(string) (string, bool)
 	files   []map[string]string // .env of the working folder, of the state folder, of OpenClaw
 	own     []map[string]string // of these, the owner's: the working folder may be anybody's project
 	block   map[string]string   // env.vars and env.NAME
+	shell   *loginShell         // nil where nobody asked for it
 }
 
 // lookup returns a variable that is set and not empty.
@@ -39,6 +40,9 @@ func (e *environment) find(name string, files []map[string]string) (string, bool
 		}
 	}
 	v := e.block[name]
+	if v == "" {
+		v = e.shell.lookup(name)
+	}
 	return v, v != ""
 }
 

@@ -70,12 +70,19 @@ type includer struct {
 	files []*source // what was read, the config file first
 }
 
-func newIncluder(root *source) *includer {
+// newIncluder allows the folder of the config file, and those of OPENCLAW_INCLUDE_ROOTS.
+func newIncluder(root *source, p Places) *includer {
 	dir := filepath.Dir(root.path)
-	return &includer{
+	in := &includer{
 		roots: []string{realPath(dir), filepath.Dir(realPath(root.path))},
 		files: []*source{root},
 	}
+	for _, more := range filepath.SplitList(p.variable("OPENCLAW_INCLUDE_ROOTS")) {
+		if more != "" {
+			in.roots = append(in.roots, realPath(p.expand(more)))
+		}
+	}
+	return in
 }
 
 // resolve returns v with its includes merged in. stack holds the files that are being

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -115,5 +116,20 @@ func TestSymbolicLinksCannotLeadAnIncludeOut(t *testing.T) {
 	}
 	if f, _ := h.config("{$include: 'inside.json5'}"); f.Broken != nil || f.Config.Models.Mode != "replace" {
 		t.Errorf("a link inside: %v", f.Broken)
+	}
+}
+
+func TestIncludesMayLieWhereTheEnvironmentAllowsIt(t *testing.T) {
+	h := newHome(t)
+	h.write("shared/models.json5", "{mode: 'replace'}")
+	h.write("elsewhere/models.json5", "{mode: 'replace'}")
+	h.vars["OPENCLAW_INCLUDE_ROOTS"] = h.path("gone") + string(filepath.ListSeparator) + "~/shared"
+	f, warnings := h.config("{models: {$include: '../shared/models.json5'}}")
+	wantWarnings(t, warnings, "")
+	if f.Config.Models.Mode != "replace" {
+		t.Errorf("mode %q", f.Config.Models.Mode)
+	}
+	if f, _ := h.config("{models: {$include: '../elsewhere/models.json5'}}"); !f.LastGood {
+		t.Errorf("a folder that nobody allowed is read: %v", f.Broken)
 	}
 }

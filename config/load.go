@@ -79,7 +79,8 @@ func (f *File) Source() []byte {
 }
 
 // LookupEnv answers what the config may ask of variables: the process first, then the
-// .env files, then the env block. Empty counts as not set.
+// .env files, the env block, and a login shell where env.shellEnv asks for one; the first
+// variable that only the shell may have blocks until it answered. Empty counts as not set.
 func (f *File) LookupEnv(name string) (string, bool) { return f.env.lookup(name) }
 
 // Workspace is the folder in which an agent works; "" means the default agent. Another
@@ -115,7 +116,7 @@ func (f *File) read() (*json5.Value, []Warning) {
 	}
 	f.Exists = true
 	if err == nil {
-		in := newIncluder(root)
+		in := newIncluder(root, f.Places)
 		var tree *json5.Value
 		tree, err = in.resolve(root.doc.Root, []string{root.path})
 		f.sources = in.files
@@ -192,7 +193,7 @@ func interpret(tree *json5.Value, env *environment) (Config, []finding, []string
 		quiet := &decoder{} // the same findings come again below
 		quiet.structure("env", v, &block)
 	}
-	env.block = block.Vars
+	env.block, env.shell = block.Vars, newLoginShell(env.process, block.ShellEnv)
 	for name, v := range block.Flat {
 		if env.block == nil {
 			env.block = map[string]string{}

@@ -139,7 +139,7 @@ func (f *File) includedSource(from *source, inc *json5.Value) *source {
 
 // included is what an $include brings, merged.
 func (f *File) included(from *source, inc *json5.Value) *json5.Value {
-	in := &includer{roots: newIncluder(f.sources[0]).roots, files: f.sources}
+	in := &includer{roots: newIncluder(f.sources[0], f.Places).roots, files: f.sources}
 	v, err := in.include(inc, []string{from.path})
 	if err != nil {
 		return nil // it was read before, so this is a file that changed meanwhile

@@ -221,9 +221,8 @@ hearth.json:2: models.providers.a.models[0].api is "magic", which Hearth does no
 }
 
 func TestWhatTheEnvBlockHoldsBesidesVariables(t *testing.T) {
-	f, warnings := newHome(t).config(`{env: { A: "1", shellEnv: { enabled: true }, B: 2 }}`)
-	wantWarnings(t, warnings, `hearth.json:1: env.B should be a string, but it is a number: the default is used
-hearth.json: OpenClaw's keys that Hearth does not use: env.shellEnv`)
+	f, warnings := newHome(t).config(`{env: { A: "1", shellEnv: { enabled: false }, B: 2 }}`)
+	wantWarnings(t, warnings, `hearth.json:1: env.B should be a string, but it is a number: the default is used`)
 	if !reflect.DeepEqual(f.Config.Env.Flat, map[string]string{"A": "1"}) {
 		t.Errorf("variables %v", f.Config.Env.Flat)
 	}
