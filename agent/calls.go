@@ -16,6 +16,15 @@ import (
 	"hearth/tool"
 )
 
+// noTool says why a call cannot be run. A tool that the model was shown when the
+// conversation began may have been taken away since.
+func (r *run) noTool(plan *prompt.Plan, name string) string {
+	if slices.Contains(plan.ToolNames(), name) {
+		return fmt.Sprintf("The tool %s is no longer allowed: the owner took it away during this conversation. Go on without it.", name)
+	}
+	return fmt.Sprintf("There is no tool named %q. The tools are: %s.", name, strings.Join(plan.ToolNames(), ", "))
+}
+
 // runCalls settles the open calls of the newest answer, in order: each is decided on,
 // marked as started where it has effects, run, and its result appended. It stops at a
 // question for a person.
@@ -43,7 +52,7 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 	t, ok := r.tools[call.Name]
 	plan := r.epochs[r.chain[0].Ref].plan
 	if !ok {
-		res := failed(call, fmt.Sprintf("There is no tool named %q. The tools are: %s.", call.Name, strings.Join(plan.ToolNames(), ", ")))
+		res := failed(call, r.noTool(plan, call.Name))
 		return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
 	}
 	if r.st.started[call.ID] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"hearth"
@@ -79,12 +80,15 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 }
 
 // preflight refuses a window that is too small for an agent before anything is sent,
-// and warns of a small one once a turn.
+// and warns of a small one once a turn, as of settings that wait for the epoch's end.
 func (r *run) preflight(target model.Target, es *epochState) error {
 	if es.checked {
 		return nil
 	}
 	es.checked = true
+	if late := es.plan.Waiting(target, r.specs); len(late) > 0 && r.st.steps == 0 {
+		r.notice("config-waits", "changed since this conversation began, and applied when it begins anew (/new) or is summed up (/compact): "+strings.Join(late, "; "))
+	}
 	warning, err := prompt.Preflight(target.Ref, es.plan.Capabilities, target.Layers.WindowSource())
 	if warning != "" && es.lastItems == 0 && r.st.steps == 0 {
 		r.notice("low-context-window", warning)

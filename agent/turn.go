@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -76,7 +77,7 @@ func (r *run) loop(ctx context.Context) error {
 			return err
 		}
 		if r.st.steps >= r.limits.Steps {
-			return r.limit("it made %d model calls without an answer", r.st.steps)
+			return r.tooManySteps()
 		}
 		if err := r.ask(ctx); err != nil {
 			return err
@@ -85,8 +86,24 @@ func (r *run) loop(ctx context.Context) error {
 	return nil
 }
 
+// tooManySteps is the error of a turn without an end. A server that is told to require a
+// tool call at every step never lets the model answer.
+func (r *run) tooManySteps() error {
+	err := r.limit("it made %d model calls without an answer", r.st.steps)
+	target := r.chain[0]
+	var body struct {
+		ToolChoice json.RawMessage `json:"tool_choice"`
+	}
+	_ = json.Unmarshal(target.Params.ExtraBody, &body) // nothing there is nothing required
+	if string(body.ToolChoice) == `"required"` {
+		err.Cause = `params.extra_body of ` + target.Ref.String() + ` has tool_choice "required", so the model must call a tool at every step and can never answer.`
+		err.Try = "Take tool_choice out of it in the config."
+	}
+	return err
+}
+
 // limit is the error of a turn that one of our own limits stopped.
-func (r *run) limit(format string, args ...any) error {
+func (r *run) limit(format string, args ...any) *hearth.Error {
 	return &hearth.Error{Op: "turn", Reason: hearth.ReasonLimit, Err: fmt.Errorf(format, args...),
 		Cause: "The model went round in circles, or the task is larger than one turn may be.",
 		Try:   "Say \"go on\" to continue from here, or ask for a smaller step."}

@@ -286,6 +286,23 @@ func TestALoopThatChangesIsStoppedByTheStepLimit(t *testing.T) {
 	}
 }
 
+func TestTheStepLimitNamesTheSettingThatLeavesTheModelNoWayOut(t *testing.T) {
+	look := &counter{name: "look", effect: hearth.EffectRead, give: func(n int) string { return fmt.Sprint(n) }}
+	var steps []step
+	for i := range 50 {
+		steps = append(steps, step{calls: call(fmt.Sprint(i), "look", `{}`)})
+	}
+	s := newScene(t, steps, look)
+	targets, _ := s.cfg.Targets(t.Context())
+	targets[0].Params.ExtraBody = json.RawMessage(`{"tool_choice":"required"}`)
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return targets, nil }
+	s.agent = agent.New(s.cfg)
+	_, err := s.say("go")
+	if e, ok := errors.AsType[*hearth.Error](err); !ok || !strings.Contains(e.Cause, `tool_choice "required"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBytesThatChangedWithoutAReasonEndTheEpochAndAreCounted(t *testing.T) {
 	s := newScene(t, []step{{text: "one"}, {text: "two"}})
 	_, _ = s.say("a")

@@ -1,6 +1,8 @@
 package prompt
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -96,4 +98,33 @@ func (p *Plan) Shortened(summary string, tainted bool) *Plan {
 	next := *p
 	next.Summary, next.Trimmed, next.Tainted = summary, nil, tainted
 	return &next
+}
+
+// Waiting names what the config says of a target otherwise than the plan, and what
+// therefore waits until the epoch ends. The workspace's files are not meant: what
+// changes in them is told to the model at once.
+func (p *Plan) Waiting(target model.Target, tools []hearth.ToolSpec) []string {
+	next := NewPlan(target, House{}, tools)
+	var out []string
+	if had, now := p.ToolNames(), next.ToolNames(); !slices.Equal(had, now) {
+		out = append(out, "the tools ("+listed(now)+")")
+	}
+	if had, now := p.Params.MaxTokens, next.Params.MaxTokens; had != now {
+		out = append(out, fmt.Sprintf("maxTokens (%d)", now))
+	}
+	if had, now := p.Params.Thinking, next.Params.Thinking; had != now {
+		out = append(out, "the thinking level ("+cmp.Or(now, "the model's own")+")")
+	}
+	if !bytes.Equal(p.Params.ChatTemplateKwargs, next.Params.ChatTemplateKwargs) ||
+		!bytes.Equal(p.Params.Options, next.Params.Options) || !bytes.Equal(p.Params.ExtraBody, next.Params.ExtraBody) {
+		out = append(out, "the model's params")
+	}
+	return out
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }

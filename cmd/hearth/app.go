@@ -227,6 +227,26 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
+// knownAgent complains of an agent that the config does not have. Without any in it there
+// is one, main.
+func (a *app) knownAgent(id string) error {
+	if id == "" || strings.EqualFold(id, "main") {
+		return nil
+	}
+	names := []string{}
+	for _, g := range a.file.Config.Agents.All() {
+		if strings.EqualFold(g.ID, id) {
+			return nil
+		}
+		names = append(names, g.ID)
+	}
+	if len(names) == 0 {
+		names = append(names, "main")
+	}
+	return &hearth.Error{Op: "choose an agent", Reason: hearth.ReasonUsage, Err: fmt.Errorf("the config has no agent %q", id),
+		Cause: "The config's agents are: " + strings.Join(names, ", ") + ".", Try: "Name one of them, or add it to agents.list."}
+}
+
 // agentID is the agent in use.
 func (a *app) agentID(id string) string {
 	if id == "" {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -85,8 +86,24 @@ type inferDetails struct {
 	Reports []hearth.Report `json:"reports"`
 }
 
+// newInferJSON is the result before anything was asked.
+func newInferJSON(gateway bool) inferJSON {
+	transport := "local"
+	if gateway {
+		transport = "gateway"
+	}
+	return inferJSON{Capability: "model.run", Transport: transport, Attempts: []attemptTrace{}, Outputs: []inferOutput{}}
+}
+
+// inferFailure is the result of a command line that could not be understood.
+func inferFailure(args []string, err error) inferJSON {
+	res, told := newInferJSON(slices.Contains(args, "--gateway")), failureOf(err)
+	res.Error = &told
+	return res
+}
+
 func runInfer(ctx context.Context, s streams, opt *options, c choice, in inferRequest) error {
-	res := inferJSON{Capability: "model.run", Transport: "local", Attempts: []attemptTrace{}, Outputs: []inferOutput{}}
+	res := newInferJSON(in.gateway)
 	if ref, ok := model.ParseRef(c.model); ok {
 		res.Provider, res.Model = ref.Provider, ref.Model
 	}
@@ -96,7 +113,8 @@ func runInfer(ctx context.Context, s streams, opt *options, c choice, in inferRe
 		return err
 	}
 	if err != nil {
-		res.Error = &failure{Kind: string(hearth.ReasonOf(err)), Message: err.Error()}
+		told := failureOf(err)
+		res.Error = &told
 		tell(s.err, err)
 	}
 	printJSON(s.out, res)

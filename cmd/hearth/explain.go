@@ -18,12 +18,12 @@ func (e errSilent) Error() string { return fmt.Sprintf("exit %d", e.code) }
 // explain tells a person what went wrong, in three lines on standard error, and gives
 // the exit code. With --json the command has printed its object itself (errSilent), or
 // failed before it could, and then one is printed here: exactly one object either way.
-func explain(s streams, err error, asJSON bool) int {
+func explain(s streams, err error, object func(error) any) int {
 	if silent, ok := errors.AsType[errSilent](err); ok {
 		return silent.code
 	}
-	if asJSON {
-		printJSON(s.out, map[string]failure{"error": {Kind: string(hearth.ReasonOf(err)), Message: err.Error()}})
+	if object != nil {
+		printJSON(s.out, object(err))
 	}
 	tell(s.err, err)
 	return exitCode(err)
@@ -33,6 +33,10 @@ func explain(s streams, err error, asJSON bool) int {
 type failure struct {
 	Kind    string `json:"kind"`
 	Message string `json:"message"`
+}
+
+func failureOf(err error) failure {
+	return failure{Kind: string(hearth.ReasonOf(err)), Message: err.Error()}
 }
 
 func exitCode(err error) int {

@@ -7,11 +7,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hearth"
+	"hearth/agent"
 )
 
 // version is set by the linker in releases.
@@ -38,7 +42,7 @@ func execute(ctx context.Context, io streams, args []string) int {
 	if err == nil {
 		return hearth.ExitDone
 	}
-	return explain(io, err, cmd != nil && wantsJSON(cmd))
+	return explain(io, err, failed(cmd, args))
 }
 
 // newRoot builds the command tree. Building it opens and reads nothing: `hearth version`
@@ -64,8 +68,28 @@ func newRoot(io streams) *cobra.Command {
 	root.AddCommand(
 		newVersion(io), newUp(io, opt), newAgent(io, opt), newInfer(io, opt), newConfig(io, opt), newModels(io, opt), newSessions(io, opt), newWhy(io, opt), newOnboard(io, opt), newKeepService(io),
 	)
+	root.SetHelpCommand(newHelp(root))
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" { // a shell that it does not know is a mistake, not a wish for help
+			c.Args, c.RunE = cobra.NoArgs, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	strictArguments(root)
 	return root
+}
+
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage(fmt.Errorf("there is no command %q", strings.Join(args, " ")))
+			}
+			return found.Help()
+		},
+	}
 }
 
 // options are the flags every command has.
@@ -93,7 +117,21 @@ func usage(err error) error {
 		Cause: "The command line could not be understood.", Try: "Run the command with --help to see what it takes."}
 }
 
-func wantsJSON(cmd *cobra.Command) bool {
-	f := cmd.Flags().Lookup("json")
-	return f != nil && f.Value.String() == "true"
+// failed gives what makes a command's JSON of an error; nil where --json was not asked
+// for. A command line that could not be understood may still say so.
+func failed(cmd *cobra.Command, args []string) func(error) any {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	if !slices.Contains(args, "--json") && !slices.Contains(args, "--json=true") {
+		return nil
+	}
+	switch name := cmd.CommandPath(); {
+	case name == "hearth agent":
+		return func(err error) any { return agentResult(nil, agent.Outcome{}, err, 0) }
+	case strings.HasPrefix(name, "hearth infer"):
+		return func(err error) any { return inferFailure(args, err) }
+	default:
+		return func(err error) any { return map[string]failure{"error": failureOf(err)} }
+	}
 }

@@ -39,6 +39,9 @@ func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.knownAgent(c.agent); err != nil {
+		return nil, err
+	}
 	key := session.Key{Agent: a.agentID(c.agent), Name: c.session}
 	if key.Name == "" {
 		key.Name = "main"
@@ -111,7 +114,7 @@ func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome
 		}
 	}()
 	for {
-		out, err := k.agent.Turn(ctx, k.t, p.Emit)
+		out, err := k.agent.Turn(ctx, k.t, k.onceWaiting(p.Emit))
 		out = joined(total, out)
 		if err != nil || out.Question == nil || ask == nil {
 			return out, err
@@ -125,6 +128,16 @@ func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome
 			return out, err
 		}
 		total = out
+	}
+}
+
+// onceWaiting leaves out what was said before of settings that wait: it stays true for
+// every turn of a conversation and is news in the first.
+func (k *talk) onceWaiting(emit func(hearth.Event)) func(hearth.Event) {
+	return func(e hearth.Event) {
+		if e.Kind != hearth.EventNotice || e.Notice.Kind != "config-waits" || k.once(e.Notice.Text) {
+			emit(e)
+		}
 	}
 }
 
