@@ -353,7 +353,7 @@ func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
 		resp, err := x.client.guard.Client().Do(req) //nolint:bodyclose // the one who gets it closes it
 		done <- outcome{resp, err}
 	}()
-	x.watching.Go(func() { x.watch(ctx) })
+	x.keepWatch(ctx)
 	for {
 		select {
 		case <-out:

@@ -56,7 +56,8 @@ func connectTime(p netguard.Place, allowed time.Duration) time.Duration {
 func (c *Client) allowed() time.Duration { return time.Duration(c.c.TimeoutSeconds) * time.Second }
 
 // An exchange is one call from the first dial to the last byte. The caller's goroutine
-// drives it; its watch goroutine ends it when a clock runs out or the server is dead.
+// drives it; its watch, which a timer wakes, ends it when a clock runs out or the server
+// is dead.
 type exchange struct {
 	client *Client
 	call   Call
@@ -64,11 +65,13 @@ type exchange struct {
 	cause  func() error // why the exchange was ended
 	began  time.Time
 
-	watching sync.WaitGroup
-	life     atomic.Int64 // when the last sign of life came, since began
-	local    atomic.Bool
-	whole    atomic.Bool // the answer is there; only its usage may follow
-	times    timesOf
+	watch sync.Mutex // held while the watch looks; guards the fields below
+	timer *time.Timer
+	over  bool
+	life  atomic.Int64 // when the last sign of life came, since began
+	local atomic.Bool
+	whole atomic.Bool // the answer is there; only its usage may follow
+	times timesOf
 }
 
 // timesOf holds when each phase ended, since the beginning; 0 = not yet.
@@ -124,8 +127,13 @@ func (x *exchange) sent() bool {
 
 // end stops the watch. Nothing of the exchange runs after it.
 func (x *exchange) end() {
-	x.cancel(errEnded)
-	x.watching.Wait()
+	x.cancel(errEnded) // a watch that is looking ends with it
+	x.watch.Lock()
+	defer x.watch.Unlock()
+	x.over = true
+	if x.timer != nil {
+		x.timer.Stop()
+	}
 }
 
 var errEnded = errors.New("the exchange is over")
@@ -135,26 +143,30 @@ type stopped struct{ told *hearth.Error }
 
 func (s *stopped) Error() string { return s.told.Error() }
 
-// watch ends the exchange when a clock runs out or the server is found dead.
-func (x *exchange) watch(ctx context.Context) {
-	timer := time.NewTimer(x.nextLook())
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		if late := x.overdue(); late != nil {
-			x.cancel(&stopped{late})
-			return
-		}
-		if x.awaiting() && x.local.Load() && x.silence() >= aliveEvery && !x.alive(ctx) {
-			x.cancel(&stopped{x.dead()})
-			return
-		}
-		timer.Reset(x.nextLook())
+// keepWatch begins the watch: a timer instead of a goroutine, because most calls end
+// before there is anything to look at.
+func (x *exchange) keepWatch(ctx context.Context) {
+	x.watch.Lock()
+	defer x.watch.Unlock()
+	x.timer = time.AfterFunc(x.nextLook(), func() { x.look(ctx) })
+}
+
+// look ends the exchange when a clock has run out or the server is found dead.
+func (x *exchange) look(ctx context.Context) {
+	x.watch.Lock()
+	defer x.watch.Unlock()
+	if x.over || ctx.Err() != nil {
+		return
 	}
+	if late := x.overdue(); late != nil {
+		x.cancel(&stopped{late})
+		return
+	}
+	if x.awaiting() && x.local.Load() && x.silence() >= aliveEvery && !x.alive(ctx) {
+		x.cancel(&stopped{x.dead()})
+		return
+	}
+	x.timer.Reset(x.nextLook())
 }
 
 // awaiting reports whether the request is out, so that the server is the one to move.

@@ -2,35 +2,62 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"hearth"
 	"hearth/model/modeltest"
 )
 
 // The processes that the benchmarks start beside their own are this test binary again,
-// under the names in benchPrograms: what a model server costs must not count as ours.
+// under the names in benchPrograms: what a model server costs must not count as ours, and
+// memory is counted in a process that has done nothing else.
 var benchPrograms = map[string]func(args []string) error{
-	"bench-server": serveBench,
+	"bench-server":  serveBench,
+	"bench-streams": benchStreams,
+	"bench-image":   benchImage,
 }
 
 // benchProgram makes a command of one of them.
 func benchProgram(name string) func() {
 	return func() {
 		if err := benchPrograms[name](os.Args[1:]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
+			fmt.Fprintln(os.Stderr, name+":", err)
 			os.Exit(1)
 		}
 	}
 }
 
-// serveBench is a model server that answers at once, until its standard input ends.
+// serveBench is a model server that answers without looking at what it is asked, until
+// its standard input ends.
 func serveBench(args []string) error {
-	s, err := modeltest.Start(modeltest.Config{Window: 1 << 20, Forget: true, Blind: true, Default: modeltest.Instant(modeltest.Reply{Text: strings.Join(args, " ")})}, "127.0.0.1:0")
+	flags := flag.NewFlagSet("bench-server", flag.ContinueOnError)
+	text := flags.String("text", "Hello there.", "what to answer")
+	pace := flags.Duration("pace", 0, "from one word to the next")
+	together := flags.Int64("together", 0, "write no second word before so many calls are there")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	answer := modeltest.Instant(modeltest.Reply{Text: *text})
+	if *together > 0 {
+		all := make(chan struct{})
+		say := modeltest.Say(modeltest.Reply{Text: *text, Pace: *pace, After: all, Usage: &hearth.Usage{Input: 1000, Output: 100, Total: 1100}})
+		var arrived atomic.Int64
+		answer = func(x *modeltest.Exchange) {
+			if arrived.Add(1) == *together {
+				close(all)
+			}
+			say(x)
+		}
+	}
+	s, err := modeltest.Start(modeltest.Config{Window: 1 << 20, Forget: true, Blind: true, Default: answer}, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -40,10 +67,10 @@ func serveBench(args []string) error {
 	return err
 }
 
-// startServer starts a server that answers with text, and gives its address.
-func startServer(b *testing.B, text string) string {
+// startServer starts one, and gives its address.
+func startServer(b *testing.B, args ...string) string {
 	b.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), "bench-server", text)
+	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), "bench-server", args...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -65,4 +92,22 @@ func startServer(b *testing.B, text string) string {
 		b.Fatalf("the server did not start: %v", err)
 	}
 	return url
+}
+
+// benchHome is a home whose only provider is the server at url.
+func benchHome(b *testing.B, url string, slots int) string {
+	b.Helper()
+	home := b.TempDir()
+	config := fmt.Sprintf(`{models:{providers:{local:{baseUrl:%q,slots:%d,models:[{id:"test-model",contextWindow:1000000,input:["text","image"]}]}}}}`, url+"/v1", slots)
+	if err := os.WriteFile(filepath.Join(home, "hearth.json"), []byte(config), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	b.Setenv("HEARTH_HOME", home)
+	b.Setenv("HEARTH_DISCOVER", discoveryOff)
+	return home
+}
+
+// benchApp is the gateway of that home.
+func benchApp(ctx context.Context) (*app, error) {
+	return newApp(ctx, streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard, getenv: os.Getenv, terminal: -1}, &options{})
 }

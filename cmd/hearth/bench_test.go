@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -120,15 +117,8 @@ func (k *talk) flushed() time.Duration {
 // only the newest: about 30,000 tokens at most.
 func benchTalk(b *testing.B, n int, answer string) *talk {
 	b.Helper()
-	server := startServer(b, answer)
-	home := b.TempDir()
-	b.Setenv("HEARTH_HOME", home)
-	b.Setenv("HEARTH_DISCOVER", discoveryOff)
-	config := fmt.Sprintf(`{models:{providers:{local:{baseUrl:%q,models:[{id:"test-model",contextWindow:1000000}]}}}}`, server+"/v1")
-	if err := os.WriteFile(filepath.Join(home, "hearth.json"), []byte(config), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	a, err := newApp(b.Context(), streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard, getenv: os.Getenv, terminal: -1}, &options{})
+	benchHome(b, startServer(b, "-text", answer), 1)
+	a, err := benchApp(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}

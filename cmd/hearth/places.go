@@ -64,23 +64,32 @@ func (a *app) accepts(ctx context.Context, origin string) bool {
 // one says counts, then what the next ones say; the smallest window, because a
 // conversation has to fit wherever it goes. A place that was lost is not waited for.
 func (a *app) describe(ctx context.Context, c candidate) model.Layers {
+	if len(c.others) == 0 { // the usual case needs no goroutine
+		return a.describePlace(ctx, c, c.client)
+	}
 	clients := append([]*model.Client{c.client}, c.others...)
 	said := make([]model.Layers, len(clients))
 	var all sync.WaitGroup
 	for i, client := range clients {
 		all.Go(func() {
-			if at := client.Endpoint().Origin; len(clients) > 1 && a.slots.Out(at) {
+			if at := client.Endpoint().Origin; a.slots.Out(at) {
 				said[i] = a.describer().Remembered(at, c.Ref.Model, c.Protocol)
 				return
 			}
-			said[i] = a.describer().Describe(ctx, client, c.Ref.Model, c.Protocol)
-			if n := said[i].Server.Slots; n != nil && c.Endpoint.Slots == 0 {
-				a.slots.SetSlots(client.Endpoint().Origin, *n)
-			}
+			said[i] = a.describePlace(ctx, c, client)
 		})
 	}
 	all.Wait()
 	return together(said)
+}
+
+// describePlace asks one server.
+func (a *app) describePlace(ctx context.Context, c candidate, client *model.Client) model.Layers {
+	said := a.describer().Describe(ctx, client, c.Ref.Model, c.Protocol)
+	if n := said.Server.Slots; n != nil && c.Endpoint.Slots == 0 {
+		a.slots.SetSlots(client.Endpoint().Origin, *n)
+	}
+	return said
 }
 
 // together makes one of what is known of a model in several places.

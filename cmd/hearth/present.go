@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"hearth"
@@ -12,16 +13,18 @@ import (
 // patience is how long a person looks at nothing before being told what is waited for.
 const patience = 2 * time.Second
 
-// presenter shows a turn's events: the answer on out, everything else on err. It owns
-// one goroutine, which ends with Close.
+// presenter shows a turn's events: the answer on out, everything else on err. What is
+// waited for is shown by a timer, which ends with Close; everything else as it comes, by
+// whoever hands it over, because a goroutine woken for each token costs more than the
+// token.
 type presenter struct {
 	out, err io.Writer
 	live     bool // err is a terminal: the waiting line is redrawn in place
 	quiet    bool // print no answer text: --json
-	events   chan hearth.Event
-	done     chan struct{}
 
-	// The fields below belong to the goroutine.
+	mu      sync.Mutex // guards the fields below
+	timer   *time.Timer
+	closed  bool
 	wait    hearth.Wait
 	since   time.Time // of the phase
 	heard   time.Time // when wait was told
@@ -34,38 +37,42 @@ type presenter struct {
 
 func newPresenter(s streams, quiet bool) *presenter {
 	now := time.Now()
-	p := &presenter{out: s.out, err: s.err, live: s.errTTY, quiet: quiet,
-		events: make(chan hearth.Event, 64), done: make(chan struct{}), since: now, silent: now}
-	go p.loop()
+	p := &presenter{out: s.out, err: s.err, live: s.errTTY, quiet: quiet, since: now, silent: now}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.timer = time.AfterFunc(lookEvery, p.look)
 	return p
 }
 
-// Emit hands over an event; it is given to agent.Turn.
-func (p *presenter) Emit(e hearth.Event) { p.events <- e }
+// lookEvery is how often the line of what is waited for is drawn anew.
+const lookEvery = 500 * time.Millisecond
 
-// Close shows what is left and ends the goroutine.
-func (p *presenter) Close() {
-	close(p.events)
-	<-p.done
+// Emit shows an event; it is given to agent.Turn.
+func (p *presenter) Emit(e hearth.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.show(e)
 }
 
-func (p *presenter) loop() {
-	defer close(p.done)
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case e, ok := <-p.events:
-			if !ok {
-				p.clear()
-				p.endLine()
-				return
-			}
-			p.show(e)
-		case now := <-tick.C:
-			p.waiting(now)
-		}
+// Close ends what is on the screen. Nothing is shown after it.
+func (p *presenter) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.timer.Stop()
+	p.clear()
+	p.endLine()
+}
+
+// look runs in a goroutine of the timer.
+func (p *presenter) look() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
 	}
+	p.waiting(time.Now())
+	p.timer.Reset(lookEvery)
 }
 
 func (p *presenter) show(e hearth.Event) {

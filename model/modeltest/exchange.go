@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"hearth"
 )
@@ -168,6 +169,19 @@ func (x *Exchange) Wait(c <-chan struct{}) bool {
 	}
 	select {
 	case <-c:
+		return true
+	case <-x.ctx.Done():
+	case <-x.server.done:
+	}
+	return false
+}
+
+// pause waits so long, or until the client goes; it reports whether the time passed.
+func (x *Exchange) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
 		return true
 	case <-x.ctx.Done():
 	case <-x.server.done:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"hearth"
@@ -18,6 +19,7 @@ type Reply struct {
 	Usage    *hearth.Usage     // nil = as counted
 	Model    string            // the model that the server says it is; "" = as asked
 	Pieces   int               // bytes per delta; 0 = a word
+	Pace     time.Duration     // from one delta to the next; 0 = at once
 
 	// Before holds back the headers, After what follows the first piece of text or
 	// thinking, until the channel is closed.
@@ -33,6 +35,9 @@ func Say(r Reply) Behaviour {
 		pieces, rest := r.frames(x)
 		for i, f := range append(pieces, rest...) {
 			x.Frames(f)
+			if r.Pace > 0 && !x.pause(r.Pace) {
+				return
+			}
 			if r.After != nil && i == r.first(x.Protocol) && !x.Wait(r.After) {
 				return
 			}
