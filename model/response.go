@@ -37,7 +37,7 @@ type Response struct {
 // accept sorts an answer into a stream, a whole document or an error.
 func (x *exchange) accept(resp *http.Response) (*Response, error) {
 	x.mark(&x.times.headers)
-	body := bufio.NewReaderSize(decoded(resp), 16<<10)
+	body := decoded(resp) // the decoders have buffers of their own
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return nil, x.redirected(resp)
@@ -61,10 +61,8 @@ func (x *exchange) accept(resp *http.Response) (*Response, error) {
 // takeWhole reads an answer that claims to be one JSON document. Some servers claim it
 // of a stream, so the first byte decides.
 func (r *Response) takeWhole(resp *http.Response) error {
-	buffered, ok := r.body.(*bufio.Reader)
-	if !ok {
-		return nil
-	}
+	buffered := bufio.NewReader(r.body)
+	r.body = buffered
 	first, err := firstByte(buffered)
 	if err != nil || first != '{' && first != '[' && first != '"' {
 		return nil // the reader will meet the same error
