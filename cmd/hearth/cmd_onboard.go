@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,7 +24,7 @@ type onboarding struct {
 	baseURL, modelID, apiKey, providerID   string
 	compatibility, secretMode              string
 	imageInput, textInput                  bool
-	lmstudioKey                            string
+	lmstudioKey, workspace                 string
 }
 
 func newOnboard(s streams, opt *options) *cobra.Command {
@@ -51,6 +49,7 @@ func newOnboard(s streams, opt *options) *cobra.Command {
 	f.BoolVar(&o.textInput, "custom-text-input", false, "the model reads text only")
 	f.StringVar(&o.secretMode, "secret-input-mode", "plaintext", "plaintext writes the key, ref writes a reference to $CUSTOM_API_KEY")
 	f.StringVar(&o.lmstudioKey, "lmstudio-api-key", "", "token of LM Studio, where it wants one")
+	f.StringVar(&o.workspace, "workspace", "", "`FOLDER` the agent works in, if it is not to stay as it is")
 	f.BoolVar(&o.acceptRisk, "accept-risk", false, "accepted for OpenClaw's sake")
 	f.BoolVar(&o.skipHealth, "skip-health", false, "write the config without asking the server")
 	cmd.MarkFlagsMutuallyExclusive("custom-image-input", "custom-text-input")
@@ -71,36 +70,53 @@ func (a *app) onboard(ctx context.Context, o onboarding) error {
 		o.authChoice = "custom-api-key"
 	}
 	if o.authChoice == "" {
-		if o.nonInteractive {
+		switch {
+		case o.nonInteractive:
 			return onboardError("missing_required", "--auth-choice or --custom-base-url is needed")
+		case !a.io.person():
+			return onboardError("missing_required", "nobody is there to be asked; use --non-interactive with --auth-choice")
 		}
-		return a.onboardFound(ctx)
+		return a.onboardAsking(ctx, o)
 	}
-	entry, err := o.entry()
+	e, err := o.entry()
+	if err != nil {
+		return err
+	}
+	key, err := o.keyEdit(a)
 	if err != nil {
 		return err
 	}
 	if !o.skipHealth {
-		if err := a.ask1(ctx, o, &entry); err != nil {
-			return err
-		}
+		a.look(ctx, o, &e)
 	}
-	if entry.model == "" {
+	if e.model.ID == "" {
 		return onboardError("missing_required", "--custom-model-id is needed: the server named no model")
 	}
-	return a.writeEntry(ctx, o, entry)
+	sees, known := catalog.SeesImages(e.model.ID)
+	switch {
+	case o.textInput:
+		e.model.Vision = nil
+	case o.imageInput || known && sees:
+		e.model.Vision = new(true)
+	}
+	e.key, e.workspace = key, o.workspace
+	return a.writeEntry(ctx, e)
 }
 
 // entry is what onboarding writes.
 type entry struct {
-	provider, root, baseURL, api, model string
+	provider, root, baseURL, api string
+	model                        probe.Model
+	key                          string // as JSON: a text or a SecretRef; "" = none
+	workspace                    string // "" = as it is
+	fixed                        bool   // the person named the provider: an entry of that name is changed
 }
 
 var providerName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 // entry reads the flags.
 func (o onboarding) entry() (entry, error) {
-	e := entry{model: strings.TrimSpace(o.modelID)}
+	e := entry{model: probe.Model{ID: strings.TrimSpace(o.modelID)}}
 	usual, known := usualServers[o.authChoice]
 	switch {
 	case known:
@@ -109,7 +125,7 @@ func (o onboarding) entry() (entry, error) {
 			e.root = o.baseURL
 		}
 	case o.authChoice == "custom-api-key":
-		if o.baseURL == "" || e.model == "" {
+		if o.baseURL == "" || e.model.ID == "" {
 			return e, onboardError("missing_required", "--custom-base-url and --custom-model-id are needed")
 		}
 		e.root = o.baseURL
@@ -135,7 +151,7 @@ func (o onboarding) entry() (entry, error) {
 		e.baseURL += "/v1"
 	}
 	if o.providerID != "" {
-		e.provider = strings.ToLower(o.providerID)
+		e.provider, e.fixed = strings.ToLower(o.providerID), true
 	}
 	if e.provider == "" {
 		e.provider = customID(e.root)
@@ -143,32 +159,31 @@ func (o onboarding) entry() (entry, error) {
 	if !providerName.MatchString(e.provider) {
 		return e, onboardError("invalid_provider_id", fmt.Sprintf("%q cannot be a provider id", e.provider))
 	}
-	if strings.ContainsAny(e.model, "\n\t ") {
-		return e, onboardError("invalid_model_id", fmt.Sprintf("%q cannot be a model id", e.model))
+	if strings.ContainsAny(e.model.ID, "\n\t ") {
+		return e, onboardError("invalid_model_id", fmt.Sprintf("%q cannot be a model id", e.model.ID))
 	}
 	return e, nil
 }
 
-// ask1 looks at the server: whether it answers, and which model it has when none was named.
-func (a *app) ask1(ctx context.Context, o onboarding, e *entry) error {
+// look asks the server whether it is there, and which model it has when none was named.
+func (a *app) look(ctx context.Context, o onboarding, e *entry) {
 	if catalogHost(e.baseURL) || o.key(a) != "" && !isHome(e.root) {
-		return nil // a vendor is not asked before the first message
+		return // a vendor is not asked before the first message
 	}
-	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient, Timeout: 5 * time.Second})
+	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient(""), Timeout: 5 * time.Second})
 	if len(found) == 0 {
 		fmt.Fprintf(a.io.err, "note: nothing answers at %s yet; the config is written all the same\n", e.root)
-		return nil
+		return
 	}
 	fmt.Fprintf(a.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
 	ids := found[0].IDs()
-	if e.model == "" {
+	if e.model.ID == "" {
 		if _, m, ok := probe.Choose(found, memoryBytes()); ok {
-			e.model = m.ID
+			e.model = m
 		}
-	} else if !slices.Contains(ids, e.model) && len(ids) > 0 {
-		fmt.Fprintf(a.io.err, "note: the server does not list %s; it lists %s\n", e.model, strings.Join(ids[:min(5, len(ids))], ", "))
+	} else if !slices.Contains(ids, e.model.ID) && len(ids) > 0 {
+		fmt.Fprintf(a.io.err, "note: the server does not list %s; it lists %s\n", e.model.ID, strings.Join(ids[:min(5, len(ids))], ", "))
 	}
-	return nil
 }
 
 func isHome(root string) bool {
@@ -192,82 +207,50 @@ func (o onboarding) key(a *app) string {
 	return ""
 }
 
-// writeEntry writes the provider and makes its model the default.
-func (a *app) writeEntry(ctx context.Context, o onboarding, e entry) error {
+// keyEdit is the credential as the config will hold it.
+func (o onboarding) keyEdit(a *app) (string, error) {
+	switch key := o.key(a); {
+	case o.secretMode == "ref":
+		return `{"source":"env","provider":"default","id":"CUSTOM_API_KEY"}`, nil
+	case o.secretMode != "plaintext":
+		return "", onboardError("missing_required", fmt.Sprintf("--secret-input-mode %q is neither plaintext nor ref", o.secretMode))
+	case key != "":
+		return jsonText(key), nil
+	}
+	return "", nil
+}
+
+// edits is what an entry adds to the config. A provider of the same name at another
+// address stays, and the new one is given a number.
+func (a *app) edits(e *entry) []config.Edit {
 	for n, base := 2, e.provider; ; n++ {
 		have, taken := a.file.Config.Models.Providers[e.provider]
-		if !taken || have.BaseURL == e.baseURL || o.providerID != "" {
+		if !taken || have.BaseURL == e.baseURL || e.fixed {
 			break
 		}
 		e.provider = fmt.Sprintf("%s-%d", base, n)
 	}
-	sees, known := catalog.SeesImages(e.model)
-	p := config.Provider{BaseURL: e.baseURL, API: e.api}
-	row := config.Model{ID: e.model, Name: e.model, Input: []string{"text"}}
-	if o.imageInput || known && sees && !o.textInput {
-		row.Input = append(row.Input, "image")
+	edits := firstConfig(e.provider, providerEntry(e.baseURL, e.api, e.root, e.model), e.model.ID)
+	if e.key != "" {
+		edits = append(edits, config.Edit{Path: "models.providers[" + quoted(e.provider) + "].apiKey", Value: e.key, StrictJSON: true})
 	}
-	p.Models = []config.Model{row}
+	if e.workspace != "" {
+		edits = append(edits, config.Edit{Path: "agents.defaults.workspace", Value: jsonText(e.workspace), StrictJSON: true})
+	}
+	return edits
+}
+
+// writeEntry writes the provider and makes its model the default.
+func (a *app) writeEntry(ctx context.Context, e entry) error {
+	edits := a.edits(&e)
 	if isPrivate(e.root) {
-		yes := true
-		p.Request.AllowPrivateNetwork = &yes
 		fmt.Fprintf(a.io.err, "allowing this one address on your network: %s\n", e.root)
-	}
-	edits := firstConfig(e.provider, p, e.model)
-	path := "models.providers[" + quoted(e.provider) + "].apiKey"
-	switch key := o.key(a); {
-	case o.secretMode == "ref":
-		edits = append(edits, config.Edit{Path: path, Value: `{"source":"env","provider":"default","id":"CUSTOM_API_KEY"}`, StrictJSON: true})
-	case o.secretMode != "plaintext":
-		return onboardError("missing_required", fmt.Sprintf("--secret-input-mode %q is neither plaintext nor ref", o.secretMode))
-	case key != "":
-		edits = append(edits, config.Edit{Path: path, Value: jsonText(key), StrictJSON: true})
 	}
 	if err := a.edit(ctx, edits...); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.io.out, "Default model: %s/%s\n", e.provider, e.model)
+	fmt.Fprintf(a.io.out, "Default model: %s/%s\n", e.provider, e.model.ID)
 	return nil
-}
-
-// onboardFound offers what discovery finds to a person at a terminal.
-func (a *app) onboardFound(ctx context.Context) error {
-	if !a.io.person() {
-		return onboardError("missing_required", "nobody is there to be asked; use --non-interactive with --auth-choice")
-	}
-	var found []probe.Host
-	if os.Getenv("HEARTH_DISCOVER") != discoveryOff {
-		found = probe.Discover(ctx, probe.Search{})
-	}
-	type option struct {
-		host  probe.Host
-		model probe.Model
-	}
-	var options []option
-	for _, h := range found {
-		for _, m := range probe.Rank(h.Models, memoryBytes()) {
-			options = append(options, option{h, m})
-			fmt.Fprintf(a.io.out, "%3d  %s at %s: %s\n", len(options), h.Kind.Name(), h.Root, m.ID)
-		}
-	}
-	if len(options) == 0 {
-		return &hearth.Error{Op: "onboard", Reason: hearth.ReasonNoModel, Err: errors.New("no model server was found on this machine")}
-	}
-	in := newTerminalLines(a.io)
-	for {
-		text, err := in.next("which model? [1] ")
-		if err != nil {
-			return &hearth.Error{Op: "onboard", Reason: hearth.ReasonCancelled, Err: err}
-		}
-		n := 1
-		if text = strings.TrimSpace(text); text != "" {
-			if _, err := fmt.Sscanf(text, "%d", &n); err != nil || n < 1 || n > len(options) {
-				continue
-			}
-		}
-		a.adopt(ctx, options[n-1].host, options[n-1].model)
-		return nil
-	}
 }
 
 // onboardError has OpenClaw's code for what is wrong with the flags.

@@ -36,7 +36,7 @@ func (a *app) settle(ctx context.Context, server string) (found []probe.Host, er
 		if err != nil {
 			return nil, err
 		}
-		search = probe.Search{Bases: []string{root}, Client: privateClient, Timeout: 5 * time.Second}
+		search = probe.Search{Bases: []string{root}, Client: privateClient(""), Timeout: 5 * time.Second}
 	} else if os.Getenv("HEARTH_DISCOVER") == discoveryOff {
 		return nil, nil
 	}
@@ -71,12 +71,14 @@ func serverRoot(raw string) (string, error) {
 }
 
 // privateClient reaches the one origin that the person named, also on a private network.
-func privateClient(base string) (*model.Client, error) {
-	at, err := model.ParseEndpoint(base)
-	if err != nil {
-		return nil, err
+func privateClient(key string) func(base string) (*model.Client, error) {
+	return func(base string) (*model.Client, error) {
+		at, err := model.ParseEndpoint(base)
+		if err != nil {
+			return nil, err
+		}
+		return model.NewClient(model.ClientConfig{Endpoint: at, AllowPrivateNetwork: true, APIKey: key}), nil
 	}
-	return model.NewClient(model.ClientConfig{Endpoint: at, AllowPrivateNetwork: true}), nil
 }
 
 // nothingThere is the error of a --server that cannot be used.
@@ -124,21 +126,27 @@ func (a *app) adopt(ctx context.Context, h probe.Host, m probe.Model) {
 // found makes the provider entry of a server. A window is written only where the server
 // said it.
 func (a *app) found(h probe.Host, m probe.Model) (string, config.Provider) {
-	p := config.Provider{BaseURL: h.Kind.BaseURL(h.Root), API: h.Kind.API()}
-	row := config.Model{ID: m.ID, Name: m.ID, Reasoning: m.Reasoning, Input: []string{"text"}}
-	if m.Vision != nil && *m.Vision {
-		row.Input = append(row.Input, "image")
-	}
-	p.Models = []config.Model{row}
-	if isPrivate(h.Root) {
-		yes := true
-		p.Request.AllowPrivateNetwork = &yes
-	}
+	p := providerEntry(h.Kind.BaseURL(h.Root), h.Kind.API(), h.Root, m)
 	id := h.Kind.ProviderID()
 	if have, taken := a.file.Config.Models.Providers[id]; taken && have.BaseURL != p.BaseURL {
 		id = customID(h.Root)
 	}
 	return id, p
+}
+
+// providerEntry is a provider with one model. Its own network is allowed where root is
+// on one.
+func providerEntry(baseURL, api, root string, m probe.Model) config.Provider {
+	p := config.Provider{BaseURL: baseURL, API: api}
+	row := config.Model{ID: m.ID, Name: m.ID, Reasoning: m.Reasoning, Input: []string{"text"}}
+	if m.Vision != nil && *m.Vision {
+		row.Input = append(row.Input, "image")
+	}
+	p.Models = []config.Model{row}
+	if isPrivate(root) {
+		p.Request.AllowPrivateNetwork = new(true)
+	}
+	return p
 }
 
 // customID names a provider after its address.
