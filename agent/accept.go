@@ -33,9 +33,28 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 	if err != nil {
 		return nil, err
 	}
+	if n := a.toolless(chain, now.plan); n != nil && commit.Epoch != nil {
+		notices = append(notices, *n)
+	}
 	commit.Messages = append(commit.Messages, m)
 	_, err = t.Append(ctx, commit)
 	return notices, err
+}
+
+// toolless is what a person is told when an epoch begins whose model cannot be given
+// tools, by what its server says; nil where there is nothing to tell. An owner who wrote
+// supportsTools: false knows.
+func (a *Agent) toolless(chain []model.Target, plan *prompt.Plan) *hearth.Notice {
+	if len(a.specs) == 0 || len(plan.Tools) > 0 {
+		return nil
+	}
+	for _, t := range chain {
+		if t.Ref == plan.Target && t.Layers.Config.Tools != nil {
+			return nil
+		}
+	}
+	return &hearth.Notice{Kind: "tools", Text: fmt.Sprintf(
+		"%s does not support tools, its server says: it answers, and cannot read, write or run anything", plan.Target)}
 }
 
 // freeze makes a person's words a message of an epoch, and gives what the person should

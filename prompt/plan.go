@@ -106,7 +106,9 @@ func (p *Plan) Shortened(summary string, tainted bool) *Plan {
 func (p *Plan) Waiting(target model.Target, tools []hearth.ToolSpec) []string {
 	next := NewPlan(target, House{}, tools)
 	var out []string
-	if had, now := p.ToolNames(), next.ToolNames(); !slices.Equal(had, now) {
+	// What a server refused is held for the epoch, and is nobody's setting.
+	settled := p.Capabilities.Tools == next.Capabilities.Tools || target.Layers.Config.Tools != nil
+	if had, now := p.ToolNames(), next.ToolNames(); settled && !slices.Equal(had, now) {
 		out = append(out, "the tools ("+listed(now)+")")
 	}
 	if had, now := p.Params.MaxTokens, next.Params.MaxTokens; had != now {
