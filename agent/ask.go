@@ -50,7 +50,7 @@ func (r *run) ask(ctx context.Context) error {
 func (r *run) askOnce(ctx context.Context) error {
 	var ans answer
 	q := model.Question{
-		Chain: r.chain, Lane: r.cfg.Lane, Session: r.t.Info().ID, Turn: r.st.turn,
+		Chain: r.chain, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
 		Build: func(target model.Target) (*model.Request, error) {
 			ans.target = target.Ref
 			return r.build(ctx, target)
@@ -102,7 +102,7 @@ func (r *run) take(ctx context.Context, ans *answer, d *model.Delta) error {
 	case d.Notice != nil:
 		r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: *d.Notice})
 	case d.Report != nil:
-		r.report(ans, *d.Report)
+		r.attempt(ans, *d.Report)
 	}
 	if d.TextWasThinking { // it was shown, but it is no part of the answer
 		ans.thinking.WriteString(ans.text.String())
@@ -114,8 +114,8 @@ func (r *run) take(ctx context.Context, ans *answer, d *model.Delta) error {
 	return nil
 }
 
-// report completes an attempt's report with what only the agent knows.
-func (r *run) report(ans *answer, rep hearth.Report) {
+// attempt completes an attempt's report with what only the agent knows.
+func (r *run) attempt(ans *answer, rep hearth.Report) {
 	rep.Turn = r.st.turn
 	if es := r.epochs[rep.Target]; es != nil {
 		rep.EpochID = es.epoch.ID

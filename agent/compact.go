@@ -26,7 +26,7 @@ func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions 
 		return &hearth.Error{Op: "compact", Reason: hearth.ReasonUsage, Err: errors.New("a turn is not finished"),
 			Cause: "The newest message has no answer yet.", Try: "Let it be answered or stop it first."}
 	}
-	r := &run{Agent: a, t: t, emitTo: emit, st: st, chain: chain, epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}}}
+	r := &run{Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane, epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}}}
 	defer r.emit(hearth.Event{Kind: hearth.EventDone})
 	c, err := r.conversation(ctx, chain[0])
 	if err != nil {
@@ -37,7 +37,25 @@ func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions 
 			Cause: "The newest messages are kept word for word, and there is nothing older.",
 			Try:   "Go on; or lower agents.defaults.compaction.keepRecentTokens to keep fewer."}
 	}
-	return r.summarise(ctx, c, instructions, true)
+	return r.summarise(ctx, c, instructions, wished)
+}
+
+// An occasion is why a conversation is shortened. It decides what happens when the model
+// gives no summary.
+type occasion int
+
+const (
+	wished   occasion = iota // its owner asked for it, or is away: then all stays as it is
+	foreseen                 // an estimate says that the next request will not fit
+	needed                   // the server refused the request
+)
+
+// full says what a person should know of an occasion that they did not choose.
+func full(why occasion) string {
+	if why == wished {
+		return ""
+	}
+	return "the context window is full: "
 }
 
 // conversation is the live part of a session as one model reads it.
@@ -156,17 +174,33 @@ func (r *run) fit(ctx context.Context, target model.Target, refused error) (done
 	if force {
 		r.believe(c, refused)
 	}
-	limit := r.cfg.Room.Limit(c.es.plan)
-	if !force && c.tokens <= limit {
+	if !force && c.tokens <= r.cfg.Room.Limit(c.es.plan) {
 		return false, nil
 	}
 	r.compacted = true // never a loop: at most once before each answer
+	why := foreseen
+	if force {
+		why = needed
+	}
+	err = r.shorten(ctx, c, why)
+	if err != nil && !force && ctx.Err() == nil && hearth.ReasonOf(err).FallsBack() {
+		// The model is not there now. The question goes out as it is: a fallback may
+		// answer it, and a server that is back says itself whether it fits.
+		r.compacted = false
+		return false, nil
+	}
+	return true, err
+}
+
+// shorten leaves out old tool outputs where that is enough, and asks for a summary where
+// it is not.
+func (r *run) shorten(ctx context.Context, c *conversation, why occasion) error {
 	if ids := prompt.Trim(c.es.plan, r.cfg.Room, c.gauge, c.messages); len(ids) > 0 {
-		if saved := c.saved(ids); c.tokens-saved < limit*3/5 {
-			return true, r.trim(ctx, c, ids)
+		if saved := c.saved(ids); c.tokens-saved < r.cfg.Room.Limit(c.es.plan)*3/5 {
+			return r.trim(ctx, c, ids, why)
 		}
 	}
-	return true, r.summarise(ctx, c, "", force)
+	return r.summarise(ctx, c, "", why)
 }
 
 // saved estimates what leaving out the results of some calls saves.
@@ -179,15 +213,16 @@ func (c *conversation) saved(ids []hearth.CallID) int {
 }
 
 // trim begins an epoch that leaves out old tool outputs: no model call.
-func (r *run) trim(ctx context.Context, c *conversation, ids []hearth.CallID) error {
+func (r *run) trim(ctx context.Context, c *conversation, ids []hearth.CallID, why occasion) error {
 	plan := *c.es.plan
 	plan.Trimmed = append(append([]hearth.CallID(nil), plan.Trimmed...), ids...)
-	r.notice("compaction", fmt.Sprintf("the context window is full: %d older tool outputs were left out of it (nothing is lost on disk)", len(ids)))
+	r.notice("compaction", fmt.Sprintf("%s%d older tool outputs were left out of the model's context (nothing is lost on disk)", full(why), len(ids)))
 	return r.begin(ctx, c, &plan, c.es.epoch.FirstSeq, fmt.Sprintf("left out %d tool outputs", len(ids)), nil)
 }
 
 // begin stores a new epoch and uses it from now on.
 func (r *run) begin(ctx context.Context, c *conversation, plan *prompt.Plan, first session.Seq, detail string, reports []hearth.Report) error {
+	ctx = context.WithoutCancel(ctx) // what was summed up is kept even if somebody stops it now
 	plan.Gauge = c.gauge
 	epoch, err := r.newEpoch(plan, first, "compaction")
 	if err != nil {
@@ -215,10 +250,10 @@ func (r *run) notice(kind, text string) {
 // summarise asks for a summary as a suffix of the live conversation, so that its whole
 // prefix is still cached, and begins an epoch with it and the newest turns. When the
 // summary's own request would not fit, whole oldest turns go unsummarised and the person
-// is told; so too when the model gives none. needed says that there is no other way.
-func (r *run) summarise(ctx context.Context, c *conversation, instructions string, needed bool) error {
+// is told; so too when the model gives none and there is no other way.
+func (r *run) summarise(ctx context.Context, c *conversation, instructions string, why occasion) error {
 	keep := prompt.Recent(c.es.plan, r.cfg.Room, c.gauge, c.messages)
-	if keep == 0 && needed {
+	if keep == 0 && why == needed {
 		return r.tooBig(c)
 	}
 	if keep == 0 { // an estimate alone stops nothing: the server has the last word
@@ -227,22 +262,56 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 	question := r.message(r.st.turn, hearth.RoleUser)
 	question.Parts = []hearth.Part{{Text: prompt.SummaryQuestion(instructions), Provenance: hearth.FromGateway}}
 	summary, reports, err := r.summary(ctx, c, keep, question)
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err == nil && strings.TrimSpace(summary) == "" {
+		err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonEmpty,
+			Cause: "The model gave no summary, so the conversation was left as it is.",
+			Try:   "Try again, or begin a new conversation with /new."}
+	}
+	if err != nil && (ctx.Err() != nil || !goesOn(err, why)) {
+		return errors.Join(err, r.report(ctx, reports))
 	}
 	detail := fmt.Sprintf("summed up %d messages", keep)
-	if err != nil || strings.TrimSpace(summary) == "" {
+	if err != nil {
 		summary, detail = c.es.plan.Summary, fmt.Sprintf("left out %d messages without a summary", keep)
 		r.notice("compaction", fmt.Sprintf("the %d oldest messages left the model's context without a summary, because the model gave none (nothing is lost on disk)", keep))
 	} else {
-		r.notice("compaction", fmt.Sprintf("the context window is full: the %d oldest messages were summed up (nothing is lost on disk)", keep))
+		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages were summed up (nothing is lost on disk)", full(why), keep))
 	}
 	plan := c.es.plan.Shortened(summary, r.st.tainted)
 	return r.begin(ctx, c, plan, c.first+session.Seq(keep), detail, reports)
 }
 
-// summaryTokens bounds a summary.
-const summaryTokens = 1_200
+// goesOn reports whether a conversation is shortened although its model gave no summary.
+// What is left out is gone from the model's sight, so that takes a model that was asked
+// and could not; one that is not there now may be later.
+func goesOn(err error, why occasion) bool {
+	switch hearth.ReasonOf(err) {
+	case hearth.ReasonEmpty, hearth.ReasonContextOverflow, hearth.ReasonBadRequest, hearth.ReasonServer, hearth.ReasonCut, hearth.ReasonStalled:
+		return why != wished
+	default:
+		return false
+	}
+}
+
+// report keeps the reports of model calls that nothing came of.
+func (r *run) report(ctx context.Context, reports []hearth.Report) error {
+	if len(reports) == 0 {
+		return nil
+	}
+	return r.append(context.WithoutCancel(ctx), &session.Commit{Reports: reports})
+}
+
+// summaryTokens bounds a summary; a model that thinks first gets several times as many,
+// where they fit.
+const summaryTokens, thoughtsFactor = 1_200, 4
+
+func (c *conversation) summaryTokens() int {
+	most := summaryTokens
+	if c.es.plan.Capabilities.Reasoning {
+		most = min(thoughtsFactor*summaryTokens, max(summaryTokens, c.es.plan.Window-c.tokens))
+	}
+	return most
+}
 
 // summary makes the one model call of a compaction.
 func (r *run) summary(ctx context.Context, c *conversation, keep int, question hearth.Message) (string, []hearth.Report, error) {
@@ -259,10 +328,10 @@ func (r *run) summary(ctx context.Context, c *conversation, keep int, question h
 		}
 	}
 	q := model.Question{
-		Chain: []model.Target{c.target}, Lane: r.cfg.Lane, Session: r.t.Info().ID, Turn: r.st.turn,
+		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
 		Build: func(model.Target) (*model.Request, error) {
 			req := prompt.Build(c.es.plan, messages)
-			req.Encoded, req.MaxTokens = c.es.encoded, summaryTokens
+			req.Encoded, req.MaxTokens = c.es.encoded, c.summaryTokens()
 			return req, r.fillBlobs(ctx, req.Messages, c.es.plan)
 		},
 	}

@@ -18,6 +18,7 @@ import (
 type small struct {
 	window   int
 	requests []*model.Request
+	lanes    []model.Lane
 	refused  int
 	broken   bool // gives no summaries
 }
@@ -44,7 +45,7 @@ func (s *small) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delt
 			}
 			return
 		}
-		s.requests = append(s.requests, req)
+		s.requests, s.lanes = append(s.requests, req), append(s.lanes, q.Lane)
 		last := req.Messages[len(req.Messages)-1]
 		text := fmt.Sprintf("Answer %d.", len(s.requests))
 		if strings.Contains(last.Parts[0].Text, "about to be shortened") {

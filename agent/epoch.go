@@ -228,7 +228,8 @@ func (r *run) loadLast(ctx context.Context, es *epochState) error {
 		return err
 	}
 	for _, rep := range reports {
-		if rep.EpochID == es.epoch.ID && rep.Prefix != "" {
+		// A request for a summary belongs to the epoch, and no other goes on from it.
+		if rep.EpochID == es.epoch.ID && rep.Prefix != "" && rep.Through > 0 {
 			es.lastItems, es.lastPrefix = rep.Items, rep.Prefix
 		}
 	}

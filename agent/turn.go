@@ -33,7 +33,7 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 		return Outcome{}, err
 	}
 	r := &run{
-		Agent: a, t: t, emitTo: emit, st: st, chain: chain,
+		Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane,
 		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}},
 	}
 	r.out.Turn, r.out.Target = st.turn, chain[0].Ref
@@ -54,6 +54,7 @@ type run struct {
 	seq    int
 	st     *state
 	chain  []model.Target
+	lane   model.Lane
 	epochs map[hearth.ModelRef]*epochState
 	out    Outcome
 	done   []policy.Step // calls of this turn with their results, for the loop stop

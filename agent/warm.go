@@ -25,7 +25,7 @@ func (a *Agent) Warm(ctx context.Context, t session.Transcript) (read func(conte
 		return nil, false, err
 	}
 	target := chain[0]
-	if !target.Layers.Merge().Resident || target.Endpoint.Locality == hearth.LocalityHosted {
+	if !atHand(target) {
 		return nil, false, nil
 	}
 	st, primary, err := a.current(ctx, t, chain)
@@ -49,6 +49,12 @@ func (a *Agent) Warm(ctx context.Context, t session.Transcript) (read func(conte
 	q := model.Question{Chain: []model.Target{target}, Lane: model.LaneHousekeeping, Session: t.Info().ID, Turn: st.turn,
 		Build: func(model.Target) (*model.Request, error) { return req, nil }}
 	return func(ctx context.Context) (hearth.Report, error) { return a.warm(ctx, q, primary.epoch.ID) }, true, nil
+}
+
+// atHand reports whether a model may be used while nobody asked for anything: it is
+// loaded already, and on the owner's own machines.
+func atHand(t model.Target) bool {
+	return t.Layers.Merge().Resident && t.Endpoint.Locality != hearth.LocalityHosted
 }
 
 // warm sends the request and forgets the answer.

@@ -132,7 +132,10 @@ type Experimental struct {
 
 // Compaction is agents.defaults.compaction.
 type Compaction struct {
-	Enabled                *bool        `json:"enabled"`
+	Enabled *bool `json:"enabled"`
+	// Background shortens a conversation ahead of need while its person is away; Hearth's
+	// own key, nil means yes.
+	Background             *bool        `json:"background"`
 	Mode                   string       `json:"mode" enum:"default|safeguard"`
 	Model                  string       `json:"model"`
 	ThinkingLevel          string       `json:"thinkingLevel" enum:"off|minimal|low|medium|high|xhigh|adaptive|max|ultra|inherit"`

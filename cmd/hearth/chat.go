@@ -15,12 +15,16 @@ import (
 
 // chat talks with a person at a terminal until they leave.
 func (k *talk) chat(ctx context.Context) error {
-	in := newTerminalLines(k.io)
 	fmt.Fprintln(k.io.err, "Type a message, /help for commands, Ctrl-C twice to leave.")
+	return k.converse(ctx, newTerminalLines(k.io))
+}
+
+// converse answers what a person writes, one message after the other.
+func (k *talk) converse(ctx context.Context, in lines) error {
 	for {
-		warming := k.warm(ctx)
+		away := k.away(ctx)
 		text, err := in.next("› ")
-		warming.end(ctx, k)
+		away.back(k)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hearth"
+	"hearth/model"
 	"hearth/session"
 )
 
@@ -61,10 +63,11 @@ func (k *talk) why(ctx context.Context) error {
 
 // whyJSON is what explains a conversation's newest turn.
 type whyJSON struct {
-	Session session.Info    `json:"session"`
-	Turn    string          `json:"turn"`
-	Reports []hearth.Report `json:"reports"` // of that turn
-	Breaks  []epochBreak    `json:"breaks"`  // of the whole conversation
+	Session session.Info `json:"session"`
+	Turn    string       `json:"turn"`
+	// Reports are of that turn, and before it of what was done unasked since the turn before.
+	Reports []hearth.Report `json:"reports"`
+	Breaks  []epochBreak    `json:"breaks"` // of the whole conversation
 }
 
 // epochBreak is a place where a request did not extend the one before.
@@ -90,11 +93,11 @@ func reasons(ctx context.Context, r session.Reader) (whyJSON, error) {
 	}
 	turn := reports[len(reports)-1].Turn
 	w.Turn = string(turn)
-	for _, rep := range reports {
-		if rep.Turn == turn {
-			w.Reports = append(w.Reports, rep)
-		}
+	first := slices.IndexFunc(reports, func(rep hearth.Report) bool { return rep.Turn == turn })
+	for first > 0 && reports[first-1].Lane == model.LaneHousekeeping.String() {
+		first--
 	}
+	w.Reports = append(w.Reports, reports[first:]...)
 	epochs, err := r.Epochs(ctx)
 	if err != nil {
 		return w, err

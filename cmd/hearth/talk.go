@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"hearth"
 	"hearth/agent"
@@ -31,6 +32,8 @@ type talk struct {
 	agent   *agent.Agent
 	kit     *toolkit
 	read    bool // the server was given this conversation's prompt since it last changed
+	tidied  bool // the conversation was looked at for tidying since it last changed
+	after   func(time.Duration) <-chan time.Time
 }
 
 // open takes the session and assembles an agent for it.
@@ -54,7 +57,7 @@ func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &talk{app: a, choice: c, t: t, release: release}
+	k := &talk{app: a, choice: c, t: t, release: release, after: time.After}
 	if err := k.assemble(ctx); err != nil {
 		release()
 		return nil, err
@@ -94,6 +97,7 @@ type asker func(ctx context.Context, q agent.Approval) (bool, error)
 // turn makes a person's words durable and answers them. Questions go to ask; without
 // one, a question ends the turn.
 func (k *talk) turn(ctx context.Context, in prompt.Incoming, p *presenter, ask asker) (agent.Outcome, error) {
+	k.tidied = false
 	notices, err := k.agent.Accept(ctx, k.t, in)
 	for _, n := range notices {
 		p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})

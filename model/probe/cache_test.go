@@ -191,6 +191,30 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// Somebody who stops waiting in the middle leaves half an answer, which is none: whoever
+// comes next asks again.
+func TestAnAnswerThatNobodyWaitedForIsNotKept(t *testing.T) {
+	s := load(t, "llamacpp.txt")
+	ctx, cancel := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/props" && ctx.Err() == nil {
+			cancel()
+			<-r.Context().Done() // it is the client that leaves
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+	c := client(t, server.URL+"/v1")
+	if l := d.Describe(ctx, c, "qwen3-8b", "openai-completions"); l.Server.Resident != nil {
+		t.Errorf("described %+v", l.Server)
+	}
+	if l := d.Describe(t.Context(), c, "qwen3-8b", "openai-completions"); l.Server.Resident == nil || l.Server.Window == nil || *l.Server.Window != 8192 {
+		t.Errorf("and then %+v", l.Server)
+	}
+}
+
 // A vendor's server is not asked: its answers cost money or nothing, and its catalog is known.
 func TestAVendorIsNotAsked(t *testing.T) {
 	at := model.Endpoint{BaseURL: "https://api.example.com/v1", Origin: "https://api.example.com:443", Locality: hearth.LocalityHosted}

@@ -25,7 +25,9 @@ type Describer struct {
 
 // known is one endpoint.
 type known struct {
-	mu     sync.Mutex // held while the server is asked: others wait for the same answer
+	asking sync.Mutex // held while the server is asked: others wait for the same answer
+
+	mu     sync.Mutex // guards the fields below, and is never held for long
 	client *model.Client
 	host   Host
 	err    error
@@ -118,25 +120,35 @@ func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
 		d.known[origin] = k
 	}
 	d.mu.Unlock()
+	k.asking.Lock()
+	defer k.asking.Unlock()
+	k.mu.Lock()
+	host, fresh := k.host, time.Since(k.at) < d.fresh && k.err == nil && !k.host.Loading
+	k.mu.Unlock()
+	if fresh {
+		return host, nil
+	}
+	host, err := Identify(ctx, c)
+	if err := ctx.Err(); err != nil { // half an answer is none
+		return host, err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if time.Since(k.at) < d.fresh && k.err == nil && !k.host.Loading {
-		return k.host, nil
-	}
-	k.host, k.err = Identify(ctx, c)
+	k.host, k.err = host, err
 	k.client, k.at, k.kept = c, time.Now(), make(map[string]bool)
-	return k.host, k.err
+	return host, err
 }
 
 // at gives what is known of the server at origin, and the client it was asked through;
-// nil when nobody asked it, or it did not answer, or is being asked right now.
+// nil when nobody asked it yet, or it did not answer.
 func (d *Describer) at(origin string) (*model.Client, Host) {
 	d.mu.Lock()
 	k := d.known[origin]
 	d.mu.Unlock()
-	if k == nil || !k.mu.TryLock() {
+	if k == nil {
 		return nil, Host{}
 	}
+	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil {
 		return nil, Host{}
