@@ -37,7 +37,7 @@ type terminalLines struct {
 
 func newTerminalLines(s streams) *terminalLines {
 	k := &keys{in: s.in}
-	t := term.NewTerminal(both{k, s.out}, "")
+	t := term.NewTerminal(both{k, s.screen}, "")
 	if w, h, err := term.GetSize(s.terminal); err == nil && w > 0 {
 		_ = t.SetSize(w, h) // an odd size only makes long lines wrap oddly
 	}

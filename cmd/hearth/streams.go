@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"hearth/internal/escape"
 )
 
 // streams are the process's three streams and whether a person sits at them.
@@ -20,12 +22,17 @@ type streams struct {
 	interrupts *interrupts
 	// terminal is the descriptor of a terminal that can be put into raw mode, or -1.
 	terminal int
+	// screen is where lines are edited: standard output with its control characters.
+	screen io.Writer
 }
 
 func standardStreams() streams {
-	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, terminal: -1}
+	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, terminal: -1, screen: os.Stdout}
 	s.inTTY = term.IsTerminal(int(os.Stdin.Fd()))
 	s.errTTY = term.IsTerminal(int(os.Stderr.Fd()))
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		s.out = escape.Terminal(os.Stdout) // what is printed there, a model or a file may have written
+	}
 	if s.inTTY {
 		s.terminal = int(os.Stdin.Fd())
 	}
