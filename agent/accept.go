@@ -37,6 +37,9 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 		notices = append(notices, *n)
 	}
 	commit.Messages = append(commit.Messages, m)
+	if left, ok := st.unanswered(); ok {
+		notices = append(notices, givenUp(left))
+	}
 	_, err = t.Append(ctx, commit)
 	return notices, err
 }

@@ -12,6 +12,7 @@ import (
 type state struct {
 	turn     hearth.TurnID
 	last     *hearth.Message        // newest message that is not a mark; nil in an empty session
+	said     *hearth.Message        // the turn's newest message of a person
 	open     []hearth.ToolCall      // calls of the newest answer that have no result, in order
 	started  map[hearth.CallID]bool // effects may have happened
 	asked    map[hearth.CallID]hearth.Mark
@@ -57,7 +58,7 @@ func (s *state) add(m *hearth.Message) {
 		if m.Turn != s.turn {
 			s.turn, s.steps = m.Turn, 0
 		}
-		s.asker = asker(m)
+		s.said, s.asker = m, asker(m)
 	case hearth.RoleAssistant:
 		s.open = s.open[:0:0]
 		if m.Model != (hearth.ModelRef{}) {

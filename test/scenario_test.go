@@ -105,6 +105,7 @@ type scene struct {
 	ends    ending
 	told    string            // what the person sees on standard error at the end of a failed turn
 	breaks  map[string]string // by model: why its request need not begin with the one before
+	resumes int               // the turn that the chat, when it begins, answers before this one
 	leaves  bool              // the person leaves the chat afterwards: a model that failed rests as long as one runs
 }
 
@@ -253,6 +254,10 @@ func (s *story) line(words string, sc scene) {
 	switch sc.ends {
 	case answered:
 		c.hears(mark(s.n))
+		if sc.resumes > 0 {
+			c.hears(mark(sc.resumes))
+			c.sees(fmt.Sprintf("Turn %d:", sc.resumes))
+		}
 		if sc.leaves {
 			s.close()
 		}

@@ -138,6 +138,7 @@ func incidents() map[int]scene {
 		105: fallback(105, breaksDown),
 		125: picture(125),
 		130: {name: "kill -9 in the middle", ends: crashed, answers: []modeltest.Behaviour{pathology("hangs in the middle of its answer")}},
+		131: {name: "the chat begins again", resumes: 130, answers: []modeltest.Behaviour{ends(130, "On."), ends(131, "Good day.")}},
 		135: broken,
 		150: {name: "a long file", answers: []modeltest.Behaviour{calls("read", `{"path":"long.txt"}`), ends(150, "It is long.")}},
 		180: another(180, "encoder-changed", "test-model"),

@@ -19,9 +19,11 @@ func (k *talk) chat(ctx context.Context) error {
 	return k.converse(ctx, newTerminalLines(k.io))
 }
 
-// converse answers what a person writes, one message after the other.
+// converse answers what was left unanswered, and then what a person writes, one message
+// after the other.
 func (k *talk) converse(ctx context.Context, in lines) error {
-	for {
+	k.resume(ctx, consent(k.io, in))
+	for ctx.Err() == nil {
 		away := k.away(ctx)
 		text, err := in.next("› ")
 		away.back(k)
@@ -35,16 +37,41 @@ func (k *talk) converse(ctx context.Context, in lines) error {
 			continue
 		}
 		leave, err := k.said(ctx, text, in)
-		switch {
-		case hearth.ReasonOf(err) == hearth.ReasonCancelled:
-			fmt.Fprintln(k.io.err, "stopped")
-		case err != nil:
-			tell(k.io.err, err)
-		}
-		if leave || ctx.Err() != nil {
+		k.ended(err)
+		if leave {
 			return nil
 		}
 	}
+	return nil
+}
+
+// ended tells how a turn of the chat went wrong, if it did.
+func (k *talk) ended(err error) {
+	switch {
+	case hearth.ReasonOf(err) == hearth.ReasonCancelled:
+		fmt.Fprintln(k.io.err, "stopped")
+	case err != nil:
+		tell(k.io.err, err)
+	}
+}
+
+// resume answers, before anything new is said, the message that an earlier process left
+// without an answer. Without somebody to ask, a question stays one.
+func (k *talk) resume(ctx context.Context, ask asker) {
+	left, ok, err := k.agent.Unanswered(ctx, k.t)
+	if err != nil {
+		tell(k.io.err, err)
+	}
+	if !ok || left.Asked && ask == nil {
+		return
+	}
+	fmt.Fprintf(k.io.err, "Your message %s has no answer yet; here it comes. Ctrl-C stops that.\n", left)
+	turn, stop := k.io.interrupts.scope(ctx)
+	defer stop()
+	p := newPresenter(k.io, false)
+	_, err = k.goOn(turn, p, ask)
+	p.Close()
+	k.ended(err)
 }
 
 // said handles one thing a person typed: a chat command or a message.
@@ -69,12 +96,13 @@ func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask aske
 	return out, err
 }
 
-// pipe answers every line of standard input with a turn of its own. A chat command that
-// goes wrong is told, and the lines after it are still answered; the first such command
-// decides the exit code.
+// pipe answers every line of standard input with a turn of its own, after what an earlier
+// process left unanswered. A chat command that goes wrong is told, and the lines after it
+// are still answered; the first such command decides the exit code.
 func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 	in := pipedLines{r}
 	var wrong error
+	k.resume(ctx, nil)
 	for {
 		text, err := in.next("")
 		if errors.Is(err, io.EOF) {
