@@ -66,7 +66,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
 	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]*model.Client{}, toldFirst: map[string]bool{}, locks: map[string]*filelock.File{}}
-	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Accepts: a.accepts, Memory: slotMemory{a.state("locks")}})
+	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Aftermath: a.describer().Aftermath, Accepts: a.accepts, Memory: slotMemory{a.state("locks")}})
 	a.cooldowns = route.NewCooldowns(a.slots.Out)
 	a.warn(warnings)
 	return a, nil
@@ -80,6 +80,7 @@ func (a *app) warn(warnings []config.Warning) {
 
 func (a *app) close() {
 	a.slots.Close()
+	a.leave()
 	a.endServices()
 	for _, l := range a.locks {
 		l.Close()
@@ -91,6 +92,20 @@ func (a *app) close() {
 		if err := a.store.Close(); err != nil {
 			fmt.Fprintf(a.io.err, "note: %s\n", oneLine(err.Error()))
 		}
+	}
+}
+
+// leaveWithin bounds what a process does for a server after its last request: who pressed
+// Ctrl-C waits for it.
+const leaveWithin = 1800 * time.Millisecond
+
+// leave looks after servers that an answer was just left at: nobody will when this
+// process is gone.
+func (a *app) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	defer cancel()
+	for _, told := range a.describer().Leave(ctx) {
+		fmt.Fprintf(a.io.err, "note: %s\n", oneLine(told))
 	}
 }
 

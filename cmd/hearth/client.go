@@ -35,6 +35,7 @@ func (a *app) router() *route.Router {
 		Cooldown:   a.cooldowns,
 		Replicas:   a.slots,
 		Speeds:     a.describer(),
+		Left:       a.describer().Left,
 	})
 	return a.routes
 }

@@ -9,11 +9,10 @@ import (
 
 // Gone reports whether a request that was closed early has left the server, as far as
 // the server tells: llama-server shows its slots, vLLM and SGLang how many requests run.
-// Of the others Ollama drops a request as soon as its client is gone (and sometimes loses
-// its slot doing so, which it does not tell either: see test/ollama), and the rest have
-// nothing to ask; they count as done. It asks once and does not wait; a question that is
-// not answered says no. slot is the number that was asked for, negative where none was.
-// It fits slot.Config.Gone.
+// Ollama is seen to take requests again; see LetGo. The rest have nothing to ask; they
+// count as done. It asks once and, but for Ollama, does not wait; a question that is not
+// answered says no. slot is the number that was asked for, negative where none was. It
+// fits slot.Config.Gone.
 func (d *Describer) Gone(ctx context.Context, e model.Endpoint, slot int) bool {
 	client, h := d.at(e.Origin)
 	if client == nil {
@@ -31,6 +30,8 @@ func (d *Describer) Gone(ctx context.Context, e model.Endpoint, slot int) bool {
 		return metric(a.get(ctx, "/metrics"), "vllm:num_requests_running")
 	case KindSGLang:
 		return metric(a.get(ctx, "/metrics"), "sglang:num_running_reqs")
+	case KindOllama:
+		return d.LetGo(ctx, e)
 	default:
 		return true
 	}

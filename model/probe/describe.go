@@ -19,8 +19,10 @@ type Describer struct {
 	cache *Cache
 	fresh time.Duration
 
-	mu    sync.Mutex // guards known
-	known map[string]*known
+	mu         sync.Mutex // guards the fields below
+	known      map[string]*known
+	left       map[residence]leaving
+	aftermaths map[string]string // by origin
 }
 
 // known is one endpoint.
@@ -41,7 +43,7 @@ func NewDescriber(cache *Cache, fresh time.Duration) *Describer {
 	if fresh == 0 {
 		fresh = time.Minute
 	}
-	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known)}
+	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), aftermaths: make(map[string]string)}
 }
 
 // Describe gives what is known of a model behind c, spoken to by protocol: the server's

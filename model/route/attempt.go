@@ -75,7 +75,11 @@ func (a *attempt) ask(ctx context.Context) error {
 		req = &chosen
 	}
 	err = a.hold(held, req)
-	ticket.Done(a.serverIsThrough(err))
+	through := a.serverIsThrough(err)
+	if left := a.run.cfg.Left; left != nil && !through && (a.spoke || a.thought || len(a.kept) > 0) {
+		left(t, req)
+	}
+	ticket.Done(through)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type seat struct {
 	lastLane    model.Lane
 	lastUse     int64
 	endpoint    model.Endpoint // as it was claimed
-	overstayed  bool           // the wait for a stopped request ran out
+	aftermath   string         // what is to be told of the wait for a stopped request
 }
 
 func (s *seat) taken() bool { return s.holder != nil || s.draining }
@@ -163,9 +163,18 @@ func (e *endpoint) drain(number int) {
 		case <-tick.C:
 		}
 	}
+	aftermath := ""
+	if e.slots.cfg.Aftermath != nil {
+		aftermath = e.slots.cfg.Aftermath(server)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.seats[number].overstayed = !gone
+	if !gone {
+		e.seats[number].aftermath = "the server may still be working on the request that was stopped; going on"
+	}
+	if aftermath != "" {
+		e.seats[number].aftermath = aftermath
+	}
 	e.free(number)
 }
 
@@ -238,10 +247,7 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 	e.turns[lane(w.claim)].served(w.claim.Session, w.turn)
 	s := &e.seats[number]
 	w.seat, w.own = number, s.lastUse > 0 && s.lastSession == w.claim.Session
-	if s.overstayed {
-		s.overstayed = false
-		w.note = "the server may still be working on the request that was stopped; going on"
-	}
+	w.note, s.aftermath = s.aftermath, ""
 	s.holder, s.unlock = w, unlock
 	s.lastSession, s.lastLane, s.lastUse = w.claim.Session, lane(w.claim), e.slots.uses.Add(1)
 	if e.remembers(w.claim.Endpoint) {

@@ -30,6 +30,9 @@ type Config struct {
 	// endpoint. It is asked after a request was closed early, from a goroutine of its
 	// own, until it says yes or Patience is over. It should return when ctx ends.
 	Gone func(ctx context.Context, e model.Endpoint, slot int) bool
+	// Aftermath gives, once, what the person should be told of how the server let go of a
+	// stopped request; "" is nothing. It does not block. May be nil.
+	Aftermath func(e model.Endpoint) string
 	// Accepts reports whether the server at origin accepts a connection; nothing is asked
 	// of it. It is called for a replica that was lost, from a goroutine of its own, every
 	// now and then until it says yes. It should return when ctx ends. Without it a lost

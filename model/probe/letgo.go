@@ -1,0 +1,216 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"hearth"
+	"hearth/model"
+)
+
+// An Ollama whose client leaves in the middle of an answer sometimes blocks the model for
+// ever: its goroutine waits for a reader that is gone and holds the model's only permit
+// (seen with 0.17.4; test/ollama reproduces it). Every later request then waits without
+// a word, and nothing that Ollama says of itself shows it. What shows it is a request
+// that needs the permit and is refused before the model sees it: a prompt longer than
+// the window that may not be cut. It is answered at once, or not at all.
+
+// residence is a model at a server.
+type residence struct{ origin, id string }
+
+// leaving is an answer that was closed in the middle.
+type leaving struct {
+	options map[string]json.RawMessage // as the request had them: others would load the model anew
+	keep    json.RawMessage            // its keep_alive
+}
+
+// Left notes that an answer was closed in the middle; where the server is an Ollama,
+// LetGo will look after it. It fits route.Config.Left.
+func (d *Describer) Left(t model.Target, req *model.Request) {
+	client, h := d.at(t.Endpoint.Origin)
+	if client == nil || h.Kind != KindOllama {
+		return
+	}
+	l := leaving{options: make(map[string]json.RawMessage)}
+	bag := map[string]json.RawMessage{}
+	_ = json.Unmarshal(req.Options, &bag) // what is no object went out as no options
+	for _, name := range []string{"num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread"} {
+		if v, ok := bag[name]; ok && t.Protocol == "ollama" {
+			l.options[name] = v
+		}
+	}
+	l.keep = bag["keep_alive"]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left[residence{t.Endpoint.Origin, req.Model}] = l
+}
+
+// LetGo reports whether an Ollama takes requests again for the models whose answers were
+// left. A model that does not answer for half of the time that ctx has is told to be
+// unloaded: that frees it. Ollama ends whatever others have it do first; if they do, the
+// cost is that the model is loaded anew. What the person should know is in Aftermath.
+func (d *Describer) LetGo(ctx context.Context, e model.Endpoint) bool {
+	client, h := d.at(e.Origin)
+	if client == nil || h.Kind != KindOllama {
+		return true
+	}
+	for id, l := range d.leftAt(e.Origin) {
+		if !d.letGo(ctx, client, id, l) {
+			return false
+		}
+		d.mu.Lock()
+		delete(d.left, residence{e.Origin, id})
+		d.mu.Unlock()
+	}
+	return true
+}
+
+// Leave is LetGo for every server, before a process ends. It gives what the person should
+// know.
+func (d *Describer) Leave(ctx context.Context) (told []string) {
+	d.mu.Lock()
+	origins := make(map[string]bool)
+	for at := range d.left {
+		origins[at.origin] = true
+	}
+	d.mu.Unlock()
+	for origin := range origins {
+		e := model.Endpoint{Origin: origin}
+		_ = d.LetGo(ctx, e) // there is no second chance
+		if said := d.Aftermath(e); said != "" {
+			told = append(told, said)
+		}
+	}
+	return told
+}
+
+func (d *Describer) leftAt(origin string) map[string]leaving {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make(map[string]leaving)
+	for at, l := range d.left {
+		if at.origin == origin {
+			out[at.id] = l
+		}
+	}
+	return out
+}
+
+// Aftermath gives, once, what a person should know of how a server let go. It fits
+// slot.Config.Aftermath.
+func (d *Describer) Aftermath(e model.Endpoint) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	told := d.aftermaths[e.Origin]
+	delete(d.aftermaths, e.Origin)
+	return told
+}
+
+func (d *Describer) letGo(ctx context.Context, c *model.Client, id string, l leaving) bool {
+	window, err := resident(ctx, c, id)
+	switch {
+	case err != nil:
+		return false
+	case window == 0: // nothing is in memory that could be blocked
+		return true
+	case takes(ctx, c, id, l, window):
+		return true
+	case ctx.Err() != nil:
+		return false
+	}
+	told := fmt.Sprintf("Ollama did not let go of %s when its answer was stopped; it was told to unload it, so the next answer loads it again", id)
+	if !unload(ctx, c, id) {
+		told = fmt.Sprintf("Ollama did not let go of %s when its answer was stopped; if it stays silent, run: ollama stop %s", id, id)
+	}
+	d.forget(c.Endpoint().Origin)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.aftermaths[c.Endpoint().Origin] = told
+	return true
+}
+
+// resident gives the window of a model in memory, 0 when it is not there.
+func resident(ctx context.Context, c *model.Client, id string) (window int, err error) {
+	var running ollamaRunning
+	r := newAsker(c, 0).get(ctx, "/api/ps")
+	if !r.decode(&running) {
+		return 0, errors.Join(r.err, errors.New("GET /api/ps cannot be read"))
+	}
+	for _, m := range running.Models {
+		if m.Name == id || m.Name == id+":latest" {
+			return m.ContextLength, nil
+		}
+	}
+	return 0, nil
+}
+
+// takes reports whether the model takes a request, within half of the time that is left.
+// The request is refused for its length before the model sees it, and takes nothing out
+// of its cache. Whatever answers, also an error, is an answer.
+func takes(ctx context.Context, c *model.Client, id string, l leaving, window int) bool {
+	options := map[string]json.RawMessage{"num_ctx": json.RawMessage(fmt.Sprint(window)), "num_predict": json.RawMessage("1")}
+	for name, v := range l.options {
+		options[name] = v
+	}
+	body, err := json.Marshal(struct {
+		Model     string                     `json:"model"`
+		Prompt    string                     `json:"prompt"`
+		Raw       bool                       `json:"raw"`
+		Stream    bool                       `json:"stream"`
+		Truncate  bool                       `json:"truncate"`
+		Shift     bool                       `json:"shift"`
+		KeepAlive json.RawMessage            `json:"keep_alive,omitempty"`
+		Options   map[string]json.RawMessage `json:"options"`
+	}{id, strings.Repeat("a b ", window), true, false, false, false, l.keep, options})
+	if err != nil {
+		return true // an option that is no JSON never went out
+	}
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+	}
+	return answered(ctx, c, "see whether "+id+" is free", body)
+}
+
+// answered posts to /api/generate and reports whether anything came back.
+func answered(ctx context.Context, c *model.Client, op string, body []byte) bool {
+	r, err := c.Post(ctx, model.Call{Op: op, Path: "/api/generate", FromRoot: true, Accept: model.AcceptJSON, Body: body})
+	if err != nil {
+		return hearth.ReasonOf(err) != hearth.ReasonCancelled
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(r, mostBytes)) // only that it came counts
+	_ = r.Close()
+	return true
+}
+
+// unload has a model unloaded and reports whether it is gone from memory.
+func unload(ctx context.Context, c *model.Client, id string) bool {
+	body, err := json.Marshal(struct {
+		Model     string `json:"model"`
+		KeepAlive int    `json:"keep_alive"`
+	}{Model: id})
+	if err != nil || !answered(ctx, c, "unload "+id, body) {
+		return false
+	}
+	tick := time.NewTicker(unloadEvery)
+	defer tick.Stop()
+	for {
+		if window, err := resident(ctx, c, id); err == nil && window == 0 {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+}
+
+// unloadEvery is how often an Ollama is asked whether a model is gone.
+const unloadEvery = 100 * time.Millisecond
