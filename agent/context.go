@@ -21,6 +21,7 @@ type Context struct {
 	Summary  int  // of them, the summary of what came before
 	Messages int  // how many are in it
 	ToolList []string
+	Thinking string // the level asked for; "" leaves it to the model
 	Epoch    session.Epoch
 	Facts    []hearth.Fact
 }
@@ -43,7 +44,7 @@ func (a *Agent) Context(ctx context.Context, t session.Transcript) (Context, err
 	plan := c.es.plan
 	out := Context{
 		Target: plan.Target, Window: plan.Window, Known: plan.Capabilities.WindowKnown, Limit: a.cfg.Room.Limit(plan),
-		Used: c.tokens, ToolList: plan.ToolNames(), Epoch: c.es.epoch, Messages: len(c.messages), Facts: prompt.KnownFacts(plan, c.messages),
+		Used: c.tokens, ToolList: plan.ToolNames(), Thinking: plan.Params.Thinking, Epoch: c.es.epoch, Messages: len(c.messages), Facts: prompt.KnownFacts(plan, c.messages),
 	}
 	head := c.gauge.HeadTokens(plan)
 	if whole := prompt.UsualRatio.Tokens(prompt.WeighHead(plan)); whole > 0 {

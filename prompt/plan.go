@@ -2,7 +2,6 @@ package prompt
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -114,8 +113,9 @@ func (p *Plan) Waiting(target model.Target, tools []hearth.ToolSpec) []string {
 	if had, now := p.Params.MaxTokens, next.Params.MaxTokens; had != now {
 		out = append(out, fmt.Sprintf("maxTokens (%d)", now))
 	}
-	if had, now := p.Params.Thinking, next.Params.Thinking; had != now {
-		out = append(out, "the thinking level ("+cmp.Or(now, "the model's own")+")")
+	// A level that was asked for holds until another is: nobody has to ask for it again.
+	if had, now := p.Params.Thinking, next.Params.Thinking; had != now && now != "" {
+		out = append(out, "the thinking level ("+now+")")
 	}
 	if !bytes.Equal(p.Params.ChatTemplateKwargs, next.Params.ChatTemplateKwargs) ||
 		!bytes.Equal(p.Params.Options, next.Params.Options) || !bytes.Equal(p.Params.ExtraBody, next.Params.ExtraBody) {

@@ -166,6 +166,8 @@ func (k *talk) command(ctx context.Context, name, args string) (leave bool, err 
 		return false, k.renew(ctx)
 	case "model":
 		return false, k.useModel(ctx, args)
+	case "think":
+		return false, k.think(ctx, args)
 	case "why":
 		return false, k.why(ctx)
 	case "compact":
