@@ -8,6 +8,7 @@ LINT_VERSION := 2.15.0
 LINT := .tools/golangci-lint-$(LINT_VERSION)
 
 BENCHTIME ?= 200ms
+TURNS ?= 1000x
 FUZZTIME ?= 10s
 
 # The race detector needs a C compiler and a system it was ported to. Asking it is
@@ -40,8 +41,14 @@ gen: ## write the generated files again
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
-bench: build ## every benchmark, and how large the binary is
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 20m ./...
+# Those of docs/performance.md come last, with enough turns for a percentile.
+GOALS := ^Benchmark(Command|Turn|Stream|Memory)$$
+
+bench: build ## every benchmark, a token beside the last release's, and how large the binary is
+	go test -run '^$$' -bench . -skip '$(GOALS)' -benchmem -benchtime $(BENCHTIME) -timeout 20m ./...
+	go test -run '^$$' -bench '^Benchmark(Command|Stream|Memory)$$' -benchtime $(BENCHTIME) -timeout 20m ./cmd/hearth
+	go test -run '^$$' -bench '^BenchmarkTurn$$' -benchmem -benchtime $(TURNS) -timeout 20m ./cmd/hearth
+	@.ci/compare
 	@ls -l bin/hearth
 
 # Each package with a test that needs the model server; it is built once, then kept.

@@ -68,7 +68,7 @@ func serveBench(args []string) error {
 }
 
 // startServer starts one, and gives its address.
-func startServer(b *testing.B, args ...string) string {
+func startServer(b testing.TB, args ...string) string {
 	b.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), "bench-server", args...)
 	cmd.Stderr = os.Stderr
@@ -95,7 +95,7 @@ func startServer(b *testing.B, args ...string) string {
 }
 
 // benchHome is a home whose only provider is the server at url.
-func benchHome(b *testing.B, url string, slots int) string {
+func benchHome(b testing.TB, url string, slots int) string {
 	b.Helper()
 	home := b.TempDir()
 	config := fmt.Sprintf(`{models:{providers:{local:{baseUrl:%q,slots:%d,models:[{id:"test-model",contextWindow:1000000,input:["text","image"]}]}}}}`, url+"/v1", slots)
@@ -110,4 +110,20 @@ func benchHome(b *testing.B, url string, slots int) string {
 // benchApp is the gateway of that home.
 func benchApp(ctx context.Context) (*app, error) {
 	return newApp(ctx, streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard, getenv: os.Getenv, terminal: -1}, &options{})
+}
+
+// chatWith is a chat with the model of that server.
+func chatWith(b testing.TB, url string) *talk {
+	b.Helper()
+	benchHome(b, url, 1)
+	a, err := benchApp(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	k, err := a.open(b.Context(), choice{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { k.close(); a.close() })
+	return k
 }

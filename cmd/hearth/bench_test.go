@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ import (
 func BenchmarkTurn(b *testing.B) {
 	for _, messages := range []int{10, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("transcript-%d", messages), func(b *testing.B) {
-			k := benchTalk(b, messages, "Hello there.")
+			k := benchTalk(b, messages)
 			var own, flush []time.Duration
 			b.ReportAllocs()
 			var cpu time.Duration
@@ -52,23 +53,37 @@ func BenchmarkTurn(b *testing.B) {
 	}
 }
 
-// BenchmarkStream is what a streamed token costs of this process, sockets included.
+// BenchmarkStream is what a streamed token costs of this process, sockets included; the
+// server writes each by itself. When they come quicker than they are read, one read finds
+// several; a token a millisecond is read and shown alone, and so costs the most.
 func BenchmarkStream(b *testing.B) {
-	const tokens = 2000
-	k := benchTalk(b, 10, strings.Repeat("token ", tokens))
-	b.ReportAllocs()
-	var cpu time.Duration
-	for n := 0; b.Loop(); n++ {
-		if n%10 == 9 {
-			b.StopTimer()
-			renewEpoch(b, k, 10)
-			b.StartTimer()
-		}
-		charged := cpuTime()
-		lineOfChat(b, k)
-		cpu += cpuTime() - charged
+	const tokens = 1000
+	for _, row := range []struct{ name, pace string }{{"as-fast-as-it-goes", "0s"}, {"a-token-a-millisecond", "1ms"}} {
+		b.Run(row.name, func(b *testing.B) {
+			k := benchTalk(b, 10, "-together", "1", "-pace", row.pace, "-text", strings.Repeat("token ", tokens))
+			var cpu time.Duration
+			var allocs uint64
+			for n := 0; b.Loop(); n++ {
+				if n%10 == 9 {
+					b.StopTimer()
+					renewEpoch(b, k, 10)
+					b.StartTimer()
+				}
+				charged, made := cpuTime(), allocated()
+				lineOfChat(b, k)
+				cpu, allocs = cpu+cpuTime()-charged, allocs+allocated()-made
+			}
+			b.ReportMetric(float64(cpu.Nanoseconds())/1000/float64(b.N)/tokens, "cpu-us/token")
+			b.ReportMetric(float64(allocs)/float64(b.N)/tokens, "allocs/token")
+		})
 	}
-	b.ReportMetric(float64(cpu.Microseconds())/float64(b.N)/tokens, "cpu-us/token")
+}
+
+// allocated counts the allocations of this process so far.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 // lineOfChat does what the chat does with a line that a person typed.
@@ -115,18 +130,9 @@ func (k *talk) flushed() time.Duration {
 
 // benchTalk is a conversation with n messages behind it, of which the live epoch holds
 // only the newest: about 30,000 tokens at most.
-func benchTalk(b *testing.B, n int, answer string) *talk {
+func benchTalk(b *testing.B, n int, server ...string) *talk {
 	b.Helper()
-	benchHome(b, startServer(b, "-text", answer), 1)
-	a, err := benchApp(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	k, err := a.open(b.Context(), choice{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { k.close(); a.close() })
+	k := chatWith(b, startServer(b, server...))
 	fill(b, k, n)
 	k.t = &counted{Transcript: k.t}
 	return k
