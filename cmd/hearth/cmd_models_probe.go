@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -167,8 +168,8 @@ func (a *app) writeCompat(ctx context.Context, ref hearth.ModelRef, l model.Laye
 		return nil, &hearth.Error{Op: "probe --write", Reason: hearth.ReasonConfig, Err: fmt.Errorf("the config has no provider %q", ref.Provider),
 			Cause: "What was found belongs to a model of models.providers.", Try: "Run hearth onboard first, then probe again."}
 	}
-	fields := compatFields(l)
-	if len(fields) == 0 {
+	block := compatOf(l)
+	if len(block.keys()) == 0 {
 		fmt.Fprintln(a.io.err, "note: nothing was found that a compat block can say")
 		return nil, nil
 	}
@@ -177,45 +178,51 @@ func (a *app) writeCompat(ctx context.Context, ref hearth.ModelRef, l model.Laye
 	rows := a.file.Config.Models.Providers[id].Models
 	row := slices.IndexFunc(rows, func(m config.Model) bool { return m.ID == ref.Model })
 	var edits []config.Edit
-	var names []string
-	block := map[string]any{}
-	for _, f := range fields {
-		names, block[f.key] = append(names, f.key), f.value
-	}
 	if row < 0 {
-		edits = append(edits, config.Edit{Path: path, Value: jsonText([]map[string]any{{"id": ref.Model, "compat": block}}), StrictJSON: true, Merge: true})
+		edits = append(edits, config.Edit{Path: path, Value: jsonText([]compatRow{{ref.Model, block}}), StrictJSON: true, Merge: true})
 	} else {
 		edits = append(edits, config.Edit{Path: fmt.Sprintf("%s[%d].compat", path, row), Value: jsonText(block), StrictJSON: true, Merge: true})
 	}
-	return names, a.edit(ctx, edits...)
+	return block.keys(), a.edit(ctx, edits...)
 }
 
-// compatField is a member of a compat block.
-type compatField struct {
-	key   string
-	value any
+// compatBlock is what a probe can put into a compat block.
+type compatBlock struct {
+	RequiresStringContent    *bool    `json:"requiresStringContent,omitempty"`
+	SupportsDeveloperRole    *bool    `json:"supportsDeveloperRole,omitempty"`
+	SupportsTools            *bool    `json:"supportsTools,omitempty"`
+	SupportsUsageInStreaming *bool    `json:"supportsUsageInStreaming,omitempty"`
+	ThinkingFormat           *string  `json:"thinkingFormat,omitempty"`
+	RefusedKeywords          []string `json:"unsupportedToolSchemaKeywords,omitempty"`
 }
 
-// compatFields gives what a compat block can say of a layer: the way back from
-// compatLayer, for what a probe finds.
-func compatFields(l model.Layer) []compatField {
-	var out []compatField
-	flag := func(key string, v *bool) {
-		if v != nil {
-			out = append(out, compatField{key, *v})
-		}
+// compatRow is a row of a provider's models that says no more than that.
+type compatRow struct {
+	ID     string      `json:"id"`
+	Compat compatBlock `json:"compat"`
+}
+
+// compatOf gives what a compat block can say of a layer: the way back from compatLayer,
+// for what a probe finds.
+func compatOf(l model.Layer) compatBlock {
+	b := compatBlock{
+		RequiresStringContent: l.StringContent, SupportsDeveloperRole: l.DeveloperRole, SupportsUsageInStreaming: l.StreamUsage,
+		ThinkingFormat: l.ThinkingFormat, RefusedKeywords: l.RefusedKeywords,
 	}
-	flag("requiresStringContent", l.StringContent)
-	flag("supportsDeveloperRole", l.DeveloperRole)
-	flag("supportsUsageInStreaming", l.StreamUsage)
 	if l.Tools != nil && *l.Tools != model.ToolsText { // a block knows no calls in text
-		out = append(out, compatField{"supportsTools", *l.Tools == model.ToolsNative})
+		b.SupportsTools = new(*l.Tools == model.ToolsNative)
 	}
-	if l.ThinkingFormat != nil {
-		out = append(out, compatField{"thinkingFormat", *l.ThinkingFormat})
-	}
-	if len(l.RefusedKeywords) > 0 {
-		out = append(out, compatField{"unsupportedToolSchemaKeywords", l.RefusedKeywords})
+	return b
+}
+
+// keys gives the names of what is said.
+func (b compatBlock) keys() []string {
+	var out []string
+	for field, value := range reflect.ValueOf(b).Fields() {
+		if !value.IsNil() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			out = append(out, name)
+		}
 	}
 	return out
 }

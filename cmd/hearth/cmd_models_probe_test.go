@@ -14,10 +14,7 @@ func TestACompatBlockSaysWhatTheProbeFound(t *testing.T) {
 	found := model.Layer{
 		StringContent: &yes, DeveloperRole: &no, StreamUsage: &yes, Tools: &native, ThinkingFormat: &format, RefusedKeywords: []string{"pattern"},
 	}
-	block := map[string]any{}
-	for _, f := range compatFields(found) {
-		block[f.key] = f.value
-	}
+	block := compatOf(found)
 	var compat config.Compat
 	if err := json.Unmarshal([]byte(jsonText(block)), &compat); err != nil {
 		t.Fatal(err)
@@ -27,12 +24,12 @@ func TestACompatBlockSaysWhatTheProbeFound(t *testing.T) {
 	if !reflect.DeepEqual(back, found) {
 		t.Errorf("written as %s, which reads as\n%+v, want\n%+v", jsonText(block), back, found)
 	}
-	if f := compatFields(model.Layer{Vision: &yes, AlternateRoles: &yes}); len(f) > 0 {
-		t.Errorf("%v: a compat block has no such fields", f)
+	if keys := compatOf(model.Layer{Vision: &yes, AlternateRoles: &yes}).keys(); len(keys) > 0 {
+		t.Errorf("%v: a compat block has no such fields", keys)
 	}
 	text := model.ToolsText
-	if f := compatFields(model.Layer{Tools: &text}); len(f) > 0 {
-		t.Errorf("%v: calls in text are neither tools nor none", f)
+	if keys := compatOf(model.Layer{Tools: &text}).keys(); len(keys) > 0 {
+		t.Errorf("%v: calls in text are neither tools nor none", keys)
 	}
 }
 
