@@ -45,7 +45,7 @@ func (d *decoder) walkUnused(path string, v *json5.Value, node *keyNode) {
 	if ok, want := node.accepts(v); !ok {
 		d.report(finding{
 			kind: WrongType, path: path, full: path, at: v, unused: true,
-			strict: fmt.Sprintf("Invalid input: expected %s, received %s", want, v.Kind),
+			strict: invalidInput(want, v),
 		})
 		return
 	}

@@ -51,9 +51,21 @@ func (d *decoder) report(f finding) { d.findings = append(d.findings, f) }
 func (d *decoder) wrongType(path string, v *json5.Value, want string) {
 	d.report(finding{
 		kind: WrongType, path: path, full: path, at: v,
-		strict: fmt.Sprintf("Invalid input: expected %s, received %s", want, v.Kind),
+		strict: invalidInput(want, v),
 		soft:   fmt.Sprintf("%s should be %s, but it is %s: the default is used", path, article(want), article(v.Kind.String())),
 	})
+}
+
+// invalidInput is OpenClaw's sentence. Its schema asks for a number first, and only of a
+// number that it be whole.
+func invalidInput(want string, v *json5.Value) string {
+	switch {
+	case want == "integer" && v.Kind == json5.Number:
+		want = "int"
+	case want == "integer":
+		want = "number"
+	}
+	return fmt.Sprintf("Invalid input: expected %s, received %s", want, v.Kind)
 }
 
 func article(noun string) string {

@@ -18,7 +18,12 @@ type DryRun struct {
 	RefsChecked     int           `json:"refsChecked"`
 	SkippedExecRefs int           `json:"skippedExecRefs"`
 	Errors          []DryRunError `json:"errors,omitempty"`
+
+	err error
 }
+
+// Err is why the edits would be refused, as Apply says it; nil when they would not be.
+func (d DryRun) Err() error { return d.err }
 
 // DryRunChecks says what was checked. A bare value is taken as it is.
 type DryRunChecks struct {
@@ -61,6 +66,7 @@ func (f *File) DryRun(ctx context.Context, allowExec bool, edits ...Edit) DryRun
 }
 
 func (d *DryRun) refuse(err error) {
+	d.err = err
 	if invalid, ok := errors.AsType[*ValidationError](err); ok {
 		for _, i := range invalid.Issues {
 			d.Errors = append(d.Errors, DryRunError{Kind: "schema", Message: i.String()})
@@ -92,6 +98,9 @@ func (d *DryRun) references(ctx context.Context, c *Change, allowExec bool) {
 			}
 			d.RefsChecked++
 			if _, err := c.after.resolve(ctx, Secret{ref: &ref}); err != nil {
+				if d.err == nil {
+					_, d.err = c.after.Resolve(ctx, Secret{ref: &ref})
+				}
 				d.Errors = append(d.Errors, DryRunError{
 					Kind: "resolvability", Message: err.Error(),
 					Ref: fmt.Sprintf("%s:%s:%s", ref.Source, ref.Provider, ref.ID),

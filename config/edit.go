@@ -26,6 +26,9 @@ type Edit struct {
 	Merge bool
 	// Replace allows entries of a protected map to be dropped.
 	Replace bool
+	// IfUnchanged is for a Value that was made from the one at Path: it is not written
+	// where somebody else changed that one meanwhile.
+	IfUnchanged bool
 }
 
 // A Value is a part of a config.
@@ -54,6 +57,24 @@ type NotFoundError struct{ Path string }
 
 // Error is OpenClaw's message.
 func (e *NotFoundError) Error() string { return "Config path not found: " + e.Path }
+
+// A ValueError says that a value is not JSON5 where it has to be.
+type ValueError struct{ Err error }
+
+// Error gives the parser's complaint.
+func (e *ValueError) Error() string { return "the value is not JSON5: " + e.Err.Error() }
+
+func (e *ValueError) Unwrap() error { return e.Err }
+
+// A BrokenError refuses to edit a file that does not parse.
+type BrokenError struct{ Err error }
+
+// Error gives the parser's complaint.
+func (e *BrokenError) Error() string {
+	return "the config cannot be edited until it parses: " + e.Err.Error()
+}
+
+func (e *BrokenError) Unwrap() error { return e.Err }
 
 // A ProtectedError refuses an edit that would drop entries nobody mentioned.
 type ProtectedError struct {
@@ -107,10 +128,11 @@ func (f *File) Unset(path string) (*Change, error) {
 
 // Apply prepares edits that are made together. Nothing is written until Change.Write.
 // The edits must all belong to one file, when the config has several. Errors of note
-// are *NotFoundError, *ProtectedError and *ValidationError.
+// are *NotFoundError, *ProtectedError, *ValidationError, *PathError, *ValueError,
+// *IncludedError and *BrokenError.
 func (f *File) Apply(edits ...Edit) (*Change, error) {
 	if f.Broken != nil {
-		return nil, fmt.Errorf("the config cannot be edited until it parses: %w", f.Broken)
+		return nil, &BrokenError{f.Broken}
 	}
 	c := &Change{file: f, Edits: edits}
 	now := f
@@ -213,7 +235,7 @@ func (f *File) newValue(steps []json5.Step, e Edit) (*json5.Value, error) {
 	case err == nil && (e.StrictJSON || !textIsMeant(steps, doc.Root)):
 		v = doc.Root
 	case e.StrictJSON:
-		return nil, fmt.Errorf("the value is not JSON5: %w", err)
+		return nil, &ValueError{err}
 	default:
 		v = &json5.Value{Kind: json5.String, Text: e.Value}
 	}

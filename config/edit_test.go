@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -231,7 +232,7 @@ func TestEditsThatValidateWouldRefuseAreRefused(t *testing.T) {
 	f, _ := newHome(t).config(`{agents: {defaults: {}}, oldMistake: 1}`)
 	for _, c := range []struct{ path, value, want string }{
 		{"agents.defaults.nope", "1", `Config validation failed: agents.defaults: Unrecognized key: "nope"`},
-		{"gateway.port", "abc", `Config validation failed: gateway.port: Invalid input: expected integer, received string`},
+		{"gateway.port", "abc", `Config validation failed: gateway.port: Invalid input: expected number, received string`},
 		{"models.mode", "both", `Config validation failed: models.mode: Invalid option: expected one of "merge"|"replace"`},
 		{"models.providers.l", `{baseUrl: 1, x: 2}`, `Config validation failed: models.providers.l.baseUrl: Invalid input: expected string, received number (and 1 more)`},
 	} {
@@ -389,8 +390,8 @@ func TestAnOpenClawFileIsCopiedFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := late.Write(t.Context()); err == nil {
-		t.Error("a second copy went over the first")
+	if w, err = late.Write(t.Context()); err != nil || w.Path != "" {
+		t.Errorf("a second copy went over the first: %+v, %v", w, err)
 	}
 	if !before.Touched() {
 		t.Error("a running chat would not notice the copy")
@@ -412,39 +413,96 @@ func TestAnEditThatNobodyWouldReadIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnEditIsMadeOnWhatSomebodyElseWroteMeanwhile(t *testing.T) {
+	for _, c := range []struct{ name, before, meanwhile, after string }{
+		{"another key", "{}", "{tools: {}}", `{tools: {}, models: {mode: "merge"}}`},
+		{"the same key", "{}", "{models: {mode: 'replace'}}", `{models: {mode: 'merge'}}`},
+		{"the same value", "{}", "{models: {mode: 'merge'}}", `{models: {mode: 'merge'}}`},
+		{"a file that came up", "", "{tools: {}}", `{tools: {}, models: {mode: "merge"}}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHome(t)
+			if c.before != "" {
+				h.config(c.before)
+			}
+			f, _ := h.load()
+			change, err := f.Set(Edit{Path: "models.mode", Value: "merge"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.write(".hearth/hearth.json", c.meanwhile)
+			if _, err := change.Write(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := h.read(".hearth/hearth.json"); got != c.after {
+				t.Errorf("the file is %s, want %s", got, c.after)
+			}
+		})
+	}
+}
+
 func TestAFileThatChangedMeanwhileIsNotOverwritten(t *testing.T) {
+	for _, c := range []struct{ name, meanwhile string }{
+		{"a value was made from another", "{models: {mode: 'replace'}}"},
+		{"it does not parse", "{models: "},
+		{"the result is not valid", "{models: 1}"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHome(t)
+			f, _ := h.config("{}")
+			change, err := f.Set(Edit{Path: "models.mode", Value: "merge", IfUnchanged: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.write(".hearth/hearth.json", c.meanwhile)
+			if _, err := change.Write(t.Context()); err == nil || h.read(".hearth/hearth.json") != c.meanwhile {
+				t.Errorf("overwritten (%v)", err)
+			}
+		})
+	}
+}
+
+func TestAFileThatWentMeanwhileIsNotWritten(t *testing.T) {
 	h := newHome(t)
 	f, _ := h.config("{}")
 	c, err := f.Set(Edit{Path: "models.mode", Value: "merge"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.write(".hearth/hearth.json", "{tools: {}}")
-	if _, err := c.Write(t.Context()); err == nil || h.read(".hearth/hearth.json") != "{tools: {}}" {
-		t.Errorf("overwritten (%v)", err)
-	}
-}
-
-func TestAFileThatCameOrWentMeanwhileIsNotWritten(t *testing.T) {
-	h := newHome(t)
-	f, _ := h.load()
-	c, err := f.Set(Edit{Path: "models.mode", Value: "merge"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.write(".hearth/hearth.json", "{}\n") // what the edit took for an absent file
-	if _, err := c.Write(t.Context()); err == nil {
-		t.Error("a file that came up was overwritten")
-	}
-	f, _ = h.load()
-	if c, err = f.Set(Edit{Path: "models.mode", Value: "merge"}); err != nil {
-		t.Fatal(err)
-	}
 	if err := os.Remove(h.path(".hearth/hearth.json")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Write(t.Context()); err == nil {
-		t.Error("a file that was removed came back")
+	var changed *ChangedError
+	if _, err := c.Write(t.Context()); !errors.As(err, &changed) {
+		t.Errorf("a file that was removed came back (%v)", err)
+	}
+}
+
+func TestEditsOfSeveralAtOnceAreAllMade(t *testing.T) {
+	h := newHome(t)
+	h.config("{}")
+	const writers = 8
+	wrote := make(chan error)
+	for i := range writers {
+		go func() {
+			f, _, err := Load(context.Background(), h.options())
+			if err == nil {
+				var c *Change
+				if c, err = f.Set(Edit{Path: fmt.Sprintf("env.vars.K%d", i), Value: "v"}); err == nil {
+					_, err = c.Write(context.Background())
+				}
+			}
+			wrote <- err
+		}()
+	}
+	for range writers {
+		if err := <-wrote; err != nil {
+			t.Error(err)
+		}
+	}
+	f, _ := h.load()
+	if got := len(f.Config.Env.Vars); got != writers {
+		t.Errorf("%d of %d edits are there: %s", got, writers, h.read(".hearth/hearth.json"))
 	}
 }
 

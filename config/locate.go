@@ -146,6 +146,6 @@ func realPath(path string) string {
 	return filepath.Join(realPath(dir), base)
 }
 
-// errNowhere is returned for an edit that would be written where nobody reads it.
-var errNowhere = errors.New("OPENCLAW_CONFIG_PATH points into ~/.openclaw, where Hearth never writes; " +
+// ErrNowhere is returned for an edit that would be written where nobody reads it.
+var ErrNowhere = errors.New("OPENCLAW_CONFIG_PATH points into ~/.openclaw, where Hearth never writes; " +
 	"copy that file, or set HEARTH_CONFIG to the file that Hearth may edit")

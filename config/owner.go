@@ -152,5 +152,31 @@ func (f *File) ambiguous(steps []json5.Step, src *source, inc *json5.Value) erro
 	if len(steps) > 0 {
 		what = formatPath(steps)
 	}
-	return fmt.Errorf("%s is put together with the $include at %s:%d: edit the file that holds it", what, filepath.Base(src.path), inc.Line())
+	return &IncludedError{What: what, File: src.path, Line: inc.Line(), Includes: includeNames(inc)}
+}
+
+// An IncludedError refuses an edit of what several files hold together.
+type IncludedError struct {
+	What     string   // the path that is put together
+	File     string   // the file with the $include
+	Line     int      // of the $include
+	Includes []string // what it names, as written
+}
+
+// Error says where the $include is.
+func (e *IncludedError) Error() string {
+	return fmt.Sprintf("%s is put together with the $include at %s:%d: edit the file that holds it", e.What, filepath.Base(e.File), e.Line)
+}
+
+func includeNames(inc *json5.Value) []string {
+	if inc.Kind == json5.String {
+		return []string{inc.Text}
+	}
+	var out []string
+	for _, e := range inc.Elements {
+		if e.Kind == json5.String {
+			out = append(out, e.Text)
+		}
+	}
+	return out
 }

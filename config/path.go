@@ -10,7 +10,8 @@ import (
 )
 
 // ParsePath reads a config path: keys with dots between them, and brackets for an
-// index or for a key that holds dots or brackets itself: a.b[0].c, a["x/y"].
+// index or for a key that holds dots or brackets itself: a.b[0].c, a["x/y"]. The error is
+// a *PathError.
 func ParsePath(path string) ([]json5.Step, error) {
 	segs, err := splitPath(path)
 	if err != nil {
@@ -23,6 +24,12 @@ func ParsePath(path string) ([]json5.Step, error) {
 	return steps, nil
 }
 
+// A PathError says why a text is no config path.
+type PathError struct{ Path, Why string }
+
+// Error names the path and what is wrong with it.
+func (e *PathError) Error() string { return fmt.Sprintf("config path %q: %s", e.Path, e.Why) }
+
 // segment is a step and whether it was written bare, so that a dot may have cut it.
 type segment struct {
 	step json5.Step
@@ -31,7 +38,7 @@ type segment struct {
 
 func splitPath(path string) ([]segment, error) {
 	bad := func(why string) ([]segment, error) {
-		return nil, fmt.Errorf("config path %q: %s", path, why)
+		return nil, &PathError{path, why}
 	}
 	var segs []segment
 	rest := path

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"hearth/internal/atomicfile"
 	"hearth/internal/filelock"
@@ -61,9 +62,19 @@ type Written struct {
 	SHA256Before, SHA256After string
 }
 
+// A ChangedError refuses to write over what somebody else wrote after the file was read.
+type ChangedError struct{ Path string } // the file
+
+// Error says that nothing was lost.
+func (e *ChangedError) Error() string {
+	return e.Path + " was changed by somebody else meanwhile; nothing was written"
+}
+
 // Write makes the change: atomically, mode 0600, with a backup. It waits for another
-// process that is writing, until ctx is done, and fails when the file is no longer
-// what was read.
+// process that is writing, until ctx is done. When the file is no longer what was read,
+// the edits are made anew on what it holds now, so that two who change different things
+// at once both have their way, and of two who change the same the later one; an edit
+// with IfUnchanged gives a *ChangedError then.
 func (c *Change) Write(ctx context.Context) (Written, error) {
 	if !c.Changed() {
 		return Written{}, nil
@@ -73,27 +84,70 @@ func (c *Change) Write(ctx context.Context) (Written, error) {
 	}
 	p := c.file.Places
 	if p.Target != p.Config && p.Origin != "" {
-		return Written{}, errNowhere
+		return Written{}, ErrNowhere
 	}
-	target := c.file.written(c.source.path)
-	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.file.written(c.source.path)), 0o700); err != nil {
 		return Written{}, err
 	}
-	lock, err := filelock.Wait(ctx, p.Target+".lock", filelock.Holder{PID: os.Getpid(), Command: "config"}, nil)
+	lock, err := filelock.Wait(ctx, p.Target+".lock", filelock.Holder{PID: os.Getpid(), Since: time.Now(), Command: "config"}, nil)
 	if err != nil {
 		return Written{}, err
 	}
-	w, err := c.write(target)
+	w, err := c.writeLocked(ctx)
 	return w, errors.Join(err, lock.Release())
+}
+
+// writeLocked writes the change, or what it is on the file as it is now. Only an editor
+// that knows of no lock can change the file more than once meanwhile.
+func (c *Change) writeLocked(ctx context.Context) (Written, error) {
+	var changed *ChangedError
+	for range 5 {
+		w, err := c.write(c.file.written(c.source.path))
+		if !errors.As(err, &changed) {
+			return w, err
+		}
+		if c, err = c.again(ctx); err != nil || !c.Changed() {
+			return Written{}, err
+		}
+	}
+	return Written{}, changed
+}
+
+// again makes the same edits on the file as it is now.
+func (c *Change) again(ctx context.Context) (*Change, error) {
+	opts := c.file.opts
+	opts.ReadOnly = true
+	now, _, err := Load(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	if c.file.Exists && !now.Exists {
+		return nil, &ChangedError{c.source.path}
+	}
+	for _, e := range c.Edits {
+		if !e.IfUnchanged {
+			continue
+		}
+		before, err := c.file.Get(e.Path)
+		after, err2 := now.Get(e.Path)
+		if (err == nil) != (err2 == nil) || err == nil && !json5.Equal(before.v, after.v) {
+			return nil, &ChangedError{now.Places.Config}
+		}
+	}
+	return now.Apply(c.Edits...)
 }
 
 func (c *Change) write(target string) (Written, error) {
 	now, err := readLimited(c.source.path, json5.MaxBytes)
-	if gone := errors.Is(err, fs.ErrNotExist); err != nil && !gone || gone == c.file.Exists || err == nil && !bytes.Equal(now, c.source.bytes) {
-		return Written{}, fmt.Errorf("%s was changed by somebody else meanwhile; nothing was written", c.source.path)
+	gone := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !gone {
+		return Written{}, err
+	}
+	if gone == c.file.Exists || err == nil && !bytes.Equal(now, c.source.bytes) {
+		return Written{}, &ChangedError{c.source.path}
 	}
 	if p := c.file.Places; p.Target != p.Config && exists(p.Target) {
-		return Written{}, fmt.Errorf("%s has come up meanwhile and is what Hearth reads now; nothing was written", p.Target)
+		return Written{}, &ChangedError{p.Target} // a file of Hearth's own has come up
 	}
 	w := Written{Path: target, SHA256After: digest(c.New)}
 	text, before := c.New, c.source.bytes

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hearth"
 	"hearth/config"
+	"hearth/internal/filelock"
 )
 
 func newConfig(s streams, opt *options) *cobra.Command {
@@ -73,6 +75,9 @@ func newConfigSet(s streams, opt *options) *cobra.Command {
 	var f setFlags
 	cmd := &cobra.Command{Use: "set PATH VALUE", Short: "Change one value; comments and everything else stay as they are", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.merge && f.replace {
+				return usage(errors.New("--merge keeps what is there and --replace lets it go: only one of them can be meant"))
+			}
 			edit := config.Edit{Path: args[0], Value: args[1], StrictJSON: f.strict, Merge: f.merge, Replace: f.replace}
 			return runEdit(cmd.Context(), s, opt, f, edit)
 		}}
@@ -116,9 +121,7 @@ func runEdit(ctx context.Context, s streams, opt *options, f setFlags, edit conf
 			printJSON(s.out, result)
 		}
 		if !result.OK {
-			for _, e := range result.Errors {
-				fmt.Fprintln(s.err, oneLine(e.Message))
-			}
+			tell(s.err, configError("config", result.Err()))
 			return errSilent{hearth.ExitFailed}
 		}
 		if !f.json {
@@ -240,17 +243,41 @@ func configError(op string, err error) error {
 	if kept, ok := errors.AsType[*hearth.Error](err); ok {
 		return kept
 	}
+	e.Cause, e.Try = configWords(err)
+	return e
+}
+
+// configWords gives the likely cause of an error of the config room, and one thing to try.
+func configWords(err error) (cause, try string) {
+	if e, ok := errors.AsType[*config.PathError](err); ok {
+		return "A path is keys with dots between them; an index, and a key that holds dots, stand in brackets.",
+			fmt.Sprintf("Write it like models.providers[\"my.box\"].models[0].id instead of %s.", e.Path)
+	}
+	if e, ok := errors.AsType[*config.IncludedError](err); ok {
+		return fmt.Sprintf("More than one file says what stands there: %s, and what its line %d includes.", e.File, e.Line),
+			fmt.Sprintf("Open the file in an editor: %s.", strings.Join(e.Includes, ", "))
+	}
 	switch {
 	case isType[*config.NotFoundError](err):
-		e.Cause, e.Try = "The config has nothing at that path.", "Run hearth config get with a shorter path to see what there is."
+		return "The config has nothing at that path.", "Run hearth config get with a shorter path to see what there is."
 	case isType[*config.ProtectedError](err):
-		e.Cause, e.Try = "The new value leaves out entries that are there now.", "Add --merge to keep them, or --replace to drop them."
+		return "The new value leaves out entries that are there now.", "Add --merge to keep them, or --replace to drop them."
 	case isType[*config.ValidationError](err):
-		e.Cause, e.Try = "The changed config would not be valid, so nothing was written.", "Correct the value; hearth config validate lists what is wrong already."
-	default:
-		e.Cause, e.Try = "The config file could not be read or written as it is.", "Run hearth config validate."
+		return "The changed config would not be valid, so nothing was written.", "Correct the value; hearth config validate lists what is wrong already."
+	case isType[*config.ValueError](err):
+		return "With --strict-json the value must be JSON5: a text needs quotes inside the shell's quotes.", "Write '\"text\"' for a text, or leave --strict-json out."
+	case isType[*config.ChangedError](err):
+		return "Another program saved the file while it was being changed.", "Run the same command again: it reads the file anew."
+	case isType[*config.BrokenError](err):
+		return "The file has a mistake, and an edit could make it worse.", "Correct that place in an editor; hearth config validate shows it."
+	case errors.Is(err, config.ErrNowhere):
+		return "An edit belongs into a file of Hearth's own, and Hearth would go on reading the one of OPENCLAW_CONFIG_PATH.", "Unset OPENCLAW_CONFIG_PATH: the first edit then copies OpenClaw's file to ~/.hearth/hearth.json."
+	case errors.Is(err, fs.ErrPermission):
+		return "The file or its folder may not be written by this user.", "Look at its permissions: ls -l shows them."
+	case isType[*filelock.HeldError](err):
+		return "Another Hearth process is writing the config.", "Run the same command again when it is done."
 	}
-	return e
+	return "The edit cannot be made as it was asked for.", "Make one smaller change, or edit the file itself: hearth config file names it."
 }
 
 func isType[T error](err error) bool {

@@ -72,6 +72,17 @@ func withConfig(ctx context.Context, s streams, opt *options, run func(context.C
 	return run(ctx, a)
 }
 
+// untilWritten is withConfig for a change that is made from what the config holds: it is
+// made anew when somebody else was quicker.
+func untilWritten(ctx context.Context, s streams, opt *options, run func(context.Context, *app) error) error {
+	for {
+		err := withConfig(ctx, s, opt, run)
+		if !isType[*config.ChangedError](err) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
 func newModelsAliases(s streams, opt *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "aliases", Short: "Short names for models", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
@@ -152,7 +163,7 @@ func newModelsFallbacks(s streams, opt *options) *cobra.Command {
 	list.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	change := func(use, short string, args cobra.PositionalArgs, next func(a *app, have, args []string) ([]string, error)) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
-			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+			return untilWritten(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
 				want, err := next(a, slices.Clone(a.file.Config.Agents.Defaults.Model.Fallbacks), args)
 				if err != nil {
 					return err
@@ -191,10 +202,10 @@ func (a *app) fallbackEdit(want []string) config.Edit {
 			return config.Edit{Path: "agents.defaults.model", Value: jsonText(struct {
 				Primary   string   `json:"primary"`
 				Fallbacks []string `json:"fallbacks"`
-			}{primary, want}), StrictJSON: true}
+			}{primary, want}), StrictJSON: true, IfUnchanged: true}
 		}
 	}
-	return config.Edit{Path: "agents.defaults.model.fallbacks", Value: jsonText(want), StrictJSON: true}
+	return config.Edit{Path: "agents.defaults.model.fallbacks", Value: jsonText(want), StrictJSON: true, IfUnchanged: true}
 }
 
 // statusFlags are those of `models status`.
