@@ -505,6 +505,28 @@ func TestClocks(t *testing.T) {
 	}
 }
 
+// However short the time allowed is, a connection that never came is told as that.
+func TestNobodyAnswersWithinTheTimeAllowed(t *testing.T) {
+	for _, seconds := range []int{0, 1} {
+		synctest.Test(t, func(t *testing.T) {
+			guard, err := netguard.New(netguard.Config{Origin: local, ConnectTimeout: 5 * time.Second, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			_, err = ask(t.Context(), model.NewClient(model.ClientConfig{Endpoint: endpoint(t, local), TimeoutSeconds: seconds, Guard: guard}), chat)
+			took, e := time.Since(began), told(t, err)
+			if e.Reason != hearth.ReasonUnreachable || !strings.Contains(e.Cause, "Nobody answered") || seconds > 0 && took > time.Second+time.Millisecond {
+				t.Errorf("with %d s allowed: %v (%s) after %s", seconds, e, e.Reason, took)
+			}
+			time.Sleep(time.Minute) // the dial that nobody waits for ends with its own clock
+		})
+	}
+}
+
 func TestABusyServerIsNotDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(func(f *fake, conn net.Conn) {

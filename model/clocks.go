@@ -229,6 +229,11 @@ func (x *exchange) late(what string, limit time.Duration) *hearth.Error {
 		Cause: "The server took the request and has not said a word within the time allowed.",
 		Try:   "Raise " + x.client.key("timeoutSeconds") + " if this model may take longer.",
 	}
+	if !x.awaiting() {
+		e.Reason = hearth.ReasonUnreachable
+		e.Cause = "Nobody answered at " + x.client.origin.String() + ": the machine is off, asleep, or a firewall is in between."
+		e.Try = "Wake the machine and check the address in " + x.client.key("baseUrl") + "."
+	}
 	if x.times.token.Load() > 0 {
 		e.Reason = hearth.ReasonStalled
 		e.Cause = "The server began to answer and did not finish within the time allowed; what it said so far is kept."

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -11,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hearth"
@@ -275,5 +278,47 @@ func TestTheReadingSpeedIsKept(t *testing.T) {
 		if got := probe.OpenCache(path).ReadingSpeed("http://a:1", "m"); got != s.kept {
 			t.Errorf("after %v: another process reads %v, want %v", s.measured, got, s.kept)
 		}
+	}
+}
+
+// A machine that is off costs its silence once, not at every step of a turn; a server
+// that refuses may be there the next moment, and is asked each time.
+func TestSilenceIsRememberedForAWhile(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		dial  func(ctx context.Context) error
+		dials int // of two looks at once after each other
+	}{
+		{"silent", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, 2},
+		{"refusing", func(context.Context) error { return syscall.ECONNREFUSED }, 4},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var dials atomic.Int32
+				guard, err := netguard.New(netguard.Config{Origin: here, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+					dials.Add(1)
+					return nil, row.dial(ctx)
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := model.NewClient(model.ClientConfig{Endpoint: model.Endpoint{BaseURL: here, Origin: here, Locality: hearth.LocalityMachine}, Guard: guard})
+				d := probe.NewDescriber(probe.OpenCache(""), 0)
+				for range 2 {
+					if _, err := d.Host(t.Context(), c); err == nil {
+						t.Error("somebody answered")
+					}
+				}
+				if n := int(dials.Load()); n != row.dials {
+					t.Errorf("dialled %d times, want %d", n, row.dials)
+				}
+				time.Sleep(6 * time.Second)
+				before := dials.Load()
+				if _, err := d.Host(t.Context(), c); err == nil || dials.Load() == before {
+					t.Error("after a while it was not asked again")
+				}
+				time.Sleep(time.Minute) // dials that nobody waits for end with their own clock
+			})
+		})
 	}
 }

@@ -33,9 +33,15 @@ type known struct {
 	client *model.Client
 	host   Host
 	err    error
+	silent bool // nobody so much as refused: the machine is off, or its queue is full
 	at     time.Time
 	kept   map[string]bool // the models of which the cache holds what host says
 }
+
+// silenceHolds is how long nobody is asked who did not answer at all, so that a turn waits
+// once for a machine that is off. A refusal costs nothing and is never remembered: the
+// server may be there the next moment.
+const silenceHolds = 5 * time.Second
 
 // NewDescriber gives a Describer that keeps what it learns in cache and asks a server
 // again when the last answer is older than fresh; 0 means a minute.
@@ -125,18 +131,21 @@ func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
 	k.asking.Lock()
 	defer k.asking.Unlock()
 	k.mu.Lock()
-	host, fresh := k.host, time.Since(k.at) < d.fresh && k.err == nil && !k.host.Loading
+	host, err := k.host, k.err
+	fresh := time.Since(k.at) < d.fresh && err == nil && !host.Loading ||
+		time.Since(k.at) < silenceHolds && k.silent
 	k.mu.Unlock()
 	if fresh {
-		return host, nil
+		return host, err
 	}
-	host, err := Identify(ctx, c)
+	asked := time.Now()
+	host, err = Identify(ctx, c)
 	if err := ctx.Err(); err != nil { // half an answer is none
 		return host, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.host, k.err = host, err
+	k.host, k.err, k.silent = host, err, err != nil && time.Since(asked) >= defaultTimeout
 	k.client, k.at, k.kept = c, time.Now(), make(map[string]bool)
 	return host, err
 }
