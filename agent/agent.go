@@ -3,6 +3,8 @@ package agent
 import (
 	"context"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"hearth"
@@ -91,6 +93,9 @@ func New(cfg Config) *Agent {
 	return a
 }
 
+// toolNames gives the names of the agent's tools, sorted.
+func (a *Agent) toolNames() []string { return slices.Sorted(maps.Keys(a.tools)) }
+
 // An Outcome is how a turn ended. Answer may be partial when the error beside it is a
 // stall or a cut; Question is set when the turn waits for a person.
 type Outcome struct {
@@ -101,12 +106,14 @@ type Outcome struct {
 	Stop     hearth.StopReason
 	Target   hearth.ModelRef // who answered
 	Window   int
-	Tools    []string     // offered to it
-	Usage    hearth.Usage // all model calls of the turn
-	LastCall hearth.Usage
-	Reports  []hearth.Report
-	Steps    int
-	Calls    []string // names of the tools that ran, in order
+	Tools    []string // offered to it
+	// Catalogue are the tools that it reaches through those, where they are an index.
+	Catalogue []string
+	Usage     hearth.Usage // all model calls of the turn
+	LastCall  hearth.Usage
+	Reports   []hearth.Report
+	Steps     int
+	Calls     []string // names of the tools that ran, in order
 }
 
 // An Approval is a question for a person, bound to one exact action.

@@ -154,7 +154,7 @@ func (r *run) keep(ctx context.Context, ans *answer, failure error) error {
 	if ans.target != (hearth.ModelRef{}) && (failure == nil || ans.text.Len() > 0) {
 		r.out.Target = ans.target
 		if es != nil {
-			r.out.Window, r.out.Tools = es.plan.Window, es.plan.ToolNames()
+			r.offered(es.plan)
 		}
 	}
 	if len(commit.Messages) == 0 && len(commit.Reports) == 0 {

@@ -19,6 +19,9 @@ import (
 // noTool says why a call cannot be run. A tool that the model was shown when the
 // conversation began may have been taken away since.
 func (r *run) noTool(plan *prompt.Plan, name string) string {
+	if plan.Indexed {
+		return fmt.Sprintf("There is no tool named %q. Find one with %s.", name, tool.SearchName)
+	}
 	if slices.Contains(plan.ToolNames(), name) {
 		return fmt.Sprintf("The tool %s is no longer allowed: the owner took it away during this conversation. Go on without it.", name)
 	}
@@ -36,7 +39,7 @@ func (r *run) runCalls(ctx context.Context) error {
 		}
 		if i >= r.limits.CallsPerStep {
 			res := failed(call, fmt.Sprintf("Not run: at most %d calls are run at a time. Call it again if it is still needed.", r.limits.CallsPerStep))
-			if err := r.settle(ctx, call, res); err != nil {
+			if err := r.settle(ctx, call, call, res); err != nil {
 				return err
 			}
 			continue
@@ -48,20 +51,21 @@ func (r *run) runCalls(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
-	t, ok := r.tools[call.Name]
+// runCall settles one call. What is decided on, asked about, run and compared is what
+// the call does: a tool_call is the call that it stands for. What answers it on the wire
+// bears the name that the model called.
+func (r *run) runCall(ctx context.Context, wire hearth.ToolCall) error {
 	plan := r.epochs[r.chain[0].Ref].plan
-	if !ok {
-		res := failed(call, r.noTool(plan, call.Name))
-		return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
+	if r.st.started[wire.ID] {
+		return r.settle(ctx, wire, wire, interrupted(r.st, wire))
 	}
-	if r.st.started[call.ID] {
-		return r.settle(ctx, call, interrupted(r.st, call))
+	t, call, err := r.tool(plan, wire)
+	if err == nil {
+		err = wrong(t, call)
 	}
-	if err := wrong(t, call); err != nil {
+	if err != nil {
 		// Such a call would do nothing, so nobody is asked about it.
-		res := failed(call, call.Name+": "+err.Error())
-		return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
+		return r.refuse(ctx, wire, call, err.Error())
 	}
 	effect := t.Effect(call)
 	decision := r.decide(t, call, effect)
@@ -71,8 +75,7 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 		return r.question(ctx, t, call, decision)
 	default: // policy.Deny, and whatever else is not a yes
 		r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call, Decision: "denied: " + decision.Reason})
-		res := failed(call, "Not allowed: "+decision.Reason)
-		return errors.Join(r.settle(ctx, call, res), r.stopLoop(call, res))
+		return r.refuse(ctx, wire, call, "Not allowed: "+decision.Reason)
 	}
 	if effect != hearth.EffectRead {
 		if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{
@@ -86,23 +89,53 @@ func (r *run) runCall(ctx context.Context, call hearth.ToolCall) error {
 		return err
 	}
 	r.out.Calls = append(r.out.Calls, call.Name)
-	if err := r.settle(ctx, call, prompt.FreezeResult(plan, res)); err != nil {
+	if err := r.settle(ctx, wire, call, prompt.FreezeResult(plan, res)); err != nil {
 		return err
 	}
 	return r.stopLoop(call, res)
 }
 
+// tool gives the tool that a call reaches, and the call as that tool reads it.
+func (r *run) tool(plan *prompt.Plan, call hearth.ToolCall) (tool.Tool, hearth.ToolCall, error) {
+	if plan.Indexed && call.Name == tool.CallName {
+		called, err := tool.Called(call)
+		if err != nil {
+			return nil, call, fmt.Errorf("%s: %w", call.Name, err)
+		}
+		call = called
+	}
+	if t, ok := r.tools[call.Name]; ok {
+		return t, call, nil
+	}
+	if plan.Indexed {
+		if t, ok := tool.NewIndex(r.specs).Find(call.Name); ok {
+			return t, call, nil
+		}
+	}
+	return nil, call, errors.New(r.noTool(plan, call.Name))
+}
+
+// refuse settles a call that is not run.
+func (r *run) refuse(ctx context.Context, wire, call hearth.ToolCall, why string) error {
+	res := failed(call, why)
+	return errors.Join(r.settle(ctx, wire, call, res), r.stopLoop(call, res))
+}
+
 // wrong says what is wrong with a call's arguments: a tool that checks them itself knows
 // best, for all others their own schema decides.
 func wrong(t tool.Tool, call hearth.ToolCall) error {
+	err := error(nil)
 	if c, ok := t.(tool.Checker); ok {
-		return c.Check(call)
+		err = c.Check(call)
+	} else if args, ok := tidyArguments(call.Arguments); ok {
+		err = tool.Fits(t.Spec(), args)
+	} else {
+		err = errors.New("the arguments are not a JSON object: " + quoteShort(call.Arguments))
 	}
-	args, ok := tidyArguments(call.Arguments)
-	if !ok {
-		return errors.New("the arguments are not a JSON object: " + quoteShort(call.Arguments))
+	if err != nil {
+		err = fmt.Errorf("%s: %w", call.Name, err)
 	}
-	return tool.Fits(t.Spec(), args)
+	return err
 }
 
 // stopLoop ends the turn when a call has had the same result too often.
@@ -154,8 +187,9 @@ func failed(call hearth.ToolCall, text string) hearth.ToolResult {
 	return hearth.ToolResult{CallID: call.ID, Name: call.Name, Text: text, Failed: true, From: hearth.FromGateway}
 }
 
-// settle appends a call's result.
-func (r *run) settle(ctx context.Context, call hearth.ToolCall, res hearth.ToolResult) error {
+// settle appends a call's result. wire is the call as the model made it.
+func (r *run) settle(ctx context.Context, wire, call hearth.ToolCall, res hearth.ToolResult) error {
+	res.CallID, res.Name = wire.ID, wire.Name
 	m := r.message(r.st.turn, hearth.RoleTool)
 	m.Parts = []hearth.Part{resultPart(res)}
 	// The result of something that was done must be kept even if the turn is cancelled now.

@@ -277,7 +277,12 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 	} else {
 		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages were summed up (nothing is lost on disk)", full(why), keep))
 	}
-	plan := c.es.plan.Shortened(summary, r.st.tainted)
+	house, err := r.house()
+	if err != nil {
+		return errors.Join(err, r.report(ctx, reports))
+	}
+	plan := c.es.plan.Next(c.target, house, r.specs, summary)
+	plan.Tainted = r.st.tainted
 	return r.begin(ctx, c, plan, c.first+session.Seq(keep), detail, reports)
 }
 

@@ -22,8 +22,10 @@ type Context struct {
 	Messages int  // how many are in it
 	ToolList []string
 	Thinking string // the level asked for; "" leaves it to the model
-	Epoch    session.Epoch
-	Facts    []hearth.Fact
+	// Catalogue are the tools that are reached through ToolList, where that is an index.
+	Catalogue []string
+	Epoch     session.Epoch
+	Facts     []hearth.Fact
 }
 
 // Context looks at what the next request of a conversation will hold. It changes nothing.
@@ -45,6 +47,9 @@ func (a *Agent) Context(ctx context.Context, t session.Transcript) (Context, err
 	out := Context{
 		Target: plan.Target, Window: plan.Window, Known: plan.Capabilities.WindowKnown, Limit: a.cfg.Room.Limit(plan),
 		Used: c.tokens, ToolList: plan.ToolNames(), Thinking: plan.Params.Thinking, Epoch: c.es.epoch, Messages: len(c.messages), Facts: prompt.KnownFacts(plan, c.messages),
+	}
+	if plan.Indexed {
+		out.Catalogue = a.toolNames()
 	}
 	head := c.gauge.HeadTokens(plan)
 	if whole := prompt.UsualRatio.Tokens(prompt.WeighHead(plan)); whole > 0 {

@@ -10,6 +10,7 @@ import (
 	"hearth"
 	"hearth/model"
 	"hearth/policy"
+	"hearth/prompt"
 	"hearth/session"
 )
 
@@ -37,13 +38,21 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}},
 	}
 	r.out.Turn, r.out.Target = st.turn, chain[0].Ref
-	r.out.Window, r.out.Tools = primary.plan.Window, primary.plan.ToolNames()
+	r.offered(primary.plan)
 	err = r.loop(ctx)
 	if err != nil {
 		err = r.stopped(ctx, err)
 	}
 	r.emit(hearth.Event{Kind: hearth.EventDone})
 	return r.out, err
+}
+
+// offered notes in the outcome what a plan gives its model.
+func (r *run) offered(p *prompt.Plan) {
+	r.out.Window, r.out.Tools, r.out.Catalogue = p.Window, p.ToolNames(), nil
+	if p.Indexed {
+		r.out.Catalogue = r.toolNames()
+	}
 }
 
 // run is one call of Turn.

@@ -11,15 +11,18 @@ import (
 
 	"hearth"
 	"hearth/model"
+	"hearth/tool"
 )
 
 // A Plan is everything a request has besides history. It is stored with its epoch as
 // JSON and never changes while the epoch lives.
 type Plan struct {
-	Target       hearth.ModelRef    `json:"target"`
-	Protocol     string             `json:"protocol"`
-	System       string             `json:"system"`
-	Tools        []hearth.ToolSpec  `json:"tools,omitempty"`
+	Target   hearth.ModelRef   `json:"target"`
+	Protocol string            `json:"protocol"`
+	System   string            `json:"system"`
+	Tools    []hearth.ToolSpec `json:"tools,omitempty"`
+	// Indexed says that Tools are an index, through which the agent's own are reached.
+	Indexed      bool               `json:"indexed,omitempty"`
 	Window       int                `json:"window"`
 	Capabilities model.Capabilities `json:"capabilities"`
 	Params       model.Params       `json:"params"`
@@ -64,12 +67,32 @@ func NewPlan(target model.Target, house House, tools []hearth.ToolSpec) *Plan {
 		Target: target.Ref, Protocol: target.Protocol, Window: caps.Window,
 		Capabilities: caps, Params: target.Params,
 	}
-	if caps.Tools == model.ToolsNative {
+	p.head(house, tools)
+	return p
+}
+
+// head decides on tools and system text.
+func (p *Plan) head(house House, tools []hearth.ToolSpec) {
+	if p.Capabilities.Tools == model.ToolsNative {
 		p.Tools = slices.Clone(tools)
 		slices.SortFunc(p.Tools, func(a, b hearth.ToolSpec) int { return strings.Compare(a.Name, b.Name) })
+		if p.Indexed = crowded(p); p.Indexed {
+			p.Tools = tool.IndexSpecs()
+		}
 	}
-	p.System, p.Facts = systemText(house, caps.Window, len(p.Tools) > 0)
-	return p
+	p.System, p.Facts = systemText(house, p)
+}
+
+// A catalogue may take a tenth of the window, and have a dozen tools: more of them cost
+// more than they help, above all where the model is small.
+const (
+	mostTools  = 12
+	toolsShare = 10
+)
+
+// crowded reports whether the tools of a plan are more than its window bears.
+func crowded(p *Plan) bool {
+	return len(p.Tools) > mostTools || UsualRatio.Tokens(weighTools(p.Tools)) > p.Window/toolsShare
 }
 
 // ToolNames gives the names of the tools in the plan, sorted.
@@ -90,13 +113,23 @@ func hashText(s string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Shortened gives the plan of the epoch after a compaction: the same request head, with
-// a summary for what came before. The head is decided anew only where the workspace
-// changed, because the server then reads it anew only where it must.
-func (p *Plan) Shortened(summary string, tainted bool) *Plan {
-	next := *p
-	next.Summary, next.Trimmed, next.Tainted = summary, nil, tainted
-	return &next
+// Next gives the plan of the epoch that follows p's after a compaction: a summary stands
+// for what came before. Where nothing changed in workspace and config it begins as p did,
+// and the server has that much cached.
+func (p *Plan) Next(target model.Target, house House, tools []hearth.ToolSpec, summary string) *Plan {
+	caps := target.Layers.Merge()
+	next := &Plan{
+		Target: target.Ref, Protocol: target.Protocol, Window: caps.Window,
+		Capabilities: caps, Params: target.Params, Summary: summary, Gauge: p.Gauge,
+	}
+	if caps.Window == p.Capabilities.Window { // what a refusal taught of it still holds
+		next.Window = p.Window
+	}
+	next.head(house, tools)
+	if WeighHead(next) != WeighHead(p) {
+		next.Gauge.Head = 0
+	}
+	return next
 }
 
 // Waiting names what the config says of a target otherwise than the plan, and what

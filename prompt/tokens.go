@@ -64,9 +64,10 @@ func weighPart(p *Plan, part *hearth.Part) Weight {
 }
 
 // WeighHead weighs system text and tools.
-func WeighHead(p *Plan) Weight {
-	w := WeighText(p.System)
-	for _, t := range p.Tools {
+func WeighHead(p *Plan) Weight { return WeighText(p.System).Add(weighTools(p.Tools)) }
+
+func weighTools(tools []hearth.ToolSpec) (w Weight) {
+	for _, t := range tools {
 		w.ASCII += len(t.Name) + len(t.Description) + len(t.Schema) + 2*messageFrame
 	}
 	return w

@@ -176,12 +176,14 @@ type toolSummary struct {
 
 // hearthDetails is what OpenClaw has no field for.
 type hearthDetails struct {
-	Session string          `json:"session"`
-	Turn    string          `json:"turn"`
-	Steps   int             `json:"steps"`
-	Tools   []string        `json:"tools"` // offered to the model
-	Lean    bool            `json:"localModelLean"`
-	Reports []hearth.Report `json:"reports"`
+	Session string   `json:"session"`
+	Turn    string   `json:"turn"`
+	Steps   int      `json:"steps"`
+	Tools   []string `json:"tools"` // offered to the model
+	// Catalogue are the tools behind tool_search, where there are too many to offer.
+	Catalogue []string        `json:"catalogue,omitempty"`
+	Lean      bool            `json:"localModelLean"`
+	Reports   []hearth.Report `json:"reports"`
 	// CostUSD is what the turn cost by the prices of the config or the catalog; left out
 	// where a price is not known.
 	CostUSD *float64 `json:"costUsd,omitempty"`
@@ -209,7 +211,7 @@ func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agen
 		}
 		m.ExecutionTrace.Attempts = append(m.ExecutionTrace.Attempts, attemptTrace{rep.Target.Provider, rep.Target.Model, string(rep.Reason), rep.Error})
 	}
-	m.Hearth = hearthDetails{Turn: string(out.Turn), Steps: out.Steps, Reports: out.Reports, Tools: out.Tools}
+	m.Hearth = hearthDetails{Turn: string(out.Turn), Steps: out.Steps, Reports: out.Reports, Tools: out.Tools, Catalogue: out.Catalogue}
 	if m.Hearth.Reports == nil {
 		m.Hearth.Reports = []hearth.Report{}
 	}

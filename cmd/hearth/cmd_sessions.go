@@ -11,6 +11,7 @@ import (
 	"hearth"
 	"hearth/agent"
 	"hearth/session"
+	"hearth/tool"
 )
 
 // newSession begins a conversation anew under a name that has one.
@@ -194,6 +195,9 @@ func printContext(w io.Writer, c agent.Context, lean bool) {
 	fmt.Fprintf(w, "model     %s\nwindow    %d tokens%s; the conversation is shortened above %d\n", c.Target, c.Window, known, c.Limit)
 	fmt.Fprintf(w, "used      about %d: system text %d, tools %d, summary %d, %d messages the rest\n", c.Used, c.System, c.Tools, c.Summary, c.Messages)
 	fmt.Fprintf(w, "tools     %s\n", strings.Join(c.ToolList, ", "))
+	if len(c.Catalogue) > 0 {
+		fmt.Fprintf(w, "catalogue %s (too many for the window; they are found with %s)\n", strings.Join(c.Catalogue, ", "), tool.SearchName)
+	}
 	if lean {
 		fmt.Fprintf(w, "lean      yes: no %s (localModelLean)\n", strings.Join(leanTools, ", "))
 	}
