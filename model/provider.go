@@ -49,7 +49,11 @@ type Request struct {
 	// Options is the protocol's own bag, canonical JSON: Ollama's num_ctx, keep_alive,
 	// temperature. Protocols without such a bag put known names at the top level.
 	Options json.RawMessage
-	// ExtraBody is an object merged into the body last; its members win over ours.
+	// Shapes stand in place of Messages, each a message as chat completions writes it: in
+	// them a probe asks what a server takes. No other protocol knows them.
+	Shapes []json.RawMessage
+	// ExtraBody is an object merged into the body last; its members win over ours. The
+	// messages cannot be replaced by it.
 	ExtraBody json.RawMessage
 	// Conversation is a name that stays the same from one request of an epoch to the next,
 	// for servers that keep their caches by it; empty where there is none.

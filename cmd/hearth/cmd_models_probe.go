@@ -48,13 +48,15 @@ func newModelsProbe(s streams, opt *options) *cobra.Command {
 
 // probeJSON is the shape of `models probe --json`.
 type probeJSON struct {
-	OK       bool         `json:"ok"`
-	Provider string       `json:"provider"`
-	Model    string       `json:"model"`
-	Requests int          `json:"requests"`
-	Findings []foundValue `json:"findings"`
-	Written  []string     `json:"written,omitempty"` // compat keys
-	Error    *failure     `json:"error,omitempty"`
+	OK       bool   `json:"ok"`
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Requests int    `json:"requests"`
+	// ReplayRequests are those of the separate test whether reasoning is to be sent back.
+	ReplayRequests int          `json:"replayRequests,omitempty"`
+	Findings       []foundValue `json:"findings"`
+	Written        []string     `json:"written,omitempty"` // compat keys
+	Error          *failure     `json:"error,omitempty"`
 }
 
 // foundValue is one row of what a probe found.
@@ -93,24 +95,52 @@ func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON
 		return &hearth.Error{Op: "probe", Reason: hearth.ReasonUsage, Err: errors.New("the demo model is no server"),
 			Cause: "It is inside Hearth: there is nothing to find out.", Try: "Name a model of a server: hearth models list shows them."}
 	}
+	ours := a.runs(ctx, c.Ref.Provider)
 	a.awaken(ctx, choice{model: c.Ref.String()}, a.tellWait())
+	ours = !ours && a.runs(ctx, c.Ref.Provider) // it was started for this, and ends with it
 	t := a.known(ctx, c)
-	found, err := a.probeInTurn(ctx, t)
-	res.Requests = found.Requests
-	for _, f := range found.Findings {
-		res.Findings = append(res.Findings, foundValue{f.Field, f.Value, deciding(t.Layers, found.Layer, f.Field), f.Evidence})
+	found, err := a.findOut(ctx, t, res)
+	if !ours {
+		a.rewarm(ctx, t)
 	}
-	if err != nil {
+	if err != nil || !write {
 		return err
 	}
-	if err := a.cache().Probed(t.Endpoint.Origin, t.Ref.Model, found.Layer); err != nil {
-		fmt.Fprintf(a.io.err, "note: what was found is not kept: %s\n", oneLine(err.Error()))
-	}
-	if !write {
-		return nil
-	}
-	res.Written, err = a.writeCompat(ctx, t.Ref, found.Layer)
+	res.Written, err = a.writeCompat(ctx, t.Ref, found)
 	return err
+}
+
+// findOut probes a target and keeps what was found.
+func (a *app) findOut(ctx context.Context, t model.Target, res *probeJSON) (model.Layer, error) {
+	note := func(found probe.Result) {
+		for _, f := range found.Findings {
+			res.Findings = append(res.Findings, foundValue{f.Field, f.Value, deciding(t.Layers, found.Layer, f.Field), f.Evidence})
+		}
+	}
+	keep := func(l model.Layer) {
+		if err := a.cache().Probed(t.Endpoint.Origin, t.Ref.Model, l); err != nil {
+			fmt.Fprintf(a.io.err, "note: what was found is not kept: %s\n", oneLine(err.Error()))
+		}
+	}
+	found, err := a.probeInTurn(ctx, t, probe.Probe)
+	res.Requests = found.Requests
+	note(found)
+	if err != nil {
+		return found.Layer, err
+	}
+	keep(found.Layer)
+	if found.Layer.Reasoning == nil || !*found.Layer.Reasoning {
+		return found.Layer, nil
+	}
+	replay, err := a.probeInTurn(ctx, t, probe.Replay)
+	res.ReplayRequests = replay.Requests
+	note(replay)
+	if err != nil {
+		return found.Layer, err
+	}
+	both := replay.Layer.Over(found.Layer)
+	keep(both)
+	return both, nil
 }
 
 // tellWait tells on standard error what is waited for, each thing once.
@@ -125,7 +155,7 @@ func (a *app) tellWait() func(hearth.Wait) {
 }
 
 // probeInTurn probes under a slot in the last lane: whoever talks to the model goes first.
-func (a *app) probeInTurn(ctx context.Context, t model.Target) (probe.Result, error) {
+func (a *app) probeInTurn(ctx context.Context, t model.Target, ask func(context.Context, probe.Subject) (probe.Result, error)) (probe.Result, error) {
 	wait := a.tellWait()
 	held, ticket, err := a.slots.Acquire(ctx, model.Claim{Endpoint: t.Endpoint, Lane: model.LaneHousekeeping, Session: "probe", Model: t.Ref.Model}, wait)
 	if err != nil {
@@ -135,7 +165,7 @@ func (a *app) probeInTurn(ctx context.Context, t model.Target) (probe.Result, er
 		ticket.Done(true)
 		return probe.Result{}, err
 	}
-	found, err := probe.Probe(held, probe.Subject{
+	found, err := ask(held, probe.Subject{
 		Provider: t.Provider, Protocol: t.Protocol, Base: model.Request{
 			Model: t.Ref.Model, Capabilities: t.Layers.Merge(),
 			ChatTemplateKwargs: t.Params.ChatTemplateKwargs, Options: t.Params.Options, ExtraBody: t.Params.ExtraBody,
@@ -188,6 +218,7 @@ func (a *app) writeCompat(ctx context.Context, ref hearth.ModelRef, l model.Laye
 
 // compatBlock is what a probe can put into a compat block.
 type compatBlock struct {
+	RequiresReasoningContent *bool    `json:"requiresReasoningContentOnAssistantMessages,omitempty"`
 	RequiresStringContent    *bool    `json:"requiresStringContent,omitempty"`
 	SupportsDeveloperRole    *bool    `json:"supportsDeveloperRole,omitempty"`
 	SupportsTools            *bool    `json:"supportsTools,omitempty"`
@@ -207,7 +238,7 @@ type compatRow struct {
 func compatOf(l model.Layer) compatBlock {
 	b := compatBlock{
 		RequiresStringContent: l.StringContent, SupportsDeveloperRole: l.DeveloperRole, SupportsUsageInStreaming: l.StreamUsage,
-		ThinkingFormat: l.ThinkingFormat, RefusedKeywords: l.RefusedKeywords,
+		ThinkingFormat: l.ThinkingFormat, RefusedKeywords: l.RefusedKeywords, RequiresReasoningContent: l.ReplayThinking,
 	}
 	if l.Tools != nil && *l.Tools != model.ToolsText { // a block knows no calls in text
 		b.SupportsTools = new(*l.Tools == model.ToolsNative)

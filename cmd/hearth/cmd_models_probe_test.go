@@ -12,7 +12,7 @@ import (
 func TestACompatBlockSaysWhatTheProbeFound(t *testing.T) {
 	yes, no, native, format := true, false, model.ToolsNative, "openai"
 	found := model.Layer{
-		StringContent: &yes, DeveloperRole: &no, StreamUsage: &yes, Tools: &native, ThinkingFormat: &format, RefusedKeywords: []string{"pattern"},
+		StringContent: &yes, DeveloperRole: &no, StreamUsage: &yes, ReplayThinking: &yes, Tools: &native, ThinkingFormat: &format, RefusedKeywords: []string{"pattern"},
 	}
 	block := compatOf(found)
 	var compat config.Compat

@@ -171,13 +171,14 @@ func showEpochs(ctx context.Context, a *app, args []string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		if epochs == nil {
-			epochs = []session.Epoch{}
+		shown := []shownEpoch{}
+		for _, e := range epochs {
+			shown = append(shown, showEpoch(e))
 		}
 		printJSON(a.io.out, struct {
-			Session session.Info    `json:"session"`
-			Epochs  []session.Epoch `json:"epochs"`
-		}{r.Info(), epochs})
+			Session session.Info `json:"session"`
+			Epochs  []shownEpoch `json:"epochs"`
+		}{r.Info(), shown})
 		return nil
 	}
 	fmt.Fprintf(a.io.out, "%-5s %-16s %-18s %-28s %8s %10s  %s\n", "epoch", "began", "reason", "model", "from", "differs at", "tokens lost")

@@ -85,7 +85,7 @@ func (k *talk) banner(ctx context.Context) error {
 	first := chain[0]
 	caps := first.Layers.Merge()
 	fmt.Fprintf(k.io.err, "server     %s\n", serverLine(first, caps))
-	if s, _ := k.service(ctx, first.Ref.Provider); s != nil && !s.Running() && !caps.Resident {
+	if p, _ := k.provider(first.Ref.Provider); p.LocalService != nil && !caps.Resident && !k.runs(ctx, first.Ref.Provider) {
 		fmt.Fprintln(k.io.err, "           it is started with the first message, unless it runs already")
 	}
 	fmt.Fprintf(k.io.err, "model      %s\n", first.Ref)

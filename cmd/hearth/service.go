@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -130,6 +131,12 @@ func (a *app) serve(ctx context.Context, lane model.Lane, t model.Target, wait f
 	return err
 }
 
+// runs reports whether a provider's server runs because it was needed.
+func (a *app) runs(ctx context.Context, provider string) bool {
+	s, err := a.service(ctx, provider)
+	return s != nil && err == nil && s.Running()
+}
+
 // servedHere reports whether a target is at the address of its provider: one of its
 // models, and a replica, may be elsewhere.
 func (a *app) servedHere(t model.Target) bool {
@@ -235,5 +242,11 @@ func (h *health) ask(ctx context.Context) (service.Health, string) {
 
 // serverWords is what a server says in an error, shortened.
 func serverWords(r *model.Reply) string {
+	var said struct {
+		Error struct{ Message string }
+	}
+	if json.Unmarshal(r.Body, &said) == nil && said.Error.Message != "" {
+		return oneLine(said.Error.Message)
+	}
 	return oneLine(string(r.Body[:min(len(r.Body), 200)]))
 }

@@ -30,6 +30,9 @@ func encode(req *model.Request) (*model.Sent, error) {
 	if req.System != "" {
 		b.First = [][]byte{body.Object(role(e.systemRole()), content(body.Quote(req.System)))}
 	}
+	for _, shape := range req.Shapes {
+		b.Items = append(b.Items, shape)
+	}
 	for i := range req.Messages {
 		if item := e.item(i); len(item) > 0 {
 			b.Items = append(b.Items, item)

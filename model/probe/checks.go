@@ -144,10 +144,11 @@ func nested(ctx context.Context, p *prober) error {
 
 // shape sends messages as they stand, in place of ours.
 func (p *prober) shape(ctx context.Context, messages string) (heard, error) {
-	return p.ask(ctx, func(r *model.Request) {
-		r.Messages = []hearth.Message{user(sayOK)}
-		r.ExtraBody = json.RawMessage(`{"messages":` + messages + `}`)
-	})
+	var shapes []json.RawMessage
+	if err := json.Unmarshal([]byte(messages), &shapes); err != nil {
+		return heard{}, fmt.Errorf("write a shape: %w", err)
+	}
+	return p.ask(ctx, func(r *model.Request) { r.Shapes = shapes })
 }
 
 // refuses notes a field that is true when a shape was refused.

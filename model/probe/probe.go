@@ -45,7 +45,7 @@ const mostRequests = 14
 // findings so far come with the error, which is the provider's. The caller claims the
 // slot, in the housekeeping lane.
 func Probe(ctx context.Context, s Subject) (Result, error) {
-	p := &prober{Subject: s, out: Result{Layer: model.Layer{Evidence: make(map[string]string)}}}
+	p := &prober{Subject: s, most: mostRequests, out: Result{Layer: model.Layer{Evidence: make(map[string]string)}}}
 	for _, c := range checks {
 		if c.only != "" && c.only != s.Protocol || c.after != nil && !c.after(p) {
 			continue
@@ -88,6 +88,7 @@ var checks = []check{
 type prober struct {
 	Subject
 	out    Result
+	most   int          // requests
 	usage  hearth.Usage // of the plain question
 	native bool         // tools work
 	thinks bool
@@ -97,14 +98,16 @@ type prober struct {
 type heard struct {
 	text, thinking string
 	call           *hearth.ToolCall
+	opaque         []hearth.Part
 	usage          hearth.Usage
+	timing         model.Timing
 	refused        error // a no that is about the request
 }
 
 // ask sends one request. The error says nothing about the request.
 func (p *prober) ask(ctx context.Context, change func(*model.Request)) (h heard, err error) {
-	if p.out.Requests >= mostRequests {
-		return h, &hearth.Error{Op: "probe", Reason: hearth.ReasonInternal, Err: errors.New("too many requests")}
+	if p.out.Requests >= p.most {
+		return h, &hearth.Error{Op: "probe", Reason: hearth.ReasonInternal, Err: errTooMany}
 	}
 	p.out.Requests++
 	req := p.Base
@@ -123,11 +126,28 @@ func (p *prober) ask(ctx context.Context, change func(*model.Request)) (h heard,
 		if d.Call != nil {
 			h.call = d.Call
 		}
+		if d.Opaque != nil {
+			h.opaque = append(h.opaque, hearth.Part{Opaque: d.Opaque})
+		}
 		if d.Usage != nil {
 			h.usage = *d.Usage
 		}
+		if d.Timing != nil {
+			h.timing = *d.Timing
+		}
 	}
+	h.separate()
 	return h, nil
+}
+
+// separate takes reasoning out of the text where the server leaves it there.
+func (h *heard) separate() {
+	inside, ok := strings.CutPrefix(strings.TrimSpace(h.text), "<think>")
+	if !ok {
+		return
+	}
+	thought, answer, _ := strings.Cut(inside, "</think>")
+	h.thinking, h.text = h.thinking+thought, strings.TrimSpace(answer)
 }
 
 // room is how much a model may write: one that thinks must get to its answer.

@@ -10,6 +10,8 @@ import (
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/modeltest"
+	"hearth/model/openai"
 	"hearth/model/probe"
 )
 
@@ -26,6 +28,9 @@ func (p *parrot) Stream(_ context.Context, r *model.Request) iter.Seq2[model.Del
 	return func(yield func(model.Delta, error) bool) {
 		p.calls++
 		extra := string(r.ExtraBody)
+		for _, shape := range r.Shapes {
+			extra += string(shape)
+		}
 		p.sent = append(p.sent, extra)
 		text, err := p.answer(r, extra)
 		if err != nil {
@@ -44,7 +49,7 @@ func (p *parrot) Stream(_ context.Context, r *model.Request) iter.Seq2[model.Del
 		if p.has("thinks") && !off {
 			yield(model.Delta{Thinking: "Let me see."}, nil)
 		}
-		called := len(r.Tools) > 0 && p.has("tools") && (strings.Contains(r.Messages[0].Parts[0].Text, "Use the tool") || strings.Contains(extra, "required") && p.has("forced"))
+		called := len(r.Tools) > 0 && p.has("tools") && (strings.Contains(question(r), "Use the tool") || strings.Contains(extra, "required") && p.has("forced"))
 		if called {
 			yield(model.Delta{Call: &hearth.ToolCall{Name: r.Tools[0].Name, Arguments: `{"city":"Paris"}`}}, nil)
 		} else {
@@ -59,7 +64,10 @@ func (p *parrot) answer(r *model.Request, extra string) (string, error) {
 	no := func(reason hearth.Reason, words string) (string, error) {
 		return "", &hearth.Error{Op: "chat", Reason: reason, HTTPStatus: 400, Err: errors.New(words)}
 	}
-	picture := r.Messages[0].Parts[len(r.Messages[0].Parts)-1].Blob
+	var picture *hearth.Blob
+	if len(r.Messages) > 0 {
+		picture = r.Messages[0].Parts[len(r.Messages[0].Parts)-1].Blob
+	}
 	switch {
 	case p.has("down"):
 		return no(hearth.ReasonUnreachable, "connection refused")
@@ -82,7 +90,43 @@ func (p *parrot) answer(r *model.Request, extra string) (string, error) {
 	case picture != nil && p.has("sees"):
 		return "Red", nil
 	}
+	if p.has("thinks aloud") {
+		return "<think>\nLet me see.\n</think>\n\nok", nil
+	}
 	return "ok", nil
+}
+
+func question(r *model.Request) string {
+	if len(r.Messages) == 0 {
+		return ""
+	}
+	return r.Messages[0].Parts[0].Text
+}
+
+// A shape that a server never saw tells nothing about it: the questions go out through
+// the protocol's own encoder.
+func TestShapesReachTheServer(t *testing.T) {
+	server := modeltest.NewServer(t, modeltest.Config{})
+	at, err := model.ParseEndpoint(server.URL + "/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := openai.New(openai.Config{Client: model.NewClient(model.ClientConfig{Provider: "box", Endpoint: at})})
+	if _, err := probe.Probe(t.Context(), probe.Subject{Provider: p, Protocol: "openai-completions", Base: model.Request{Model: "test-model"}}); err != nil {
+		t.Fatal(err)
+	}
+	var sent strings.Builder
+	for _, r := range server.Requests() {
+		sent.Write(r.Body)
+	}
+	for _, want := range []string{
+		`"messages":[{"role":"user","content":[{"type":"text",`, `{"role":"system","content":"Be very brief."},`,
+		`"messages":[{"role":"user","content":"Hello."},{"role":"user",`, `"messages":[{"role":"developer",`,
+	} {
+		if !strings.Contains(sent.String(), want) {
+			t.Errorf("no request holds %s", want)
+		}
+	}
 }
 
 func TestProbe(t *testing.T) {
@@ -98,6 +142,8 @@ func TestProbe(t *testing.T) {
 			"reasoning=false streamUsage=true cachedCounted=false tools=none stringContent=true oneSystem=true alternateRoles=true developerRole=false vision=false", 8},
 		{"a model that thinks", "openai-completions", []string{"tools", "thinks", "switch openai"},
 			"reasoning=true streamUsage=true tools=native forcedToolChoice=false refusedKeywords=none stringContent=false oneSystem=false alternateRoles=false developerRole=false thinkingFormat=openai vision=false", 12},
+		{"a model whose thinking stands in its text", "openai-completions", []string{"thinks aloud"},
+			"reasoning=true streamUsage=true tools=unknown stringContent=false oneSystem=false alternateRoles=false developerRole=false thinkingFormat=unknown vision=false", 11},
 		{"calls as text", "openai-completions", []string{"calls as text"},
 			"reasoning=false streamUsage=true tools=text stringContent=false oneSystem=false alternateRoles=false developerRole=false vision=false", 8},
 		{"a model that will not call", "openai-completions", nil,
