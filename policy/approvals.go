@@ -67,7 +67,7 @@ var (
 func Stricter(config, file Rules) Rules {
 	out := config
 	if file.Exec != SecurityUnset && strictness(securities, file.Exec) < strictness(securities, config.Exec) {
-		out.Exec = file.Exec
+		out.Exec, out.ExecFrom = file.Exec, "OpenClaw's exec-approvals.json"
 	}
 	if file.Ask != AskUnset && strictness(askModes, file.Ask) < strictness(askModes, config.Ask) {
 		out.Ask = file.Ask

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 
@@ -124,7 +125,7 @@ const ownRights = "this command runs with your own rights"
 func (in Input) run() Decision {
 	r := in.Rules
 	if r.Exec != SecurityUnset && r.Exec != SecurityAllowlist && r.Exec != SecurityFull {
-		return deny(RuleExecDenied, "tools.exec.security does not allow commands")
+		return deny(RuleExecDenied, cmp.Or(r.ExecFrom, "tools.exec.security")+" does not allow commands")
 	}
 	listed := r.Exec != SecurityUnset && r.listed(in.Argv)
 	switch {

@@ -334,3 +334,15 @@ func BenchmarkDecide(b *testing.B) {
 		policy.Decide(in)
 	}
 }
+
+func TestADenialNamesWhoDenied(t *testing.T) {
+	in := policy.Input{Asker: hearth.FromOwner, Effect: hearth.EffectRun, Argv: []string{"ls"}, CanAsk: true}
+	in.Rules = policy.Stricter(policy.Rules{Exec: policy.SecurityFull, Ask: policy.AskOff}, policy.Rules{Exec: policy.SecurityDeny})
+	if d := policy.Decide(in); d.Verdict != policy.Deny || !strings.Contains(d.Reason, "exec-approvals.json") {
+		t.Errorf("got %+v", d)
+	}
+	in.Rules = policy.Rules{Exec: policy.SecurityDeny}
+	if d := policy.Decide(in); !strings.Contains(d.Reason, "tools.exec.security") {
+		t.Errorf("got %+v", d)
+	}
+}

@@ -60,6 +60,7 @@ const (
 // Rules is what the owner decided in advance. The zero Rules asks before every command.
 type Rules struct {
 	Exec      Security
+	ExecFrom  string // who said Exec, for the sentences people read; "" = tools.exec.security
 	Ask       AskMode
 	Allowlist []string // whole-argv patterns, see Matches
 	// StrictInlineEval asks before code on an interpreter's command line (python -c)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"hearth"
@@ -161,6 +162,9 @@ func (a *app) rules(c choice) policy.Rules {
 	if a.file.Places.OpenClaw == "" {
 		return rules
 	}
+	if exec.Security == "" && exec.Ask == "" {
+		a.tellMover()
+	}
 	data, err := os.ReadFile(filepath.Join(a.file.Places.OpenClaw, "exec-approvals.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return rules
@@ -170,6 +174,22 @@ func (a *app) rules(c choice) policy.Rules {
 		fmt.Fprintf(a.io.err, "note: exec-approvals.json: %s; every command is asked about\n", oneLine(err.Error()))
 	}
 	return policy.Stricter(rules, file)
+}
+
+// tellMover says once, ever, what differs for somebody who comes from OpenClaw without a
+// word on commands in the config: there they run, here they are asked about.
+func (a *app) tellMover() {
+	told := a.state("cache", "told-exec-default")
+	if _, err := os.Stat(filepath.Join(a.file.Places.OpenClaw, "openclaw.json")); err != nil || !a.once("mover") {
+		return
+	}
+	if _, err := os.Stat(told); err == nil {
+		return
+	}
+	fmt.Fprintln(a.io.err, `note: OpenClaw runs commands unasked where tools.exec says nothing; Hearth asks, and refuses where nobody can be asked. To have it run them: hearth config set tools.exec '{security: "full", ask: "off"}'`)
+	if err := os.MkdirAll(filepath.Dir(told), 0o700); err == nil {
+		_ = os.WriteFile(told, nil, 0o600) // then it is said again
+	}
 }
 
 // private lists what no tool may touch although it may lie inside the workspace: the
@@ -194,7 +214,7 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 		Targets: func(ctx context.Context) ([]model.Target, error) { return a.chain(ctx, c) },
 		Tools:   kit.tools,
 		Rules:   a.rules(c),
-		House:   func() (prompt.House, error) { return house(kit.workspace, own) },
+		House:   func() (prompt.House, error) { return a.house(kit.workspace, own) },
 		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
 		CanAsk:  c.canAsk,
 		Redact:  kit.mask,
@@ -214,8 +234,9 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 	return cfg
 }
 
-// house reads the workspace files as they are now.
-func house(dir string, own config.Agent) (prompt.House, error) {
+// house reads the workspace files as they are now. One that cannot be read, or that leads
+// out of the workspace, is left out and named: the conversation goes on without it.
+func (a *app) house(dir string, own config.Agent) (prompt.House, error) {
 	h := prompt.House{Dir: dir, OS: shellName(), FileMaxChars: own.BootstrapMaxChars, TotalMaxChars: own.BootstrapTotalMaxChars}
 	if own.ContextInjection == "never" {
 		return h, nil
@@ -228,12 +249,22 @@ func house(dir string, own config.Agent) (prompt.House, error) {
 	for _, name := range prompt.FileNames {
 		text, err := readSmall(root, name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return h, &hearth.Error{Op: "read " + filepath.Join(dir, name), Reason: hearth.ReasonConfig, Err: err,
-				Cause: "A workspace file that belongs to the agent's instructions cannot be read.", Try: "Check its permissions."}
+			text = ""
+			if a.once("unread " + name + err.Error()) {
+				fmt.Fprintf(a.io.err, "note: %s is left out of the agent's instructions: %s\n", oneLine(filepath.Join(dir, name)), unreadable(err))
+			}
 		}
 		h.Files = append(h.Files, prompt.File{Name: name, Text: text})
 	}
 	return h, nil
+}
+
+// unreadable says why a workspace file is left out, and what to do.
+func unreadable(err error) string {
+	if strings.Contains(err.Error(), "path escapes from parent") {
+		return "it is a link to a place outside the workspace; put a copy there instead"
+	}
+	return oneLine(err.Error())
 }
 
 // workspaceFileMaxBytes bounds what is read of one workspace file; what a model is told
