@@ -93,14 +93,14 @@ type ModelChoice struct {
 	// Fallbacks is nil when not written and empty for [], which for an agent means
 	// that no other model may answer.
 	Fallbacks []string `json:"fallbacks"`
-	TimeoutMS int      `json:"timeoutMs"`
+	TimeoutMS int      `json:"timeoutMs" unused:"yet"`
 }
 
 // A ModelEntry is what agents.defaults.models says about a ref.
 type ModelEntry struct {
 	Alias     string `json:"alias"`
 	Params    Params `json:"params"`
-	Streaming *bool  `json:"streaming"`
+	Streaming *bool  `json:"streaming" unused:"yet"`
 }
 
 // ModelPolicy lists the refs that may be chosen; "provider/*" is allowed.
@@ -136,23 +136,23 @@ type Compaction struct {
 	// Background shortens a conversation ahead of need while its person is away; Hearth's
 	// own key, nil means yes.
 	Background             *bool        `json:"background"`
-	Mode                   string       `json:"mode" enum:"default|safeguard"`
-	Model                  string       `json:"model"`
-	ThinkingLevel          string       `json:"thinkingLevel" enum:"off|minimal|low|medium|high|xhigh|adaptive|max|ultra|inherit"`
-	TimeoutSeconds         int          `json:"timeoutSeconds"`
+	Mode                   string       `json:"mode" enum:"default|safeguard" unused:"yet"`
+	Model                  string       `json:"model" unused:"yet"`
+	ThinkingLevel          string       `json:"thinkingLevel" enum:"off|minimal|low|medium|high|xhigh|adaptive|max|ultra|inherit" unused:"yet"`
+	TimeoutSeconds         int          `json:"timeoutSeconds" unused:"yet"`
 	ReserveTokens          *int         `json:"reserveTokens"`
-	ReserveTokensFloor     *int         `json:"reserveTokensFloor"`
+	ReserveTokensFloor     *int         `json:"reserveTokensFloor" unused:"yet"`
 	KeepRecentTokens       int          `json:"keepRecentTokens"`
-	MaxHistoryShare        float64      `json:"maxHistoryShare"`
-	RecentTurnsPreserve    *int         `json:"recentTurnsPreserve"`
-	CustomInstructions     string       `json:"customInstructions"`
-	IdentifierPolicy       string       `json:"identifierPolicy" enum:"strict|off|custom"`
-	IdentifierInstructions string       `json:"identifierInstructions"`
-	NotifyUser             bool         `json:"notifyUser"`
-	QualityGuard           QualityGuard `json:"qualityGuard"`
-	MidTurnPrecheck        Switch       `json:"midTurnPrecheck"`
-	MemoryFlush            MemoryFlush  `json:"memoryFlush"`
-	PostCompactionSections []string     `json:"postCompactionSections"`
+	MaxHistoryShare        float64      `json:"maxHistoryShare" unused:"yet"`
+	RecentTurnsPreserve    *int         `json:"recentTurnsPreserve" unused:"yet"`
+	CustomInstructions     string       `json:"customInstructions" unused:"yet"`
+	IdentifierPolicy       string       `json:"identifierPolicy" enum:"strict|off|custom" unused:"yet"`
+	IdentifierInstructions string       `json:"identifierInstructions" unused:"yet"`
+	NotifyUser             bool         `json:"notifyUser" unused:"yet"`
+	QualityGuard           QualityGuard `json:"qualityGuard" unused:"yet"`
+	MidTurnPrecheck        Switch       `json:"midTurnPrecheck" unused:"yet"`
+	MemoryFlush            MemoryFlush  `json:"memoryFlush" unused:"yet"`
+	PostCompactionSections []string     `json:"postCompactionSections" unused:"yet"`
 }
 
 // QualityGuard checks a summary and asks again.
@@ -224,7 +224,7 @@ func (a Agents) Agent(id string) (agent Agent, ok bool) {
 	}
 	d := a.Defaults
 	if agent.Model.Primary == "" {
-		agent.Model = ModelChoice{Primary: d.Model.Primary, Fallbacks: firstSet(agent.Model.Fallbacks, d.Model.Fallbacks), TimeoutMS: d.Model.TimeoutMS}
+		agent.Model = ModelChoice{Primary: d.Model.Primary, Fallbacks: firstSet(agent.Model.Fallbacks, d.Model.Fallbacks)}
 	}
 	agent.Params = mergeParams(d.Params, agent.Params)
 	agent.Models = mergeModels(d.Models, agent.Models)
@@ -290,7 +290,6 @@ func mergeModels(under, over map[string]ModelEntry) map[string]ModelEntry {
 		base := out[ref]
 		e.Alias = first(e.Alias, base.Alias)
 		e.Params = mergeParams(base.Params, e.Params)
-		e.Streaming = first(e.Streaming, base.Streaming)
 		out[ref] = e
 	}
 	return out

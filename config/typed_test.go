@@ -50,7 +50,7 @@ func TestEveryKeyOfTheSeedsHasItsPlace(t *testing.T) {
   session: { scope: "per-sender", reset: { mode: "idle", atHour: 0 } },
 }`)
 	wantWarnings(t, warnings, "hearth.json: OpenClaw's keys that Hearth does not use: "+
-		"models.providers.alpha.auth, models.providers.alpha.request.proxy.tls, session")
+		"models.providers.alpha.auth, models.providers.alpha.request.proxy.tls, agents.defaults.compaction.mode, agents.defaults.compaction.reserveTokensFloor, session")
 	c := f.Config
 	p := c.Models.Providers["alpha"]
 	m, ok := p.Model("org/model")

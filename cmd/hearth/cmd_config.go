@@ -196,9 +196,16 @@ func newConfigValidate(s streams, opt *options) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{Use: "validate", Short: "Check the config strictly; exit 1 when anything is wrong", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, _, err := config.Load(cmd.Context(), config.Options{Path: opt.config, ReadOnly: true})
+			file, warnings, err := config.Load(cmd.Context(), config.Options{Path: opt.config, ReadOnly: true})
 			if err != nil {
 				return configError("config validate", err)
+			}
+			for _, w := range warnings {
+				switch w.Kind { // what is no issue: the file is valid all the same
+				case config.Repaired, config.UnusedKeys, config.MissingEnv:
+					fmt.Fprintf(s.err, "config: %s\n", w)
+				default:
+				}
 			}
 			v := validation{Path: file.Path(), Issues: file.Issues()}
 			v.Valid = len(v.Issues) == 0

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"hearth"
 	"hearth/config"
 	"hearth/model"
 )
@@ -105,8 +108,8 @@ func TestNoKeyIsTakenAndThenForgotten(t *testing.T) {
 		read[m[1]] = true
 	}
 	forgotten := map[string]bool{}
-	walkConfig(reflect.TypeFor[config.Models](), "models", map[reflect.Type]bool{}, func(path string, f reflect.StructField) {
-		if !read[f.Name] {
+	walkConfig(reflect.TypeFor[config.Config](), "config", map[reflect.Type]bool{}, func(path string, f reflect.StructField) {
+		if !read[f.Name] && f.Name != "Schema" { // which is for editors
 			forgotten[path] = true
 		}
 	})
@@ -131,5 +134,49 @@ func walkConfig(t reflect.Type, path string, seen map[reflect.Type]bool, f func(
 		}
 		f(path+"."+key, field)
 		walkConfig(field.Type, path+"."+key, seen, f)
+	}
+}
+
+// TestSeedBlocksMakeTargets takes the config blocks of OpenClaw's documentation pages as
+// people paste them, up to the request's address and protocol.
+func TestSeedBlocksMakeTargets(t *testing.T) {
+	dir := cmp.Or(os.Getenv("HEARTH_SEED_BLOCKS"), "../../../shared/data/seed-blocks")
+	blocks, err := filepath.Glob(filepath.Join(dir, "*.json5"))
+	if err != nil || len(blocks) == 0 {
+		t.Skipf("no config blocks in %s; HEARTH_SEED_BLOCKS names another folder", dir)
+	}
+	const (
+		minimax = "lmstudio/minimax-m2.1-gs32 openai-responses http://127.0.0.1:1234 196608 8192"
+		mine    = "lmstudio/my-local-model openai-responses http://127.0.0.1:1234 196608 8192"
+		local   = "local/my-local-model openai-responses http://127.0.0.1:8000 120000 8192"
+	)
+	for name, want := range map[string]string{
+		"000-1": minimax, "001-1": mine, "002-1": minimax, "003-1": minimax, "004-1": mine,
+		"000-2": "anthropic/claude-sonnet-4-5 anthropic-messages https://api.anthropic.com:443 200000 0",
+		"001-2": "anthropic/claude-sonnet-4-6 anthropic-messages https://api.anthropic.com:443 200000 0",
+		"002-2": "anthropic/claude-sonnet-4-5 anthropic-messages https://api.anthropic.com:443 200000 0",
+		"003-2": "anthropic/claude-sonnet-4-5 anthropic-messages https://api.anthropic.com:443 200000 0",
+		"004-2": "anthropic/claude-sonnet-4-6 anthropic-messages https://api.anthropic.com:443 200000 0",
+		"000-3": local, "001-3": local, "002-3": local, "003-3": local,
+		"004-3": "local/my-local-model openai-completions http://127.0.0.1:8000 120000 8192",
+		"004-4": "",
+		"004-5": "local/gpt-5.4 openai-responses http://127.0.0.1:8000 196608 8192",
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name+".json5"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := scene(t, string(text))
+		got := ""
+		if ref := a.chosenRef(choice{}); ref != (hearth.ModelRef{}) {
+			c, err := a.target(t.Context(), choice{}, ref.String())
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got = fmt.Sprintf("%s %s %s %d %d", c.Ref, c.Protocol, c.Endpoint.Origin, c.Layers.Merge().Window, c.Params.MaxTokens)
+		}
+		if got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", name, got, want)
+		}
 	}
 }
