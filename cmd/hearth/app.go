@@ -19,7 +19,6 @@ import (
 	"hearth/config"
 	"hearth/internal/filelock"
 	"hearth/internal/redact"
-	"hearth/model"
 	"hearth/model/probe"
 	"hearth/model/route"
 	"hearth/model/slot"
@@ -48,7 +47,7 @@ type app struct {
 	log       *slog.Logger
 	logFile   *os.File
 	targets   map[string]candidate
-	clients   map[string]*model.Client // by origin
+	clients   map[string]reach // by origin
 	services  services
 	extra     map[string]config.Provider // found by discovery, not in the file
 	fresh     []hearth.ModelRef          // what servers were just found to have
@@ -65,7 +64,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 	if err != nil {
 		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
-	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]*model.Client{}, toldFirst: map[string]bool{}, locks: map[string]*filelock.File{}}
+	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]reach{}, toldFirst: map[string]bool{}, locks: map[string]*filelock.File{}}
 	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Aftermath: a.describer().Aftermath, Accepts: a.accepts, Memory: slotMemory{a.state("locks")}})
 	a.cooldowns = route.NewCooldowns(a.slots.Out)
 	a.warn(warnings)

@@ -229,7 +229,7 @@ func (a *app) forget() {
 	a.cooldowns.Clear()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.targets, a.clients = map[string]candidate{}, map[string]*model.Client{}
+	a.targets, a.clients = map[string]candidate{}, map[string]reach{}
 }
 
 func quoted(s string) string { return jsonText(s) }

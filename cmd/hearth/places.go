@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -23,7 +24,7 @@ func (a *app) place(ctx context.Context, id string, p config.Provider, row confi
 		return endpoint, nil, err
 	}
 	a.mu.Lock()
-	a.clients[endpoint.Origin] = client
+	a.clients[endpoint.Origin] = reach{client, p.LocalService != nil}
 	a.mu.Unlock()
 	return endpoint, client, nil
 }
@@ -51,13 +52,34 @@ func (a *app) replicas(ctx context.Context, c *candidate, p config.Provider, row
 	return nil
 }
 
-// accepts reports whether the server at an origin accepts connections; one that no
-// target leads to does not.
+// reach is how a server is reached.
+type reach struct {
+	client *model.Client
+	starts bool // by us, when it is asked
+}
+
+// accepts reports whether the server at an origin may be asked again: it accepts
+// connections, or is started when it is asked. One that no target leads to may not.
 func (a *app) accepts(ctx context.Context, origin string) bool {
 	a.mu.Lock()
-	client := a.clients[origin]
+	to := a.clients[origin]
 	a.mu.Unlock()
-	return client != nil && client.Accepts(ctx)
+	return to.client != nil && (to.starts || to.client.Accepts(ctx))
+}
+
+// asleep notes that a candidate's only place gave no answer within the time for one, so
+// that the question goes to the next candidate instead of waiting as long once more. A
+// refused connection costs no time, and one whose server we start is started by asking.
+func (a *app) asleep(c candidate) {
+	origin := c.Endpoint.Origin
+	a.mu.Lock()
+	starts := a.clients[origin].starts
+	a.mu.Unlock()
+	if starts || len(c.others) > 0 || !a.describer().Silent(origin) {
+		return
+	}
+	a.slots.Lost(origin)
+	a.cooldowns.Failed(c.Target, &hearth.Error{Op: "ask " + origin, Reason: hearth.ReasonUnreachable, Err: errors.New("nobody answers at " + origin)})
 }
 
 // describe asks the servers of a candidate about its model, all at once. What the first

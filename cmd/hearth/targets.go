@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"hearth"
@@ -92,14 +93,22 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 // allKnown adds what the servers say of themselves. One that rests after a failure is
 // not asked while there are others.
 func (a *app) allKnown(ctx context.Context, chain []candidate) []model.Target {
+	if len(chain) == 1 {
+		return []model.Target{a.known(ctx, chain[0])}
+	}
 	out := make([]model.Target, len(chain))
+	var all sync.WaitGroup
 	for i, c := range chain {
-		if len(chain) > 1 && a.cooldowns.Until(c.Target).After(time.Now()) {
+		if a.cooldowns.Until(c.Target).After(time.Now()) {
 			out[i] = a.remembered(c)
 			continue
 		}
-		out[i] = a.known(ctx, c)
+		all.Go(func() {
+			out[i] = a.known(ctx, c)
+			a.asleep(c)
+		})
 	}
+	all.Wait()
 	return out
 }
 

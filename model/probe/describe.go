@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -148,6 +149,21 @@ func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
 	k.host, k.err, k.silent = host, err, err != nil && time.Since(asked) >= defaultTimeout
 	k.client, k.at, k.kept = c, time.Now(), make(map[string]bool)
 	return host, err
+}
+
+// Silent reports whether a server gave no answer in time when it was asked last; not
+// where it answered, refused, or was not asked.
+func (d *Describer) Silent(origin string) bool {
+	d.mu.Lock()
+	k := d.known[origin]
+	d.mu.Unlock()
+	if k == nil {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var late interface{ Timeout() bool }
+	return hearth.ReasonOf(k.err) == hearth.ReasonUnreachable && errors.As(k.err, &late) && late.Timeout()
 }
 
 // at gives what is known of the server at origin, and the client it was asked through;

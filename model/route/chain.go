@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -30,8 +31,8 @@ func (r *run) chain(ctx context.Context) error {
 		return &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel, Err: errors.New("there is no model to ask")}
 	}
 	before := r.answered(r.q.Session)
-	if resting != (hearth.ModelRef{}) && before.ref != candidates[0].Ref {
-		r.notice("fallback", "%s failed a moment ago; asking %s instead", resting, candidates[0].Ref)
+	if resting.Ref != (hearth.ModelRef{}) && before.ref != candidates[0].Ref {
+		r.notice("fallback", "%s did not answer (%s); asking %s instead", resting.Ref, cmp.Or(r.cfg.Cooldown.Why(resting), "a moment ago"), candidates[0].Ref)
 		r.changed = true
 	}
 	var failed []failure
@@ -72,7 +73,7 @@ func fallsBack(err error) bool {
 // candidates gives the chain, each model once, without those that rest after a failure,
 // unless all do. Within a turn the one that answered stays first: its server has read the
 // conversation. resting is the first choice when it was passed over.
-func (r *run) candidates() (use []model.Target, resting hearth.ModelRef) {
+func (r *run) candidates() (use []model.Target, resting model.Target) {
 	var all, early []model.Target
 	seen := make(map[string]bool)
 	for _, t := range r.q.Chain {
@@ -99,9 +100,9 @@ func (r *run) candidates() (use []model.Target, resting hearth.ModelRef) {
 	use = append(use, early...)
 	switch {
 	case len(use) == 0:
-		return all, hearth.ModelRef{}
+		return all, model.Target{}
 	case use[0].Ref != all[0].Ref:
-		resting = all[0].Ref
+		resting = all[0]
 	}
 	return use, resting
 }

@@ -30,8 +30,9 @@ const (
 type Cooldowns struct {
 	out func(origin string) bool
 
-	mu    sync.Mutex // guards rests
+	mu    sync.Mutex // guards the fields below
 	rests map[string]rest
+	why   map[string]string // by model
 }
 
 var _ Cooldown = (*Cooldowns)(nil)
@@ -47,7 +48,7 @@ func NewCooldowns(out func(origin string) bool) *Cooldowns {
 	if out == nil {
 		out = func(string) bool { return false }
 	}
-	return &Cooldowns{out: out, rests: make(map[string]rest)}
+	return &Cooldowns{out: out, rests: make(map[string]rest), why: make(map[string]string)}
 }
 
 // Until is when t may be tried again; a time that has passed means now.
@@ -77,6 +78,14 @@ func (c *Cooldowns) gone(t model.Target) bool {
 	return c.out(t.Endpoint.Origin)
 }
 
+// Why says in a few words what the last failure of t was; "" where it had none since it
+// answered.
+func (c *Cooldowns) Why(t model.Target) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why[ofModel(t)]
+}
+
 // Failed notes why t did not answer. A rest under way is not made longer.
 func (c *Cooldowns) Failed(t model.Target, err error) {
 	reason := hearth.ReasonOf(err)
@@ -84,6 +93,9 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 	if !reason.FallsBack() || told && e.TooLarge { // a smaller question may be answered
 		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.why[ofModel(t)] = words(err)
 	key, first, longest := ofModel(t), firstRest, longestRest
 	switch {
 	case reason == hearth.ReasonAuth, reason == hearth.ReasonNoCredential, reason == hearth.ReasonBilling:
@@ -93,8 +105,6 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 	case local(t):
 		first, longest = firstRestOwn, longestRestOwn
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	now, r := time.Now(), c.rests[key]
 	if r.until.After(now) {
 		return
@@ -114,6 +124,7 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 func (c *Cooldowns) Answered(t model.Target) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.why, ofModel(t))
 	delete(c.rests, ofModel(t))
 	delete(c.rests, ofAccount(t))
 }
@@ -123,6 +134,7 @@ func (c *Cooldowns) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.rests)
+	clear(c.why)
 }
 
 func ofModel(t model.Target) string   { return "model " + t.Ref.String() + "@" + t.Profile }

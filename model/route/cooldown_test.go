@@ -140,6 +140,22 @@ func TestEachChangeOfModelIsToldOnce(t *testing.T) {
 	})
 }
 
+// TestAnotherConversationIsToldWhy: it did not see the failure, and asks nobody in vain.
+func TestAnotherConversationIsToldWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := &fake{calls: [][]step{{because(hearth.ReasonServer, "out of memory")}}}
+		r := route.New(route.Config{Cooldown: route.NewCooldowns(nil)})
+		for _, session := range []hearth.SessionID{"one", "two"} {
+			chain := []model.Target{target("a", first), target("b", &fake{calls: [][]step{fine}})}
+			o := gather(r.Stream(t.Context(), model.Question{Chain: chain, Build: build, Session: session, Turn: "t"}))
+			want := []string{"fallback: a/m-a did not answer (out of memory); asking b/m-b instead"}
+			if o.err != nil || !slices.Equal(o.notices, want) || first.dialled != 1 {
+				t.Errorf("%s: %d requests to the first choice, said %q, %v", session, first.dialled, o.notices, o.err)
+			}
+		}
+	})
+}
+
 // TestInATurnTheOthersAreStillThere: the model that stood in fails too.
 func TestInATurnTheOthersAreStillThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -46,6 +46,8 @@ type Config struct {
 type Cooldown interface {
 	// Until is when a candidate may be tried again; a time that has passed means now.
 	Until(t model.Target) time.Time
+	// Why says in a few words what its last failure was; "" where it had none.
+	Why(t model.Target) string
 	Failed(t model.Target, err error)
 	Answered(t model.Target)
 }

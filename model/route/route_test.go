@@ -631,6 +631,7 @@ func (c *resting) Until(t model.Target) time.Time {
 	}
 	return time.Time{}
 }
+func (c *resting) Why(model.Target) string        { return "" }
 func (c *resting) Failed(t model.Target, _ error) { c.failed = append(c.failed, t.Ref.Provider) }
 func (c *resting) Answered(t model.Target)        { c.answered = append(c.answered, t.Ref.Provider) }
 
@@ -641,7 +642,7 @@ func TestCooldown(t *testing.T) {
 		rest := &resting{provider: "a"}
 		o := ask(t, route.New(route.Config{Cooldown: rest}), target("a", a), target("b", b), target("c", c))
 		want := []string{
-			"fallback: a/m-a failed a moment ago; asking b/m-b instead",
+			"fallback: a/m-a did not answer (a moment ago); asking b/m-b instead",
 			"fallback: b/m-b did not answer (boom); asking c/m-c instead",
 		}
 		if a.dialled != 0 || !slices.Equal(o.notices, want) || !slices.Equal(rest.failed, []string{"b"}) || !slices.Equal(rest.answered, []string{"c"}) {
