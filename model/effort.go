@@ -35,6 +35,41 @@ func (c *Capabilities) Levels() []string {
 	return slices.Compact(slices.DeleteFunc(levels, func(level string) bool { return level == "none" }))
 }
 
+// Level gives the level to ask for where a config names one that the model may not have:
+// that one, else the next lower one, else the lowest above it; "" where it has none. So
+// OpenClaw maps stored levels: adaptive stands where medium does.
+func (c *Capabilities) Level(stored string) string {
+	levels := c.Levels()
+	if slices.Contains(levels, stored) {
+		return stored
+	}
+	if stored == "adaptive" {
+		stored = "medium"
+	}
+	want, below, above := slices.Index(order, stored), "", ""
+	if stored == "ultra" { // OpenClaw's name for more than the most
+		want = len(order)
+	}
+	if want < 0 {
+		return ""
+	}
+	for _, level := range levels {
+		at := slices.Index(order, level)
+		if at <= 0 || level == "adaptive" { // off is no level of thinking, and some words have no rank
+			continue
+		}
+		if at <= want {
+			below = level
+		} else if above == "" {
+			above = level
+		}
+	}
+	if below == "" {
+		return above
+	}
+	return below
+}
+
 // Effort gives the word to send for a level: the owner's own, the level itself where it
 // is declared or usual, else the nearest below. "off" without a word of its own sends
 // offWord; "" means that nothing is sent.

@@ -96,13 +96,12 @@ func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask aske
 	return out, err
 }
 
-// pipe answers every line of standard input with a turn of its own, after what an earlier
-// process left unanswered. A chat command that goes wrong is told, and the lines after it
-// are still answered; the first such command decides the exit code.
+// pipe answers every line of standard input with a turn of its own. What goes wrong with
+// one is told, and the lines after it are still answered; the first failure decides the
+// exit code.
 func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 	in := pipedLines{r}
 	var wrong error
-	k.resume(ctx, nil)
 	for {
 		text, err := in.next("")
 		if errors.Is(err, io.EOF) {
@@ -114,27 +113,32 @@ func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		if err := k.reload(ctx); err != nil {
-			return err
+		leave, err := k.piped(ctx, text)
+		if err != nil && ctx.Err() != nil {
+			return err // stopped by the person: what was not sent yet is not sent any more
 		}
-		if name, args, ok := agent.ParseCommand(text); ok {
-			leave, err := k.command(ctx, name, args)
-			if err != nil {
-				tell(k.io.err, err)
-				if wrong == nil {
-					wrong = errSilent{exitCode(err)}
-				}
-			}
-			if leave || ctx.Err() != nil {
-				return wrong
-			}
-			continue
-		}
-		out, err := k.say(ctx, prompt.Incoming{Text: text}, false, nil)
 		if err != nil {
-			return partial(out, err)
+			tell(k.io.err, err)
+			if wrong == nil {
+				wrong = errSilent{exitCode(err)}
+			}
+		}
+		if leave {
+			return wrong
 		}
 	}
+}
+
+// piped handles one line: a chat command or a message.
+func (k *talk) piped(ctx context.Context, text string) (leave bool, err error) {
+	if err := k.reload(ctx); err != nil {
+		return false, err
+	}
+	if name, args, ok := agent.ParseCommand(text); ok {
+		return k.command(ctx, name, args)
+	}
+	out, err := k.say(ctx, prompt.Incoming{Text: text}, false, nil)
+	return false, partial(out, err)
 }
 
 // partial gives an error its exit code: part of an answer was shown before it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 		word, fallbacks = own.Model.Primary, own.Model.Fallbacks
 	}
 	first, failed := a.primary(ctx, c, word)
-	if failed != nil && (len(fallbacks) == 0 || !hearth.ReasonOf(failed).FallsBack()) {
+	if failed != nil && (len(fallbacks) == 0 || !leavesToOthers(failed)) {
 		return nil, failed
 	}
 	var chain []candidate
@@ -85,9 +86,21 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 		return nil, failed
 	}
 	if failed != nil && a.once("primary "+word) {
-		fmt.Fprintf(a.io.err, "note: %s cannot be used (%s); asking %s instead\n", word, oneLine(failed.Error()), chain[0].Ref)
+		fmt.Fprintf(a.io.err, "note: %s cannot be used (%s); asking %s instead\n", cmp.Or(word, a.chosenRef(c).String()), oneLine(failed.Error()), chain[0].Ref)
+	}
+	for _, c := range chain {
+		if c.remapped != "" && a.once(c.remapped) {
+			fmt.Fprintln(a.io.err, "note: "+c.remapped)
+		}
 	}
 	return a.allKnown(ctx, chain), nil
+}
+
+// leavesToOthers reports whether a first model that cannot even be asked leaves the turn
+// to its fallbacks. What the person typed for this call is shown to be wrong instead.
+func leavesToOthers(failed error) bool {
+	reason := hearth.ReasonOf(failed)
+	return reason.FallsBack() || reason == hearth.ReasonConfig || reason == hearth.ReasonUnknownProvider
 }
 
 // allKnown adds what the servers say of themselves. One that rests after a failure is
@@ -241,6 +254,8 @@ type candidate struct {
 	model.Target
 	client *model.Client   // nil for the demo model
 	others []*model.Client // of its replicas
+	// remapped says that the configured level of thinking is not one of the model's.
+	remapped string
 }
 
 // known adds what the server says of itself, and the lessons it taught; asked is false
@@ -315,7 +330,8 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 	t.Layers.Catalog = listing(ref, p.BaseURL)
 	t.Layers.Config.Locality = &endpoint.Locality
 	t.Params = requestParams(merged(p.Params, row.Params, a.file.Config.Agents.ParamsFor(c.agent, ref.String())))
-	if t.Params.Thinking, err = thinking(c.thinking, own.ThinkingDefault, t.Layers.Merge()); err != nil {
+	caps := t.Layers.Merge()
+	if t.Params.Thinking, err = thinking(c.thinking, own.ThinkingDefault, caps); err != nil {
 		return candidate{}, err
 	}
 	t.Params.MaxTokens = firstSet(row.MaxTokens, p.MaxTokens)
@@ -323,6 +339,9 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 		return candidate{}, err
 	}
 	out := candidate{Target: t, client: client}
+	if level := t.Params.Thinking; c.thinking == "" && level != "" && level != canonicalLevel(own.ThinkingDefault) {
+		out.remapped = fmt.Sprintf("thinkingDefault %q is no level of %s, which has %s: %s is asked for", own.ThinkingDefault, ref, strings.Join(caps.Levels(), ", "), level)
+	}
 	return out, a.replicas(ctx, &out, p, row)
 }
 
@@ -344,7 +363,7 @@ func speak(protocol string, client *model.Client) (model.Provider, error) {
 	}
 }
 
-// unknownProvider names the nearest provider there is.
+// unknownProvider names the nearest provider there is, or those of the config.
 func (a *app) unknownProvider(id string) error {
 	names := slices.Clone(a.file.Config.Models.ProviderOrder)
 	for _, vendor := range catalog.Providers() {
@@ -353,6 +372,10 @@ func (a *app) unknownProvider(id string) error {
 	e := &hearth.Error{Op: "choose a model", Reason: hearth.ReasonUnknownProvider, Err: fmt.Errorf("there is no provider %q", id)}
 	if near := route.Nearest(id, names); near != "" {
 		e.Try = fmt.Sprintf("Did you mean %s? hearth models list shows the names.", near)
+	} else if own := a.file.Config.Models.ProviderOrder; len(own) > 0 {
+		e.Try = fmt.Sprintf("The config has these: %s. Name one of them, or add the provider with hearth onboard.", route.Some(own))
+	} else {
+		e.Try = "Add the provider with hearth onboard, or run hearth up to look for a server on this machine."
 	}
 	return e
 }
@@ -372,7 +395,7 @@ func merged(layers ...config.Params) config.Params {
 }
 
 // thinking gives the level to ask for. What a person typed must be a level the model
-// has; a configured default is used where it has.
+// has; a configured default that it does not have means the next one by rank.
 func thinking(typed, configured string, c model.Capabilities) (string, error) {
 	levels := c.Levels()
 	known := func(level string) bool { return slices.Contains(levels, level) }
@@ -384,10 +407,10 @@ func thinking(typed, configured string, c model.Capabilities) (string, error) {
 			Cause: "The model has these levels: " + strings.Join(levels, ", ") + ".",
 			Try:   "Choose one of them, or declare the level in compat.supportedReasoningEfforts of the model."}
 	}
-	if level := canonicalLevel(configured); c.Reasoning && known(level) {
-		return level, nil
+	if !c.Reasoning || configured == "" {
+		return "", nil
 	}
-	return "", nil
+	return c.Level(canonicalLevel(configured)), nil
 }
 
 func canonicalLevel(s string) string {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -21,18 +22,62 @@ func plain(id string) string {
 // SameModel reports whether two ids most likely name one model.
 func SameModel(a, b string) bool { return plain(a) == plain(b) }
 
-// Nearest gives the id in list that is most like id, or "" where none is like it.
+// Nearest gives the id in list that a person most likely meant by id, or "" where none is
+// near: a part of the one is the whole other, or few letters differ. A guess that is far
+// off sends people the wrong way.
 func Nearest(id string, list []string) string {
 	want, best, score := plain(id), "", 0.0
 	for _, have := range list {
-		if s := likeness(want, plain(have)); s > score {
+		if s := nearness(want, plain(have)); s > score {
 			best, score = have, s
 		}
 	}
-	if score < 0.4 {
-		return ""
-	}
 	return best
+}
+
+// nearness is between 0, not near, and 1, the same.
+func nearness(a, b string) float64 {
+	if a == b {
+		return 1
+	}
+	short, long := min(len(a), len(b)), max(len(a), len(b))
+	if short == 0 {
+		return 0
+	}
+	if off := distance(a, b); off <= max(1, long/4) && 3*off <= long {
+		return 1 - float64(off)/float64(2*long)
+	}
+	if s := likeness(a, b); s >= 0.6 {
+		return s * 0.8
+	}
+	if short >= 3 && (strings.Contains(a, b) || strings.Contains(b, a)) {
+		return 0.4 * float64(short) / float64(long)
+	}
+	return 0
+}
+
+// distance counts the letters to add, to leave out or to replace, and the neighbours to
+// swap, that make one name of the other.
+func distance(a, b string) int {
+	before, last, row := []int(nil), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, make([]int, len(b)+1)
+	}
+	return last[len(b)]
 }
 
 // likeness is the share of letter pairs that two names have in common (Dice).
@@ -55,4 +100,14 @@ func likeness(a, b string) float64 {
 		}
 	}
 	return 2 * float64(both) / float64(len(a)+len(b)-2)
+}
+
+// Some names the first of a list, for a sentence.
+func Some(list []string) string {
+	const shown = 5
+	text := strings.Join(list[:min(shown, len(list))], ", ")
+	if more := len(list) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

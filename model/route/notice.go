@@ -111,6 +111,8 @@ func (a *attempt) otherName(req *model.Request) {
 	}
 	if near != "" && !SameModel(near, req.Model) && !(other && SameModel(near, a.answered)) {
 		text += "; the nearest model it lists is " + near
+	} else if near == "" && !other {
+		text += "; it lists " + Some(listed)
 	}
 	if a.run.once("name " + t.Endpoint.Origin + " " + req.Model + " " + a.answered) {
 		a.run.notice("other_model", "%s", text)
@@ -123,12 +125,17 @@ func (a *attempt) explain(err error) error {
 	if !ok || e.Reason != hearth.ReasonModelNotFound {
 		return err
 	}
-	near := Nearest(a.tries.target.Ref.Model, a.run.listed(a.tries.target))
-	if near == "" || SameModel(near, a.tries.target.Ref.Model) {
-		return err // it is listed all the same: the server's own words say more
-	}
+	ref, listed := a.tries.target.Ref, a.run.listed(a.tries.target)
+	near := Nearest(ref.Model, listed)
 	out := *e
-	out.Try = fmt.Sprintf("The server lists %s: write %s/%s.", near, a.tries.target.Ref.Provider, near)
+	switch {
+	case len(listed) == 0 || SameModel(near, ref.Model):
+		return err // it is listed all the same: the server's own words say more
+	case near == "":
+		out.Try = fmt.Sprintf("The server lists %s: write %s/ and one of them.", Some(listed), ref.Provider)
+	default:
+		out.Try = fmt.Sprintf("The server lists %s: write %s/%s.", near, ref.Provider, near)
+	}
 	return &out
 }
 

@@ -734,6 +734,14 @@ func TestAModelThatIsNotThereNamesTheNearest(t *testing.T) {
 			t.Errorf("got %+v", e)
 		}
 	})
+	synctest.Test(t, func(t *testing.T) {
+		p := &fake{calls: [][]step{{fails(hearth.Error{Reason: hearth.ReasonModelNotFound, Err: errors.New("model 'm-a' not found"), Try: "See what it offers."})}}}
+		r := route.New(route.Config{Listed: func(model.Target) []string { return []string{"llama3", "qwen3", "c", "d", "e", "f"} }})
+		e, ok := errors.AsType[*hearth.Error](ask(t, r, target("a", p)).err)
+		if !ok || e.Try != "The server lists llama3, qwen3, c, d, e and 1 more: write a/ and one of them." {
+			t.Errorf("with nothing near: %+v", e)
+		}
+	})
 }
 
 func TestTheWindowInARefusalIsKept(t *testing.T) {
@@ -766,6 +774,12 @@ func TestSameModelAndNearest(t *testing.T) {
 	for id, want := range map[string]string{"qwen3-30b": "qwen3-30b-a3b-instruct", "Llama-3.3-70B": "llama-3.3-70b-instruct", "phi-4": ""} {
 		if got := route.Nearest(id, list); got != want {
 			t.Errorf("nearest to %s: %q, want %q", id, got, want)
+		}
+	}
+	providers := []string{"openai", "anthropic", "lmstudio", "kitchen", "zai"}
+	for id, want := range map[string]string{"nope": "", "opeani": "openai", "kitchin": "kitchen", "lm-studio": "lmstudio", "ollama": "", "x": "", "xai": "zai", "openai-codex": "openai"} {
+		if got := route.Nearest(id, providers); got != want {
+			t.Errorf("nearest to provider %s: %q, want %q", id, got, want)
 		}
 	}
 }
