@@ -175,6 +175,7 @@ func (k *keeper) unwanted(last *time.Time) bool {
 
 func (k *keeper) wanted(last *time.Time) bool {
 	if !k.at.any(userLock) {
+		k.at.any(busyLock) // clears what they left
 		return false
 	}
 	if k.IdleStop <= 0 {
