@@ -21,6 +21,10 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 	if err != nil {
 		return nil, err
 	}
+	mended, err := a.mend(ctx, t, chain)
+	if err != nil {
+		return nil, err
+	}
 	st, now, err := a.current(ctx, t, chain)
 	if err != nil {
 		return nil, err
@@ -32,6 +36,9 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 	m, notices, err := a.freeze(ctx, t, now, in)
 	if err != nil {
 		return nil, err
+	}
+	if mended != nil {
+		notices = append(notices, *mended)
 	}
 	if n := a.toolless(chain, now.plan); n != nil && commit.Epoch != nil {
 		notices = append(notices, *n)

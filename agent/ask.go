@@ -175,7 +175,12 @@ func (r *run) assistant(ans *answer) hearth.Message {
 		m.Parts = append(m.Parts, hearth.Part{Text: ans.text.String(), Provenance: hearth.FromModel})
 	}
 	for i := range ans.calls {
-		m.Parts = append(m.Parts, hearth.Part{Call: &ans.calls[i], Provenance: hearth.FromModel})
+		c := &ans.calls[i]
+		if c.ID == "" || r.st.called[c.ID] { // some servers count from one in every answer
+			c.ID = hearth.CallID("call_" + r.cfg.NewID())
+		}
+		r.st.called[c.ID] = true
+		m.Parts = append(m.Parts, hearth.Part{Call: c, Provenance: hearth.FromModel})
 	}
 	return m
 }

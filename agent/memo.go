@@ -27,6 +27,7 @@ type history struct {
 	messages []hearth.Message
 	weights  []prompt.Weight // of the messages, as far as they were asked for
 	plan     string          // the hash of the plan they were weighed under
+	seen     bool            // by mend
 }
 
 // encodedKey is what fixes the encoded form of a message: the session's messages, and
@@ -93,6 +94,14 @@ func (m *memo) history(id hearth.SessionID) *history {
 	return h
 }
 
+// unseen reports whether a session was not looked at by mend yet, and notes that it is.
+func (m *memo) unseen(id hearth.SessionID) bool {
+	h := m.history(id)
+	seen := h.seen
+	h.seen = true
+	return !seen
+}
+
 // since gives the messages of a transcript from Seq on: the first has that Seq, and there
 // are no gaps. Only what is new is read. They are shared and must not be changed.
 func (a *Agent) since(ctx context.Context, t session.Transcript, from session.Seq) ([]hearth.Message, error) {
@@ -108,6 +117,9 @@ func (a *Agent) since(ctx context.Context, t session.Transcript, from session.Se
 	for e, err := range t.Since(ctx, h.first+session.Seq(len(h.messages))) {
 		if err != nil {
 			return nil, err
+		}
+		for missing := int(e.Seq-h.first) - len(h.messages); missing > 0; missing-- {
+			h.messages = append(h.messages, hearth.Message{Role: hearth.RoleMark}) // mend sees that a row is gone
 		}
 		h.messages = append(h.messages, e.Message)
 	}

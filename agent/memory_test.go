@@ -16,6 +16,7 @@ type memory struct {
 	epochs  []session.Epoch
 	reports []hearth.Report
 	commits int
+	gone    int   // rows that are missing
 	refuse  error // returned by the next Append
 	renewed bool  // the key had another session before
 }
@@ -31,13 +32,16 @@ func (m *memory) Append(_ context.Context, c *session.Commit) (session.Seq, erro
 	m.commits++
 	if c.Epoch != nil {
 		c.Epoch.ID = int64(len(m.epochs) + 1)
+		if c.Epoch.FirstSeq == 0 {
+			c.Epoch.FirstSeq = session.Seq(len(m.entries) + m.gone + 1)
+		}
 		m.epochs = append(m.epochs, *c.Epoch)
 	}
 	var first session.Seq
 	for _, msg := range c.Messages {
-		m.entries = append(m.entries, session.Entry{Seq: session.Seq(len(m.entries) + 1), Message: msg})
+		m.entries = append(m.entries, session.Entry{Seq: session.Seq(len(m.entries) + m.gone + 1), Message: msg})
 		if first == 0 {
-			first = session.Seq(len(m.entries))
+			first = session.Seq(len(m.entries) + m.gone)
 		}
 	}
 	for _, r := range c.Reports {

@@ -14,6 +14,7 @@ type state struct {
 	last     *hearth.Message        // newest message that is not a mark; nil in an empty session
 	said     *hearth.Message        // the turn's newest message of a person
 	open     []hearth.ToolCall      // calls of the newest answer that have no result, in order
+	called   map[hearth.CallID]bool // every call of the live transcript
 	started  map[hearth.CallID]bool // effects may have happened
 	asked    map[hearth.CallID]hearth.Mark
 	approved map[hearth.CallID]hearth.Mark
@@ -41,7 +42,7 @@ func (a *Agent) read(ctx context.Context, t session.Transcript, plan *prompt.Pla
 
 func newState() *state {
 	return &state{
-		started: map[hearth.CallID]bool{}, asked: map[hearth.CallID]hearth.Mark{},
+		called: map[hearth.CallID]bool{}, started: map[hearth.CallID]bool{}, asked: map[hearth.CallID]hearth.Mark{},
 		approved: map[hearth.CallID]hearth.Mark{}, denied: map[hearth.CallID]bool{},
 	}
 }
@@ -49,7 +50,9 @@ func newState() *state {
 // add takes one more message into account.
 func (s *state) add(m *hearth.Message) {
 	if m.Role == hearth.RoleMark {
-		s.addMark(m.Parts[0].Mark)
+		if len(m.Parts) > 0 && m.Parts[0].Mark != nil {
+			s.addMark(m.Parts[0].Mark)
+		}
 		return
 	}
 	s.last, s.stopped = m, nil
@@ -70,6 +73,7 @@ func (s *state) add(m *hearth.Message) {
 		p := &m.Parts[i]
 		switch {
 		case p.Call != nil:
+			s.called[p.Call.ID] = true
 			s.open = append(s.open, *p.Call)
 		case p.Result != nil:
 			s.close(p.Result.CallID)

@@ -29,6 +29,9 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 	if err != nil {
 		return Outcome{}, err
 	}
+	if _, err := a.mend(ctx, t, chain); err != nil {
+		return Outcome{}, err
+	}
 	st, primary, err := a.current(ctx, t, chain)
 	if err != nil {
 		return Outcome{}, err
