@@ -52,6 +52,7 @@ type app struct {
 	extra     map[string]config.Provider // found by discovery, not in the file
 	fresh     []hearth.ModelRef          // what servers were just found to have
 	preferred hearth.ModelRef            // of them, the one to use
+	seen      []probe.Host               // servers that discovery found last
 	toldHeld  bool
 	toldFirst map[string]bool // what the person was told once
 	locks     map[string]*filelock.File

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,10 +56,30 @@ func newAgent(s streams, opt *options) *cobra.Command {
 	f.StringVar(&c.thinking, "thinking", "", "how much the model should think: off, low, medium, high, …")
 	f.StringVar(&c.workspace, "workspace", "", "folder the agent works in")
 	f.StringArrayVar(&files, "file", nil, "image to show to the model (repeatable)")
-	f.DurationVar(&timeout, "timeout", 0, "stop the turn after this long")
+	f.Var((*patienceFlag)(&timeout), "timeout", "stop the turn after this long: 90s, 10m; a bare number is seconds")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&local, "local", false, "run here, not through a gateway (the only way there is)")
 	return cmd
+}
+
+// patienceFlag is a duration on the command line; OpenClaw's seconds are one too.
+type patienceFlag time.Duration
+
+func (p *patienceFlag) String() string { return time.Duration(*p).String() }
+
+func (p *patienceFlag) Type() string { return "duration" }
+
+// Set reads it. Something that is no time, or a negative one, is refused.
+func (p *patienceFlag) Set(s string) error {
+	if _, err := strconv.ParseFloat(s, 64); err == nil {
+		s += "s"
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return errors.New("it is like 90s or 10m, or a number of seconds")
+	}
+	*p = patienceFlag(d)
+	return nil
 }
 
 // messageText gives the words of --message.

@@ -84,7 +84,7 @@ func (k *talk) banner(ctx context.Context) error {
 	}
 	first := chain[0]
 	caps := first.Layers.Merge()
-	fmt.Fprintf(k.io.err, "server     %s\n", serverLine(first, caps))
+	fmt.Fprintf(k.io.err, "server     %s\n", k.serverLine(first, caps))
 	if p, _ := k.provider(first.Ref.Provider); p.LocalService != nil && !caps.Resident && !k.runs(ctx, first.Ref.Provider) {
 		fmt.Fprintln(k.io.err, "           it is started with the first message, unless it runs already")
 	}
@@ -100,7 +100,11 @@ func (k *talk) banner(ctx context.Context) error {
 	return nil
 }
 
-func serverLine(t model.Target, c model.Capabilities) string {
+func (a *app) serverLine(t model.Target, c model.Capabilities) string {
+	if t.Ref == demoRef && len(a.seen) > 0 {
+		e := lacking("", a.seen)
+		return fmt.Sprintf("%s; the demo model answers until then\n           %s", e.Err, e.Try)
+	}
 	if t.Ref == demoRef {
 		return "none was found; the demo model answers until there is one"
 	}

@@ -36,18 +36,22 @@ func (a *app) settle(ctx context.Context, server string) (found []probe.Host, er
 		if err != nil {
 			return nil, err
 		}
+		if err := mayLook(server, root); err != nil {
+			return nil, err
+		}
 		search = probe.Search{Bases: []string{root}, Client: privateClient(""), Timeout: 5 * time.Second}
 	} else if os.Getenv("HEARTH_DISCOVER") == discoveryOff {
 		return nil, nil
 	}
 	found = probe.Discover(ctx, search)
+	a.seen = found
 	if err := ctx.Err(); err != nil {
 		return nil, &hearth.Error{Op: "look for model servers", Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)}
 	}
 	host, m, ok := probe.Choose(found, memoryBytes())
 	if !ok {
 		if named {
-			return found, a.nothingThere(server, found)
+			return found, nothingThere(server, found)
 		}
 		return found, nil
 	}
@@ -58,12 +62,15 @@ func (a *app) settle(ctx context.Context, server string) (found []probe.Host, er
 
 // serverRoot reads the URL of --server: the scheme may be left out, and so may /v1.
 func serverRoot(raw string) (string, error) {
-	if !strings.Contains(raw, "://") {
+	bare := !strings.Contains(raw, "://")
+	if bare {
 		raw = "http://" + raw
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return "", usage(fmt.Errorf("--server %q is no address", raw))
+	// One word alone is more likely a mistake than a host whose model server has port 80.
+	word := bare && err == nil && u.Port() == "" && u.Host != "localhost" && !strings.ContainsAny(u.Host, ".:")
+	if err != nil || u.Host == "" || word || u.Scheme != "http" && u.Scheme != "https" {
+		return "", usage(fmt.Errorf("--server %q is no address: it looks like http://host:port", raw))
 	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/v1")
 	u.RawQuery, u.Fragment = "", ""
@@ -82,19 +89,25 @@ func privateClient(key string) func(base string) (*model.Client, error) {
 }
 
 // nothingThere is the error of a --server that cannot be used.
-func (a *app) nothingThere(server string, found []probe.Host) error {
-	e := &hearth.Error{Op: "look at " + server, Reason: hearth.ReasonUnreachable, Err: errors.New("no model server answers there")}
-	if len(found) == 0 {
-		return e
+func nothingThere(server string, found []probe.Host) error {
+	if len(found) > 0 {
+		return lacking("look at "+server, found)
 	}
-	h := found[0]
-	e.Reason, e.Err = hearth.ReasonNoModel, fmt.Errorf("%s answers, but has no model that can be used", h.Kind.Name())
-	e.Cause, e.Try = "The server lists no chat model of its own.", "Load a model there, then run this again."
-	if h.NeedsKey {
-		e.Reason, e.Err = hearth.ReasonNoCredential, fmt.Errorf("%s answers, but wants a key", h.Kind.Name())
-		e.Cause, e.Try = "The server lists its models only to those who have a key.", "Run hearth onboard with --custom-api-key."
+	return &hearth.Error{Op: "look at " + server, Reason: hearth.ReasonUnreachable, Err: errors.New("no model server answers there")}
+}
+
+// mayLook refuses to look at a public host: nothing is sent to one without a key.
+func mayLook(server, root string) error {
+	at, err := model.ParseEndpoint(root)
+	if err != nil {
+		return usage(fmt.Errorf("--server %q is no address", server))
 	}
-	return e
+	if at.Locality != hearth.LocalityHosted {
+		return nil
+	}
+	return &hearth.Error{Op: "look at " + server, Reason: hearth.ReasonNoCredential, Err: errors.New("that is a public host, and no key for it is known"),
+		Cause: "Hearth sends nothing to a public host without a credential, so it was not asked.",
+		Try:   "Run hearth onboard --custom-base-url " + root + "/v1 --custom-model-id ID --custom-api-key KEY"}
 }
 
 // others says which further servers were found; they are not made fallbacks.
@@ -251,7 +264,8 @@ func (a *app) discovered(ctx context.Context) (hearth.ModelRef, bool) {
 	if os.Getenv("HEARTH_DISCOVER") == discoveryOff {
 		return hearth.ModelRef{}, false
 	}
-	host, m, ok := probe.Choose(probe.Discover(ctx, probe.Search{}), memoryBytes())
+	a.seen = probe.Discover(ctx, probe.Search{})
+	host, m, ok := probe.Choose(a.seen, memoryBytes())
 	if !ok {
 		return hearth.ModelRef{}, false
 	}
@@ -267,7 +281,12 @@ func (a *app) printFound(found []probe.Host) {
 		fmt.Fprintf(a.io.out, "model %s, config %s\n", ref, a.configLine())
 	}
 	for _, h := range found {
-		fmt.Fprintf(a.io.out, "%s at %s: %s\n", h.Kind.Name(), h.Root, strings.Join(h.IDs(), ", "))
+		if _, _, usable := probe.Choose([]probe.Host{h}, memoryBytes()); usable {
+			fmt.Fprintf(a.io.out, "%s at %s: %s\n", h.Kind.Name(), h.Root, strings.Join(h.IDs(), ", "))
+			continue
+		}
+		l := lackOf(h)
+		fmt.Fprintf(a.io.out, "%s\n  %s\n", lackLine(h, l), l.try)
 	}
 	if len(found) == 0 && a.chosenRef(choice{}) == (hearth.ModelRef{}) {
 		fmt.Fprintln(a.io.out, "No model server was found on this machine. The demo model answers until there is one.")

@@ -31,7 +31,7 @@ import (
 //	                                 (SERVER stdout: when it has printed something), and
 //	                                 expect exit code 130
 //	modelserver NAME [FLAG...]       start a model server; $NAME is its URL. Flags:
-//	                                 -as IDENTITY, -model ID (repeatable), -blind (no tools), -window N
+//	                                 -as IDENTITY, -model ID (repeatable), -blind (no tools), -empty (no models), -window N
 //	says NAME TEXT                   the next model call is answered with TEXT
 //	thinks NAME THOUGHT TEXT         the same, with a thought before it
 //	calls NAME TOOL ARGUMENTS        the next one is answered with a tool call
@@ -179,15 +179,19 @@ func program(ts *testscript.TestScript, name string) string {
 }
 
 func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, !neg && len(args) >= 1, "modelserver NAME [-as IDENTITY] [-model ID]... [-blind] [-window N]")
+	need(ts, !neg && len(args) >= 1, "modelserver NAME [-as IDENTITY] [-model ID]... [-blind] [-empty] [-window N]")
 	name, args := args[0], args[1:]
-	var c modeltest.Config
-	ids, noTools, window := []string{}, false, 0
+	c := modeltest.Config{Models: []modeltest.Model{}}
+	ids, noTools, empty, window := []string{}, false, false, 0
 	for len(args) > 0 {
 		flag := args[0]
 		args = args[1:]
 		if flag == "-blind" {
 			noTools = true
+			continue
+		}
+		if flag == "-empty" {
+			empty = true
 			continue
 		}
 		need(ts, len(args) > 0, "modelserver: "+flag+" wants a value")
@@ -206,7 +210,7 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		args = args[1:]
 	}
-	if len(ids) == 0 {
+	if len(ids) == 0 && !empty {
 		ids = []string{"test-model"}
 	}
 	for _, id := range ids {

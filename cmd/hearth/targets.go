@@ -143,6 +143,9 @@ func (a *app) primary(ctx context.Context, c choice, word string) (candidate, er
 	}
 	e := &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel,
 		Err: errors.New("no model is configured and no local server answers")}
+	if len(a.seen) > 0 {
+		e = lacking("choose a model", a.seen)
+	}
 	if a.file.Broken != nil {
 		e.Cause, e.Try = "The config does not parse, and there is no good one from before.", "Correct it: hearth config validate shows the place."
 	}

@@ -15,7 +15,7 @@ import (
 // written after the lock is taken, so a quick second process can see none.
 type Holder struct {
 	PID     int       `json:"pid"`
-	Since   time.Time `json:"since"`
+	Since   time.Time `json:"since,omitzero"`
 	Command string    `json:"command"`
 }
 

@@ -330,3 +330,10 @@ func BenchmarkFile(b *testing.B) {
 		release()
 	}
 }
+
+func TestAHolderThatDoesNotSaySinceWhenWritesNoDate(t *testing.T) {
+	b, err := json.Marshal(Holder{PID: 7, Command: "hearth agent"})
+	if err != nil || string(b) != `{"pid":7,"command":"hearth agent"}` {
+		t.Errorf("written: %s, %v", b, err)
+	}
+}
