@@ -124,7 +124,7 @@ func (r *run) refuse(ctx context.Context, wire, call hearth.ToolCall, why string
 // wrong says what is wrong with a call's arguments: a tool that checks them itself knows
 // best, for all others their own schema decides.
 func wrong(t tool.Tool, call hearth.ToolCall) error {
-	err := error(nil)
+	var err error
 	if c, ok := t.(tool.Checker); ok {
 		err = c.Check(call)
 	} else if args, ok := tidyArguments(call.Arguments); ok {

@@ -116,7 +116,7 @@ func TestNothingIsLostWhenTidyingIsStopped(t *testing.T) {
 		},
 		"it does not fit": func() error { return &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow} },
 	} {
-		ctx, stop := ctx, stop
+		ctx := ctx
 		if name != "a person wrote" {
 			ctx = t.Context()
 		}

@@ -69,7 +69,7 @@ func (s *loginShell) ask() {
 		return
 	}
 	s.vars = map[string]string{}
-	for _, entry := range strings.Split(out.buf.String(), "\x00") {
+	for entry := range strings.SplitSeq(out.buf.String(), "\x00") {
 		if name, value, ok := strings.Cut(entry, "="); ok {
 			// What a profile prints stands in front of the first name.
 			s.vars[name[strings.LastIndexByte(name, '\n')+1:]] = value

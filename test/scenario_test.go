@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -303,9 +304,7 @@ func (s *story) close() {
 func (s *story) look(sc scene) {
 	s.t.Helper()
 	mayBreak := map[string]string{}
-	for model, reason := range sc.breaks {
-		mayBreak[model] = reason
-	}
+	maps.Copy(mayBreak, sc.breaks)
 	for _, r := range s.server.Requests()[s.requests:] {
 		s.requests++
 		now := take(r.Body)

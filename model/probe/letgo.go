@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -154,9 +155,7 @@ func resident(ctx context.Context, c *model.Client, id string) (window int, err 
 // of its cache. Whatever answers, also an error, is an answer.
 func takes(ctx context.Context, c *model.Client, id string, l leaving, window int) bool {
 	options := map[string]json.RawMessage{"num_ctx": json.RawMessage(fmt.Sprint(window)), "num_predict": json.RawMessage("1")}
-	for name, v := range l.options {
-		options[name] = v
-	}
+	maps.Copy(options, l.options)
 	body, err := json.Marshal(struct {
 		Model     string                     `json:"model"`
 		Prompt    string                     `json:"prompt"`
