@@ -25,7 +25,7 @@ type Event struct {
 	Kind     EventKind
 	At       time.Time
 	Wait     Wait
-	Text     string // EventText, EventThinking
+	Text     string // EventText, EventThinking; EventToolStart: the action, in one safe line
 	Notice   Notice
 	Call     *ToolCall   // EventToolStart, EventToolEnd
 	Result   *ToolResult // EventToolEnd

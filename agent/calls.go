@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hearth"
+	"hearth/internal/escape"
 	"hearth/policy"
 	"hearth/prompt"
 	"hearth/session"
@@ -74,7 +75,7 @@ func (r *run) runCall(ctx context.Context, wire hearth.ToolCall) error {
 	case policy.Ask:
 		return r.question(ctx, t, call, decision)
 	default: // policy.Deny, and whatever else is not a yes
-		r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call, Decision: "denied: " + decision.Reason})
+		r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call, Text: describe(t, call), Decision: "denied: " + decision.Reason})
 		return r.refuse(ctx, wire, call, "Not allowed: "+decision.Reason)
 	}
 	if effect != hearth.EffectRead {
@@ -83,7 +84,7 @@ func (r *run) runCall(ctx context.Context, wire hearth.ToolCall) error {
 			return err
 		}
 	}
-	r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call})
+	r.emit(hearth.Event{Kind: hearth.EventToolStart, Call: &call, Text: describe(t, call)})
 	res, err := r.execute(ctx, t, call)
 	if err != nil {
 		return err
@@ -229,13 +230,18 @@ func action(t tool.Tool, call hearth.ToolCall) string {
 	return policy.Hash(call, slices.Concat(argv, []string{"\x00"}, targets)...)
 }
 
+// describe is the exact action of a call, for a person.
+func describe(t tool.Tool, call hearth.ToolCall) string {
+	if d, ok := t.(tool.Describer); ok {
+		return d.Describe(call)
+	}
+	return call.Name + " " + escape.Line(call.Arguments)
+}
+
 // question stops the turn for a person. The question is durable before it is shown.
 func (r *run) question(ctx context.Context, t tool.Tool, call hearth.ToolCall, d policy.Decision) error {
 	until := r.cfg.Now().Add(r.limits.QuestionTTL).Round(time.Second)
-	q := &Approval{Call: call, Text: call.Name + " " + call.Arguments, Rule: d.Rule, Reason: d.Reason, Hash: action(t, call), Until: until}
-	if ds, ok := t.(tool.Describer); ok {
-		q.Text = ds.Describe(call)
-	}
+	q := &Approval{Call: call, Text: describe(t, call), Rule: d.Rule, Reason: d.Reason, Hash: action(t, call), Until: until}
 	mark := hearth.Mark{Kind: hearth.MarkAsked, Call: call.ID, Hash: q.Hash, Until: until, Reason: d.Reason}
 	if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{r.markMessage(r.st.turn, mark)}}); err != nil {
 		return err

@@ -58,6 +58,27 @@ func (r *run) offered(p *prompt.Plan) {
 	}
 }
 
+// Stop ends a turn at its question, which nobody answered, and gives the error a person
+// sees: cause, or that it could not be recorded. Turn does this itself when its context
+// ends.
+func (a *Agent) Stop(ctx context.Context, t session.Transcript, cause error) error {
+	err := &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause}
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	chain, chainErr := a.cfg.Targets(keep)
+	if chainErr != nil {
+		return errors.Join(err, chainErr)
+	}
+	st, _, stErr := a.current(keep, t, chain)
+	if stErr != nil {
+		return errors.Join(err, stErr)
+	}
+	if markErr := a.mark(keep, t, st.turn, hearth.Mark{Kind: hearth.MarkStopped, Reason: shortReason(err)}); markErr != nil {
+		return errors.Join(err, markErr)
+	}
+	return err
+}
+
 // run is one call of Turn.
 type run struct {
 	*Agent

@@ -24,6 +24,10 @@ func (v *visitor) next(string) (string, error) {
 	return step(), nil
 }
 
+func (v *visitor) answer(string) (string, error) { return "", io.EOF }
+
+func (v *visitor) stopped() {}
+
 func (v *visitor) says(text string) { *v = append(*v, func() string { return text }) }
 
 // A conversation whose window is filling up is shortened while its person is away. When

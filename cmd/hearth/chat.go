@@ -38,6 +38,9 @@ func (k *talk) converse(ctx context.Context, in lines) error {
 		}
 		leave, err := k.said(ctx, text, in)
 		k.ended(err)
+		if hearth.ReasonOf(err) == hearth.ReasonCancelled {
+			in.stopped()
+		}
 		if leave {
 			return nil
 		}

@@ -32,6 +32,7 @@ type presenter struct {
 	drawn   bool
 	told    time.Time // when a waiting line was last printed to a stream that is no terminal
 	midLine bool      // the answer's last byte was not a newline
+	denied  bool      // the newest call was
 	notice  string    // the newest one; saying it again at the next step would tell nothing new
 }
 
@@ -97,8 +98,9 @@ func (p *presenter) show(e hearth.Event) {
 		p.clear()
 		p.endLine()
 		p.line("· " + describeCall(e))
+		p.denied = e.Decision != ""
 	case hearth.EventToolEnd:
-		if e.Result != nil && e.Result.Failed {
+		if e.Result != nil && e.Result.Failed && !p.denied { // why it was denied has been said
 			p.clear()
 			p.line("  " + firstLine(e.Result.Text))
 		}
@@ -226,7 +228,10 @@ func roughly(n int) int {
 // describeCall is one line for a tool call; the arguments are the model's, so they are
 // made harmless and short.
 func describeCall(e hearth.Event) string {
-	s := e.Call.Name + " " + oneLine(e.Call.Arguments)
+	s := e.Text
+	if s == "" {
+		s = e.Call.Name + " " + oneLine(e.Call.Arguments)
+	}
 	if r := []rune(s); len(r) > 160 {
 		s = string(r[:160]) + "…"
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -126,7 +127,7 @@ func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome
 		p.Emit(hearth.Event{Kind: hearth.EventWait}) // nothing is waited for while a person thinks
 		yes, err := ask(ctx, *out.Question)
 		if err != nil {
-			return out, err
+			return out, k.agent.Stop(ctx, k.t, err)
 		}
 		if err := k.agent.Decide(ctx, k.t, *out.Question, yes); err != nil {
 			return out, err
@@ -155,15 +156,18 @@ func joined(before, after agent.Outcome) agent.Outcome {
 }
 
 // consent asks at a terminal. The text shows the exact action; what it says is made from
-// the call and never from the model's prose.
+// the call and never from the model's prose. Only a yes is one; Ctrl-C ends the turn.
 func consent(s streams, in lines) asker {
 	return func(ctx context.Context, q agent.Approval) (bool, error) {
-		fmt.Fprintf(s.err, "\n%s\n%s\n", q.Text, q.Reason)
+		fmt.Fprintf(s.err, "\nThe model wants to do this:\n  %s\nNote: %s.\n", q.Text, q.Reason)
 		for {
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
-			answer, err := in.next("run it? [y/N] ")
+			answer, err := in.answer("Allow it, this once? [y/N] ")
+			if errors.Is(err, errInterrupted) {
+				return false, err
+			}
 			if err != nil {
 				return false, nil //nolint:nilerr // an end of input is a no
 			}
