@@ -64,7 +64,7 @@ const (
 	// tellFor is long enough for a turn that found the start failed to say so.
 	tellFor = 10 * time.Second
 	// longestStop is what Close waits for the end of a server that nobody else uses.
-	longestStop = 15 * time.Second
+	longestStop = 30 * time.Second
 )
 
 // A Service is one model server that is started on demand. Its methods may be called
