@@ -80,7 +80,9 @@ func (a *app) warn(warnings []config.Warning) {
 
 func (a *app) close() {
 	a.slots.Close()
-	a.leave()
+	for _, told := range a.slots.Aftermaths() {
+		fmt.Fprintf(a.io.err, "note: %s\n", oneLine(told))
+	}
 	a.endServices()
 	for _, l := range a.locks {
 		l.Close()
@@ -92,20 +94,6 @@ func (a *app) close() {
 		if err := a.store.Close(); err != nil {
 			fmt.Fprintf(a.io.err, "note: %s\n", oneLine(err.Error()))
 		}
-	}
-}
-
-// leaveWithin bounds what a process does for a server after its last request: who pressed
-// Ctrl-C waits for it.
-const leaveWithin = 1800 * time.Millisecond
-
-// leave looks after servers that an answer was just left at: nobody will when this
-// process is gone.
-func (a *app) leave() {
-	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
-	defer cancel()
-	for _, told := range a.describer().Leave(ctx) {
-		fmt.Fprintf(a.io.err, "note: %s\n", oneLine(told))
 	}
 }
 

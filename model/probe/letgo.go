@@ -71,25 +71,6 @@ func (d *Describer) LetGo(ctx context.Context, e model.Endpoint) bool {
 	return true
 }
 
-// Leave is LetGo for every server, before a process ends. It gives what the person should
-// know.
-func (d *Describer) Leave(ctx context.Context) (told []string) {
-	d.mu.Lock()
-	origins := make(map[string]bool)
-	for at := range d.left {
-		origins[at.origin] = true
-	}
-	d.mu.Unlock()
-	for origin := range origins {
-		e := model.Endpoint{Origin: origin}
-		_ = d.LetGo(ctx, e) // there is no second chance
-		if said := d.Aftermath(e); said != "" {
-			told = append(told, said)
-		}
-	}
-	return told
-}
-
 func (d *Describer) leftAt(origin string) map[string]leaving {
 	d.mu.Lock()
 	defer d.mu.Unlock()

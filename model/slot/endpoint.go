@@ -163,6 +163,11 @@ func (e *endpoint) drain(number int) {
 		case <-tick.C:
 		}
 	}
+	if !gone && e.slots.life.Err() != nil { // the slot is still ours: nobody comes in between
+		last, cancel := context.WithTimeout(context.Background(), lastChance)
+		gone = e.slots.cfg.Gone(last, server, number)
+		cancel()
+	}
 	aftermath := ""
 	if e.slots.cfg.Aftermath != nil {
 		aftermath = e.slots.cfg.Aftermath(server)
@@ -170,13 +175,15 @@ func (e *endpoint) drain(number int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !gone {
-		e.seats[number].aftermath = "the server may still be working on the request that was stopped; going on"
+		e.seats[number].aftermath = mayStillRun
 	}
 	if aftermath != "" {
 		e.seats[number].aftermath = aftermath
 	}
 	e.free(number)
 }
+
+const mayStillRun = "the server may still be working on the request that was stopped; going on"
 
 // free makes a slot available to the next claim. The caller holds e.mu.
 func (e *endpoint) free(number int) {

@@ -2,6 +2,8 @@ package slot
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,8 +14,9 @@ import (
 
 const (
 	defaultPatience = 10 * time.Second
-	lockEvery       = 50 * time.Millisecond  // how often a lock held by another process is tried
-	goneEvery       = 250 * time.Millisecond // how often a server is asked about a stopped request
+	lockEvery       = 50 * time.Millisecond   // how often a lock held by another process is tried
+	lastChance      = 1800 * time.Millisecond // for a stopped request when the process ends: a person may wait for that
+	goneEvery       = 250 * time.Millisecond  // how often a server is asked about a stopped request
 )
 
 // Config says what Slots may use of the world outside. The zero value shares nothing
@@ -76,14 +79,35 @@ func New(cfg Config) *Slots {
 	}
 }
 
-// Close ends the waits for stopped requests and for lost replicas, and returns when
-// their goroutines are gone. Claims still work afterwards, but wait for nothing that was
-// stopped.
+// Close ends the waits for lost replicas and for stopped requests, of which each server is
+// asked once more, and returns when their goroutines are gone, after two seconds at most
+// where Gone keeps to its context. Claims still work afterwards, but wait for nothing
+// that was stopped.
 func (s *Slots) Close() {
 	s.mu.Lock()
 	s.end() // under the lock, so that no watch begins after it
 	s.mu.Unlock()
 	s.draining.Wait()
+}
+
+// Aftermaths gives what Aftermath had to say of stopped requests and nobody was told yet,
+// because no claim came after them.
+func (s *Slots) Aftermaths() []string {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.endpoints))
+	s.mu.Unlock()
+	var told []string
+	for _, e := range all {
+		e.mu.Lock()
+		for i := range e.seats {
+			if seat := &e.seats[i]; seat.aftermath != "" && seat.aftermath != mayStillRun {
+				told = append(told, seat.aftermath)
+				seat.aftermath = ""
+			}
+		}
+		e.mu.Unlock()
+	}
+	return told
 }
 
 // SetSlots tells how many requests the server at origin works on at once, as it said

@@ -389,6 +389,41 @@ func TestStoppedRequest(t *testing.T) {
 	}
 }
 
+// TestAProcessThatEndsLooksOnceMore: the slot stays its own meanwhile, so that nobody else's
+// request is taken for the stopped one.
+func TestAProcessThatEndsLooksOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		files := &locks{held: map[string]string{}}
+		var had []time.Duration // time left, at each question
+		s := slot.New(slot.Config{
+			TryLock: files.try("me"),
+			Gone: func(ctx context.Context, _ model.Endpoint, _ int) bool {
+				end, _ := ctx.Deadline()
+				had = append(had, time.Until(end))
+				if len(files.held) != 1 {
+					t.Error("the lock was given up before the server had let go")
+				}
+				<-ctx.Done()
+				return false
+			},
+			Aftermath: func(model.Endpoint) string { return "it was unloaded" },
+		})
+		_, ticket, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticket.Done(false)
+		synctest.Wait()
+		s.Close()
+		if want := []time.Duration{10 * time.Second, 1800 * time.Millisecond}; !slices.Equal(had, want) {
+			t.Errorf("asked with %v left, want %v", had, want)
+		}
+		if told := s.Aftermaths(); !slices.Equal(told, []string{"it was unloaded"}) || len(s.Aftermaths()) != 0 || len(files.held) != 0 {
+			t.Errorf("told %q, locks %v", told, files.held)
+		}
+	})
+}
+
 const goneEvery = 250 * time.Millisecond
 
 // locks is a lock file as another process sees it.
