@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,9 @@ type loginShell struct {
 	timeout time.Duration
 	once    sync.Once
 	vars    map[string]string
+
+	mu    sync.Mutex // guards given
+	given []string   // names that were looked for and found here, sorted
 }
 
 // newLoginShell gives the shell that the config or the environment asks for, or nil.
@@ -54,7 +58,27 @@ func (s *loginShell) lookup(name string) string {
 		return ""
 	}
 	s.once.Do(s.ask)
-	return s.vars[name]
+	v := s.vars[name]
+	if v != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if at, there := slices.BinarySearch(s.given, name); !there {
+			s.given = slices.Insert(s.given, at, name)
+		}
+	}
+	return v
+}
+
+// ShellEnv reports whether a login shell may be asked for variables, and which were taken
+// from it so far.
+func (f *File) ShellEnv() (on bool, taken []string) {
+	s := f.env.shell
+	if s == nil {
+		return false, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return true, slices.Clone(s.given)
 }
 
 func (s *loginShell) ask() {

@@ -5,6 +5,7 @@ package config
 import (
 	"context"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -45,6 +46,9 @@ func TestTheLoginShellIsAskedForWhatNobodyElseHas(t *testing.T) {
 	got, err := f.Resolve(context.Background(), SecretText("x"))
 	if err != nil || got != "x" {
 		t.Fatal(err)
+	}
+	if on, taken := f.ShellEnv(); !on || !slices.Equal(taken, []string{"BOX_KEY", "HOME_KEY"}) {
+		t.Errorf("on %v, taken %q", on, taken)
 	}
 	if asked := h.read("asked"); asked != "asked\n" {
 		t.Errorf("the shell was asked more than once: %q", asked)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"hearth"
 	"hearth/config"
 	"hearth/internal/filelock"
+	"hearth/internal/json5"
 	"hearth/internal/redact"
 	"hearth/model/probe"
 	"hearth/model/route"
@@ -141,15 +143,28 @@ func (k *talk) reload(ctx context.Context) error {
 	return k.assemble(ctx)
 }
 
-// sayChanged tells which edits apply now and which wait.
-func (a *app) sayChanged(before, after *config.File) {
-	now, later := config.Changed(before, after)
+// sayChanged tells which edits apply now, and which of those since the conversation began
+// wait for its end. Those that a turn itself holds against the conversation's plan are
+// told there, where it is known whether anything is different for it.
+func (k *talk) sayChanged(before, after *config.File) {
+	now, _ := config.Changed(before, after)
 	if len(now) > 0 {
-		fmt.Fprintf(a.io.err, "config: applies now: %s\n", strings.Join(now, ", "))
+		fmt.Fprintf(k.io.err, "config: applies now: %s\n", strings.Join(now, ", "))
 	}
-	if len(later) > 0 {
-		fmt.Fprintf(a.io.err, "config: applies when this conversation begins anew (/new): %s\n", strings.Join(later, ", "))
+	_, later := config.Changed(k.began, after)
+	later = slices.DeleteFunc(later, toldByTurns)
+	if text := strings.Join(later, ", "); text != "" && k.once("later "+text) {
+		fmt.Fprintf(k.io.err, "config: applies when this conversation begins anew (/new): %s\n", text)
 	}
+}
+
+// toldByTurns reports whether prompt.Plan.Waiting sees an edit of a config path.
+func toldByTurns(path string) bool {
+	steps, err := config.ParsePath(path)
+	return err == nil && slices.ContainsFunc(steps, func(s json5.Step) bool {
+		key, _ := s.Key()
+		return slices.Contains([]string{"tools", "maxTokens", "thinkingDefault", "params"}, key)
+	})
 }
 
 // tryLock is slot's view of the locks between processes.

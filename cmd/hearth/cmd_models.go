@@ -173,9 +173,14 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 		return r
 	}
 	t, err := a.target(ctx, c, ref.String())
-	if err != nil {
+	if err != nil { // it cannot be asked; what the config says of it stays true
 		r.Missing = !listed
-		return r
+		p, _, _, _ = a.row(ref)
+		at, err := model.ParseEndpoint(p.BaseURL)
+		if err != nil {
+			return r
+		}
+		t = candidate{Target: a.outline(c, ref, at), client: model.NewClient(model.ClientConfig{Endpoint: at})}
 	}
 	known := a.remembered(t)
 	caps := known.Layers.Merge()
@@ -187,8 +192,8 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 		r.ContextTokens = caps.Window
 	}
 	r.Local = caps.Locality == hearth.LocalityMachine || caps.Locality == hearth.LocalityPrivate
-	key, err := a.key(ctx, ref.Provider, p)
-	r.Available = err == nil && (key != "" || r.Local)
+	key, keyErr := a.key(ctx, ref.Provider, p)
+	r.Available = err == nil && keyErr == nil && (key != "" || r.Local)
 	r.layers = known.Layers.Sources()
 	return r
 }

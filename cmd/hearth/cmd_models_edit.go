@@ -232,6 +232,7 @@ func newModelsStatus(s streams, opt *options) *cobra.Command {
 // modelStatus is the shape of `models status --json`.
 type modelStatus struct {
 	ConfigPath      string            `json:"configPath"`
+	AgentID         string            `json:"agentId,omitempty"` // as --agent named it
 	AgentDir        string            `json:"agentDir"`
 	DefaultModel    string            `json:"defaultModel"`
 	ResolvedDefault string            `json:"resolvedDefault"`
@@ -243,14 +244,49 @@ type modelStatus struct {
 	Auth            authStatus        `json:"auth"`
 }
 
+// authStatus has OpenClaw's fields. Hearth keeps credentials in the config or the
+// environment and nowhere else: there are no profiles and no logins, so what tells of
+// those is there and empty.
 type authStatus struct {
+	StorePath             string           `json:"storePath"`
+	ShellEnvFallback      shellEnvStatus   `json:"shellEnvFallback"`
+	ProvidersWithOAuth    []string         `json:"providersWithOAuth"`
 	MissingProvidersInUse []string         `json:"missingProvidersInUse"`
 	Providers             []providerStatus `json:"providers"`
+	UnusableProfiles      []string         `json:"unusableProfiles"`
+	OAuth                 oauthStatus      `json:"oauth"`
+	Probes                probesStatus     `json:"probes"`
+}
+
+type shellEnvStatus struct {
+	Enabled     bool     `json:"enabled"`
+	AppliedKeys []string `json:"appliedKeys"`
+}
+
+type oauthStatus struct {
+	WarnAfterMS int64    `json:"warnAfterMs"`
+	Profiles    []string `json:"profiles"`
+	Providers   []string `json:"providers"`
+}
+
+// probesStatus is empty: status asks nobody, hearth models probe does.
+type probesStatus struct {
+	TotalTargets int      `json:"totalTargets"`
+	Results      []string `json:"results"`
 }
 
 type providerStatus struct {
 	Provider  string          `json:"provider"`
 	Effective effectiveStatus `json:"effective"`
+	Profiles  profilesStatus  `json:"profiles"`
+}
+
+type profilesStatus struct {
+	Count  int      `json:"count"`
+	OAuth  int      `json:"oauth"`
+	Token  int      `json:"token"`
+	APIKey int      `json:"apiKey"`
+	Labels []string `json:"labels"`
 }
 
 // effectiveStatus says what credential a provider has, masked.
@@ -281,24 +317,35 @@ func (a *app) modelStatus(ctx context.Context, agentID string) modelStatus {
 	own, _ := a.file.Config.Agents.Agent(agentID)
 	d := a.file.Config.Agents.Defaults
 	st := modelStatus{
-		ConfigPath: a.file.Path(), AgentDir: a.state("agents", a.agentID(agentID)), DefaultModel: own.Model.Primary,
+		ConfigPath: a.file.Path(), AgentID: agentID, AgentDir: a.state("agents", a.agentID(agentID)), DefaultModel: own.Model.Primary,
 		ResolvedDefault: a.chosenRef(choice{agent: agentID}).String(), Fallbacks: append([]string{}, own.Model.Fallbacks...),
 		ImageModel: d.ImageModel.Primary, ImageFallbacks: append([]string{}, d.ImageModel.Fallbacks...),
 		Aliases: a.aliases(), Allowed: append([]string{}, d.ModelOrder...),
 	}
-	st.Auth = authStatus{MissingProvidersInUse: []string{}, Providers: []providerStatus{}}
+	st.Auth = authStatus{
+		StorePath: a.file.Path(), ProvidersWithOAuth: []string{}, UnusableProfiles: []string{}, MissingProvidersInUse: []string{},
+		OAuth: oauthStatus{WarnAfterMS: dayMS, Profiles: []string{}, Providers: []string{}}, Probes: probesStatus{Results: []string{}},
+	}
 	for _, ref := range a.refs(listFlags{agent: agentID}) {
 		if slices.ContainsFunc(st.Auth.Providers, func(p providerStatus) bool { return p.Provider == ref.Provider }) {
 			continue
 		}
-		p := providerStatus{Provider: ref.Provider, Effective: a.credential(ctx, ref.Provider)}
+		p := providerStatus{Provider: ref.Provider, Effective: a.credential(ctx, ref.Provider), Profiles: profilesStatus{Labels: []string{}}}
 		st.Auth.Providers = append(st.Auth.Providers, p)
 		if p.Effective.Kind == "missing" {
 			st.Auth.MissingProvidersInUse = append(st.Auth.MissingProvidersInUse, ref.Provider)
 		}
 	}
+	if st.Auth.Providers == nil {
+		st.Auth.Providers = []providerStatus{}
+	}
+	on, taken := a.file.ShellEnv() // after the credentials were looked for
+	st.Auth.ShellEnvFallback = shellEnvStatus{Enabled: on, AppliedKeys: append([]string{}, taken...)}
 	return st
 }
+
+// dayMS is how long before its end OpenClaw warns of a login.
+const dayMS = 86_400_000
 
 // credential says what a provider would be asked with, never the secret itself.
 func (a *app) credential(ctx context.Context, id string) effectiveStatus {

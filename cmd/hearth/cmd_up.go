@@ -184,7 +184,7 @@ func (k *talk) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.t, k.release = t, release
+	k.t, k.release, k.began = t, release, k.file
 	fmt.Fprintln(k.io.out, "A new conversation. The old one is kept: hearth sessions list")
 	return nil
 }
@@ -196,7 +196,11 @@ func (k *talk) compact(ctx context.Context, instructions string) error {
 	p := newPresenter(k.io, false)
 	defer p.Close()
 	k.read = false
-	return k.agent.Compact(turn, k.t, instructions, p.Emit)
+	err := k.agent.Compact(turn, k.t, instructions, p.Emit)
+	if err == nil {
+		k.began = k.file
+	}
+	return err
 }
 
 // context shows what fills the window.

@@ -9,6 +9,7 @@ import (
 
 	"hearth"
 	"hearth/agent"
+	"hearth/config"
 	"hearth/prompt"
 	"hearth/session"
 )
@@ -32,8 +33,9 @@ type talk struct {
 	release func()
 	agent   *agent.Agent
 	kit     *toolkit
-	read    bool // the server was given this conversation's prompt since it last changed
-	tidied  bool // the conversation was looked at for tidying since it last changed
+	read    bool         // the server was given this conversation's prompt since it last changed
+	tidied  bool         // the conversation was looked at for tidying since it last changed
+	began   *config.File // as it was when the conversation took it up
 	after   func(time.Duration) <-chan time.Time
 }
 
@@ -58,7 +60,7 @@ func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &talk{app: a, choice: c, t: t, release: release, after: time.After}
+	k := &talk{app: a, choice: c, t: t, release: release, began: a.file, after: time.After}
 	if err := k.assemble(ctx); err != nil {
 		release()
 		return nil, err

@@ -309,13 +309,14 @@ func demoTarget() model.Target {
 	}
 }
 
-// build makes a target from the config.
-func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candidate, error) {
+// row finds what the config says of a model and of its provider; listed is false where
+// only the provider is there.
+func (a *app) row(ref hearth.ModelRef) (p config.Provider, row config.Model, listed bool, err error) {
 	p, ok := a.provider(ref.Provider)
 	if !ok {
-		return candidate{}, a.unknownProvider(ref.Provider)
+		return p, row, false, a.unknownProvider(ref.Provider)
 	}
-	row, listed := p.Model(ref.Model)
+	row, listed = p.Model(ref.Model)
 	if row.BaseURL != "" {
 		p.BaseURL, p.BaseURLs = row.BaseURL, nil
 	}
@@ -323,15 +324,35 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 		p.API = row.API
 	}
 	p.BaseURL = catalog.Compatible(p.BaseURL)
+	return p, row, listed, nil
+}
+
+// outline is a target as far as the config alone tells: nothing can be asked of it.
+func (a *app) outline(c choice, ref hearth.ModelRef, at model.Endpoint) model.Target {
+	p, row, listed, err := a.row(ref)
+	if err != nil {
+		return model.Target{Ref: ref, Endpoint: at}
+	}
+	own, _ := a.file.Config.Agents.Agent(c.agent)
+	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: at}
+	t.Layers = model.Layers{Config: configLayer(p, row, listed, own.ContextTokens), Default: model.DefaultLayer()}
+	t.Layers.Catalog = listing(ref, p.BaseURL)
+	t.Layers.Config.Locality = &at.Locality
+	return t
+}
+
+// build makes a target from the config.
+func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candidate, error) {
+	p, row, _, err := a.row(ref)
+	if err != nil {
+		return candidate{}, err
+	}
 	endpoint, client, err := a.place(ctx, ref.Provider, p, row)
 	if err != nil {
 		return candidate{}, err
 	}
 	own, _ := a.file.Config.Agents.Agent(c.agent)
-	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: endpoint}
-	t.Layers = model.Layers{Config: configLayer(p, row, listed, own.ContextTokens), Default: model.DefaultLayer()}
-	t.Layers.Catalog = listing(ref, p.BaseURL)
-	t.Layers.Config.Locality = &endpoint.Locality
+	t := a.outline(c, ref, endpoint)
 	t.Params = requestParams(merged(p.Params, row.Params, a.file.Config.Agents.ParamsFor(c.agent, ref.String())))
 	caps := t.Layers.Merge()
 	if t.Params.Thinking, err = thinking(c.thinking, own.ThinkingDefault, caps); err != nil {
