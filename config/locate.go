@@ -67,7 +67,7 @@ func Locate(o Options) (Places, error) {
 	}
 	p.choose(o.Path, hearthHome != "")
 	p.Target = p.Config
-	if p.foreign(p.Config) {
+	if p.Foreign(p.Config) {
 		p.Target = filepath.Join(p.State, FileName)
 	}
 	return p, nil
@@ -121,9 +121,9 @@ func (p *Places) expand(path string) string {
 	return path
 }
 
-// foreign reports whether a file lies in OpenClaw's folder, where Hearth never
+// Foreign reports whether a file lies in OpenClaw's folder, where Hearth never
 // writes. Symbolic links are followed on both sides.
-func (p *Places) foreign(path string) bool {
+func (p *Places) Foreign(path string) bool {
 	theirs := filepath.Join(p.home, ".openclaw")
 	return p.home != "" && (inside(theirs, path) || inside(realPath(theirs), realPath(path)))
 }

@@ -71,7 +71,22 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Aftermath: a.describer().Aftermath, Accepts: a.accepts, Memory: slotMemory{a.state("locks")}})
 	a.cooldowns = route.NewCooldowns(a.slots.Out)
 	a.warn(warnings)
+	a.closeState()
 	return a, nil
+}
+
+// closeState keeps other users of the machine out of a state folder that they may enter:
+// conversations and keys are in it.
+func (a *app) closeState() {
+	info, err := os.Stat(a.state())
+	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 || info.Mode()&os.ModeSticky != 0 {
+		return // not there yet, closed, or a folder that is meant for everybody, such as /tmp
+	}
+	if err := os.Chmod(a.state(), 0o700); err != nil {
+		fmt.Fprintf(a.io.err, "note: other users of this machine may enter %s, and that cannot be changed: %s\n", a.state(), oneLine(err.Error()))
+		return
+	}
+	fmt.Fprintf(a.io.err, "note: %s was open to other users of this machine and is closed to them now\n", a.state())
 }
 
 func (a *app) warn(warnings []config.Warning) {
@@ -280,6 +295,17 @@ func (a *app) workspace(c choice) (string, error) {
 		dir = a.file.Workspace(c.agent)
 	}
 	dir, err := filepath.Abs(dir)
+	if _, absent := os.Stat(dir); err == nil && absent != nil && a.file.Places.Foreign(dir) {
+		if c.workspace != "" {
+			return "", &hearth.Error{Op: "open workspace", Reason: hearth.ReasonConfig, Err: fmt.Errorf("there is no folder %s", dir),
+				Cause: "It would be in OpenClaw's folder, where Hearth makes nothing.", Try: "Make it yourself, or name another folder."}
+		}
+		own := a.state("workspace")
+		if _, err := os.Stat(own); err != nil { // it is made now, so this is said once
+			fmt.Fprintf(a.io.err, "note: OpenClaw's workspace %s is not there, and Hearth makes nothing in OpenClaw's folder: the workspace is %s\n", dir, own)
+		}
+		dir = own
+	}
 	if err == nil {
 		err = os.MkdirAll(dir, 0o700)
 	}

@@ -366,7 +366,17 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 	if level := t.Params.Thinking; c.thinking == "" && level != "" && level != canonicalLevel(own.ThinkingDefault) {
 		out.remapped = fmt.Sprintf("thinkingDefault %q is no level of %s, which has %s: %s is asked for", own.ThinkingDefault, ref, strings.Join(caps.Levels(), ", "), level)
 	}
+	if limit := t.Params.MaxTokens; limit > 0 && thinksByBudget(t, caps) && !anthropic.RoomToThink(limit) {
+		out.remapped = fmt.Sprintf("maxTokens %d of %s leaves no room for thinking, so none is asked for", limit, ref)
+	}
 	return out, a.replicas(ctx, &out, p, row)
+}
+
+// thinksByBudget reports whether thinking is asked for, and takes a part of the tokens of
+// the answer.
+func thinksByBudget(t model.Target, caps model.Capabilities) bool {
+	level := t.Params.Thinking
+	return t.Protocol == config.AnthropicMessages && level != "" && level != model.ThinkingOff && anthropic.ThinksByBudget(&caps)
 }
 
 // speak gives the provider of a protocol.

@@ -85,13 +85,26 @@ func budget(req *model.Request) (limit int, thinking []body.Member) {
 		}
 		return limit, thinking
 	}
+	if req.MaxTokens > 0 && !RoomToThink(req.MaxTokens) {
+		return limit, nil
+	}
 	tokens := max(min(budgets[req.Thinking], limit*3/4), leastTokens)
-	limit = max(limit, tokens+leastTokens)
+	if req.MaxTokens == 0 {
+		limit = max(limit, tokens+leastTokens)
+	}
 	return limit, []body.Member{{Name: "thinking", Value: body.Object(
 		body.Member{Name: "type", Value: []byte(`"enabled"`)},
 		body.Member{Name: "budget_tokens", Value: strconv.AppendInt(nil, int64(tokens), 10)},
 	)}}
 }
+
+// RoomToThink reports whether an owner's limit on output holds the smallest budget for
+// thinking and an answer beside it. Where it does not, none is asked for: the limit is the
+// owner's. Models that take an effort instead of a budget need no room.
+func RoomToThink(maxTokens int) bool { return maxTokens*3/4 >= leastTokens }
+
+// ThinksByBudget reports whether a model is given a number of tokens to think with.
+func ThinksByBudget(caps *model.Capabilities) bool { return !adaptive(caps) }
 
 // budgets are the tokens of a level of thinking; a level that is not here gets the least.
 var budgets = map[string]int{"low": 2048, "medium": 8192, "adaptive": 8192, "on": 8192, "high": 16384, "xhigh": 24576, "max": 32000}

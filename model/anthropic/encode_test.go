@@ -139,7 +139,9 @@ func TestParams(t *testing.T) {
 		{name: "the vendor's older models take a budget", req: model.Request{Thinking: "low", MaxTokens: 8000, Capabilities: model.Capabilities{ThinkingFormat: "budget"}}, want: `"thinking":{"type":"enabled","budget_tokens":2048}`},
 		{name: "so do other servers", req: model.Request{Thinking: "high", MaxTokens: 8000, Capabilities: proxy(model.Capabilities{})}, want: `"budget_tokens":6000},"messages":[],"max_tokens":8000`},
 		{name: "unless they are known to be new", req: model.Request{Thinking: "high", Capabilities: proxy(model.Capabilities{ThinkingFormat: "adaptive"})}, want: `{"type":"adaptive"}`},
-		{name: "an answer has room beside its thoughts", req: model.Request{Thinking: "low", MaxTokens: 100, Capabilities: proxy(model.Capabilities{})}, want: `"budget_tokens":1024},"messages":[],"max_tokens":2048`},
+		{name: "the owner's limit holds, and thinking takes three quarters of it at most", req: model.Request{Thinking: "high", MaxTokens: 1500, Capabilities: proxy(model.Capabilities{})}, want: `"budget_tokens":1125},"messages":[],"max_tokens":1500`},
+		{name: "a limit without room for both has no thinking", req: model.Request{Thinking: "low", MaxTokens: 1000, Capabilities: proxy(model.Capabilities{})}, want: `"messages":[],"max_tokens":1000`, not: "thinking"},
+		{name: "without a limit an answer has room beside its thoughts", req: model.Request{Thinking: "low", Capabilities: proxy(model.Capabilities{Window: 2000})}, want: `"budget_tokens":1024},"messages":[],"max_tokens":2048`},
 
 		{name: "unsigned thoughts stay here", req: model.Request{Thinking: "low", Messages: thought}, want: `[{"type":"text","text":"a"}]`},
 		{name: "unless the model wants them", req: model.Request{Messages: thought, Capabilities: model.Capabilities{ReplayThinking: true}}, want: `[{"type":"thinking","thinking":"hm","signature":""},{"type":"text","text":"a"}]`},
