@@ -19,14 +19,11 @@ func (a *Agent) mend(ctx context.Context, t session.Transcript, chain []model.Ta
 	if len(chain) == 0 || !a.memo.unseen(t.Info().ID) {
 		return nil, nil
 	}
-	from, primary := session.Seq(1), chain[0].Ref
-	epoch, ok, err := t.Epoch(ctx, primary)
+	base, err := a.inUse(ctx, t, chain)
 	if err != nil {
 		return nil, err
 	}
-	if ok {
-		from = max(epoch.FirstSeq, 1)
-	}
+	from := max(base.epoch.FirstSeq, 1)
 	messages, err := a.since(ctx, t, from)
 	if err != nil {
 		return nil, err
@@ -49,6 +46,12 @@ func (a *Agent) mend(ctx context.Context, t session.Transcript, chain []model.Ta
 		if i > 0 && was.ID == 0 {
 			continue // a fallback that never answered begins where the primary does
 		}
+		if was.ID == 0 || was.FirstSeq != base.epoch.FirstSeq {
+			// It goes on from the same messages, and so with the same summary.
+			own := *plan
+			own.Summary, own.Trimmed, own.Tainted = base.plan.Summary, base.plan.Trimmed, plan.Tainted || base.plan.Tainted
+			plan = &own
+		}
 		next := was
 		next.ID, next.FirstSeq, next.Began, next.Reason = 0, first, a.cfg.Now(), "encoder-changed"
 		if next.Plan, next.PlanHash, err = plan.Encode(); err != nil {
@@ -66,4 +69,23 @@ func (a *Agent) mend(ctx context.Context, t session.Transcript, chain []model.Ta
 		commit = &session.Commit{}
 	}
 	return &hearth.Notice{Kind: "repair", Text: "the record of this conversation was damaged; what could be read of it was put in order, and what is missing is marked"}, nil
+}
+
+// inUse gives the epoch of the first candidate that has one: what is live of the
+// conversation. A candidate that was never asked would begin at its very beginning.
+func (a *Agent) inUse(ctx context.Context, t session.Transcript, chain []model.Target) (live, error) {
+	var first live
+	for i, target := range chain {
+		plan, epoch, err := a.liveOrNew(ctx, t, target)
+		if err != nil {
+			return live{}, err
+		}
+		if i == 0 || epoch.ID != 0 {
+			first = live{plan, epoch}
+		}
+		if epoch.ID != 0 {
+			break
+		}
+	}
+	return first, nil
 }

@@ -10,12 +10,13 @@ import (
 
 // Repair gives a transcript that every protocol can send: a person speaks first, an
 // answer follows a person or results, each call has exactly one result before anybody
-// else speaks (those of the newest answer may still be open), ids are unique, and no
-// message is empty. Of a sound transcript it gives the very messages, and changed is
+// else speaks (those of the newest answer may still be open), ids are unique (those of
+// calls among the calls that are open: an epoch knows nothing of the ones before it, and
+// some servers count from one), and no message is empty. Of a sound transcript it gives the very messages, and changed is
 // false; so repairing twice changes nothing. What it adds comes from the gateway and says
 // what is missing. Messages are not changed in place.
 func Repair(messages []hearth.Message) (sound []hearth.Message, changed bool) {
-	r := repairer{seen: map[hearth.MessageID]bool{}, calls: map[hearth.CallID]bool{}}
+	r := repairer{seen: map[hearth.MessageID]bool{}}
 	for i := range messages {
 		r.take(&messages[i])
 	}
@@ -30,9 +31,8 @@ type repairer struct {
 	out     []hearth.Message
 	changed bool
 	seen    map[hearth.MessageID]bool
-	calls   map[hearth.CallID]bool // all so far
-	open    []hearth.ToolCall      // of the newest answer, without a result
-	last    hearth.Role            // of the newest message that is no mark
+	open    []hearth.ToolCall // of the newest answer, without a result
+	last    hearth.Role       // of the newest message that is no mark
 	added   int
 }
 
@@ -78,7 +78,6 @@ func (r *repairer) add(m hearth.Message) {
 	for i := range m.Parts {
 		if c := m.Parts[i].Call; c != nil {
 			r.open = append(r.open, *c)
-			r.calls[c.ID] = true
 		}
 	}
 }
@@ -152,10 +151,10 @@ func (r *repairer) part(m *hearth.Message, i int) (hearth.Part, bool) {
 	return p, false
 }
 
-// fresh reports whether a call has a name, and an id that no call before it has.
+// fresh reports whether a call has a name, and an id that no open call has.
 func (r *repairer) fresh(m *hearth.Message, i int) bool {
 	c := m.Parts[i].Call
-	if c.ID == "" || c.Name == "" || r.calls[c.ID] {
+	if c.ID == "" || c.Name == "" || slices.ContainsFunc(r.open, func(o hearth.ToolCall) bool { return o.ID == c.ID }) {
 		return false
 	}
 	return !slices.ContainsFunc(m.Parts[:i], func(p hearth.Part) bool { return p.Call != nil && p.Call.ID == c.ID })

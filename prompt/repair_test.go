@@ -17,7 +17,7 @@ import (
 // strict says what a protocol would refuse of a transcript. It is written apart from the
 // repair, from what the four protocols demand.
 func strict(messages []hearth.Message) error {
-	ids, calls := map[hearth.MessageID]bool{}, map[hearth.CallID]bool{}
+	ids := map[hearth.MessageID]bool{}
 	open := map[hearth.CallID]string{}
 	var last hearth.Role
 	for i := range messages {
@@ -67,10 +67,10 @@ func strict(messages []hearth.Message) error {
 				if p.Call == nil {
 					continue
 				}
-				if p.Call.ID == "" || p.Call.Name == "" || calls[p.Call.ID] {
+				if p.Call.ID == "" || p.Call.Name == "" || open[p.Call.ID] != "" {
 					return fail("call %q has no id and name of its own", p.Call.ID)
 				}
-				calls[p.Call.ID], open[p.Call.ID] = true, p.Call.Name
+				open[p.Call.ID] = p.Call.Name
 			}
 		case hearth.RoleTool:
 			for _, p := range m.Parts {
@@ -309,4 +309,21 @@ func FuzzRepair(f *testing.F) {
 		}
 		holds(t, messages)
 	})
+}
+
+// An epoch knows nothing of the calls before it, so an id may come back in a transcript.
+func TestAnIdOfAnAnsweredCallMayComeBack(t *testing.T) {
+	part := func(p hearth.Part) []hearth.Part { return []hearth.Part{p} }
+	var all []hearth.Message
+	for i := range 2 {
+		id := func(what string) hearth.MessageID { return hearth.MessageID(fmt.Sprint(what, i)) }
+		all = append(all,
+			hearth.Message{ID: id("said"), Role: hearth.RoleUser, Parts: part(hearth.Part{Text: "go", Provenance: hearth.FromOwner})},
+			hearth.Message{ID: id("call"), Role: hearth.RoleAssistant, Parts: part(hearth.Part{Call: &hearth.ToolCall{ID: "call_1", Name: "read", Arguments: "{}"}})},
+			hearth.Message{ID: id("result"), Role: hearth.RoleTool, Parts: part(hearth.Part{Result: &hearth.ToolResult{CallID: "call_1", Name: "read", Text: "x"}})},
+			hearth.Message{ID: id("answer"), Role: hearth.RoleAssistant, Parts: part(hearth.Part{Text: "done"})})
+	}
+	if sound, changed := prompt.Repair(all); changed || len(sound) != len(all) {
+		t.Errorf("a sound transcript was changed: %+v", sound)
+	}
 }

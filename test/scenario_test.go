@@ -263,7 +263,8 @@ func (s *story) line(words string, sc scene) {
 			s.close()
 		}
 		return
-	case failed:
+	case failed: // the chat goes on, and says so at its end
+		_ = c.in.Close()
 	case unheard:
 		c.until("a request arrives", func() bool { return len(s.server.Requests()) > s.requests })
 		c.signal(syscall.SIGINT)

@@ -99,12 +99,13 @@ func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask aske
 	return out, err
 }
 
-// pipe answers every line of standard input with a turn of its own. What goes wrong with
-// one is told, and the lines after it are still answered; the first failure decides the
-// exit code.
+// pipe answers every line of standard input with a turn of its own, after what an earlier
+// process left unanswered. What goes wrong with one is told, and the lines after it are
+// still answered; the first failure decides the exit code.
 func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 	in := pipedLines{r}
 	var wrong error
+	k.resume(ctx, nil)
 	for {
 		text, err := in.next("")
 		if errors.Is(err, io.EOF) {
