@@ -83,9 +83,9 @@ func (s *Store) pointer(ctx context.Context, key session.Key) (id hearth.Session
 // begin makes a session and points its key at it; without replace, only where the key
 // means none yet.
 func (s *Store) begin(ctx context.Context, id hearth.SessionID, key session.Key, replace bool) (done bool, err error) {
-	err = s.transact(ctx, nil, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.transact(ctx, nil, func(ctx context.Context, db *sql.Conn) error {
 		now := s.now().UnixNano()
-		res, err := tx.ExecContext(ctx, "INSERT INTO sessions (id, agent, name, channel, account, peer, dir, created, updated) VALUES (?,?,?,?,?,?,?,?,?)",
+		res, err := db.ExecContext(ctx, "INSERT INTO sessions (id, agent, name, channel, account, peer, dir, created, updated) VALUES (?,?,?,?,?,?,?,?,?)",
 			append(append([]any{string(id)}, keyColumns(key)...), now, now)...)
 		if err != nil {
 			return err
@@ -98,7 +98,7 @@ func (s *Store) begin(ctx context.Context, id hearth.SessionID, key session.Key,
 		if replace {
 			onConflict = "UPDATE SET session = excluded.session"
 		}
-		res, err = tx.ExecContext(ctx, "INSERT INTO pointers (agent, name, channel, account, peer, dir, session) VALUES (?,?,?,?,?,?,?) ON CONFLICT DO "+onConflict,
+		res, err = db.ExecContext(ctx, "INSERT INTO pointers (agent, name, channel, account, peer, dir, session) VALUES (?,?,?,?,?,?,?) ON CONFLICT DO "+onConflict,
 			append(keyColumns(key), n)...)
 		if err != nil {
 			return err
@@ -150,24 +150,34 @@ func (s *Store) lock(ctx context.Context, id hearth.SessionID, wait func(session
 // connection ends with ctx; what has begun is finished, so that nobody has to guess
 // whether a cancelled commit happened.
 // flush, which may be nil, gets how long the disk took.
-func (s *Store) transact(ctx context.Context, flush *time.Duration, do func(context.Context, *sql.Tx) error) error {
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		return err
+//
+// The statements are said here and not by a sql.Tx, which starts a goroutine to watch its
+// context each time: waking a sleeping core for it costs more than the insert.
+func (s *Store) transact(ctx context.Context, flush *time.Duration, do func(context.Context, *sql.Conn) error) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	defer func() { _ = conn.Close() }() // gives it back to the pool
 	ctx = context.WithoutCancel(ctx)
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
+	if _, err := s.stmt.begin.ExecContext(ctx); err != nil {
 		return err
 	}
-	if err := do(ctx, tx); err != nil {
-		_ = tx.Rollback() // the first error is the one that says something
+	committed := false
+	defer func() {
+		if !committed { // SQLite itself may have rolled back already, and then says so
+			_, _ = s.stmt.rollback.ExecContext(ctx)
+		}
+	}()
+	if err := do(ctx, s.writer); err != nil {
 		return err
 	}
+	begun := time.Now()
+	_, err := s.stmt.commit.ExecContext(ctx)
 	if flush != nil {
-		begun := time.Now()
-		defer func() { *flush = time.Since(begun) }()
+		*flush = time.Since(begun)
 	}
-	return tx.Commit()
+	committed = err == nil
+	return err
 }

@@ -94,7 +94,7 @@ CREATE TRIGGER %[1]s_keep BEFORE UPDATE ON %[1]s BEGIN SELECT RAISE(ABORT, '%[1]
 
 // ready reports whether the database needs nothing done before it is used. It fails
 // when a newer Hearth has written it.
-func ready(ctx context.Context, db *sql.DB) (bool, error) {
+func ready(ctx context.Context, db *sql.Conn) (bool, error) {
 	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return false, err
@@ -103,7 +103,7 @@ func ready(ctx context.Context, db *sql.DB) (bool, error) {
 	return mode == "wal" && version == len(migrations), err
 }
 
-func versionOf(ctx context.Context, db *sql.DB) (int, error) {
+func versionOf(ctx context.Context, db *sql.Conn) (int, error) {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return 0, err
@@ -115,7 +115,7 @@ func versionOf(ctx context.Context, db *sql.DB) (int, error) {
 }
 
 // migrate makes the database ready. The caller keeps other processes out.
-func migrate(ctx context.Context, db *sql.DB) error {
+func migrate(ctx context.Context, db *sql.Conn) error {
 	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = wal").Scan(&mode); err != nil {
 		return err

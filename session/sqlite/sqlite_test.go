@@ -87,12 +87,12 @@ func TestConnectionsKeepTheirPromises(t *testing.T) {
 		"synchronous": 2, "fullfsync": 1, "checkpoint_fullfsync": 1, "foreign_keys": 1, "busy_timeout": 10000, "user_version": len(migrations),
 	} {
 		var got int
-		if err := s.write.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+		if err := s.writer.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %d, want %d (%v)", pragma, got, want, err)
 		}
 	}
 	var mode string
-	if err := s.write.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
+	if err := s.writer.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
 		t.Errorf("the journal mode is %s (%v)", mode, err)
 	}
 	if _, err := s.read.ExecContext(t.Context(), "DELETE FROM pointers"); err == nil {
@@ -112,7 +112,7 @@ func TestTheDatabaseItselfIsAppendOnly(t *testing.T) {
 	}
 	for _, table := range []string{"messages", "epochs", "reports", "blobs"} {
 		for _, text := range []string{"DELETE FROM " + table, "UPDATE " + table + " SET rowid = rowid + 1"} {
-			if _, err := s.write.ExecContext(t.Context(), text); err == nil || !strings.Contains(err.Error(), table+" are append-only") {
+			if _, err := s.writer.ExecContext(t.Context(), text); err == nil || !strings.Contains(err.Error(), table+" are append-only") {
 				t.Errorf("%s: %v", text, err)
 			}
 		}
@@ -132,15 +132,15 @@ func TestFullDiskRefusesTheMessageAndSaysSo(t *testing.T) {
 	s := open(t, Config{})
 	tr := own(t, s)
 	var pages int
-	if err := s.write.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+	if err := s.writer.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.write.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages+1)); err != nil {
+	if _, err := s.writer.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages+1)); err != nil {
 		t.Fatal(err)
 	}
 	_, err := tr.Append(t.Context(), commit(1, strings.Repeat("x", 100_000)))
 	told(t, err, "the disk is full; nothing was saved", "free some space on the disk that holds "+s.path)
-	if _, err := s.write.ExecContext(t.Context(), "PRAGMA max_page_count = 1000000"); err != nil {
+	if _, err := s.writer.ExecContext(t.Context(), "PRAGMA max_page_count = 1000000"); err != nil {
 		t.Fatal(err)
 	}
 	seq, err := tr.Append(t.Context(), commit(1, strings.Repeat("x", 100_000)))
@@ -152,7 +152,7 @@ func TestFullDiskRefusesTheMessageAndSaysSo(t *testing.T) {
 func TestReadOnlyDatabaseRefusesTheMessageAndSaysSo(t *testing.T) {
 	s := open(t, Config{})
 	tr := own(t, s)
-	if _, err := s.write.ExecContext(t.Context(), "PRAGMA query_only = 1"); err != nil {
+	if _, err := s.writer.ExecContext(t.Context(), "PRAGMA query_only = 1"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := tr.Append(t.Context(), commit(1, "hi"))
@@ -182,7 +182,7 @@ func TestFilesThatAreNoDatabaseOfOursAreRefusedAndKept(t *testing.T) {
 	}
 
 	s := open(t, Config{})
-	if _, err := s.write.ExecContext(t.Context(), "PRAGMA user_version = 999"); err != nil {
+	if _, err := s.writer.ExecContext(t.Context(), "PRAGMA user_version = 999"); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Open(t.Context(), Config{Path: s.path})
@@ -198,7 +198,7 @@ func TestMigrationThatFailsLeavesTheVersionBefore(t *testing.T) {
 	}
 	migrations[1] = "CREATE TABLE later (n INTEGER);"
 	again := open(t, Config{Path: s.path})
-	if v, err := versionOf(t.Context(), again.write); err != nil || v != 2 {
+	if v, err := versionOf(t.Context(), again.writer); err != nil || v != 2 {
 		t.Errorf("version %d (%v)", v, err)
 	}
 }
@@ -272,10 +272,10 @@ func TestMissingMessageIsAnErrorAndNotAShorterConversation(t *testing.T) {
 				}
 			}
 			first.release()
-			if _, err := s.write.ExecContext(t.Context(), "DROP TRIGGER messages_stay"); err != nil {
+			if _, err := s.writer.ExecContext(t.Context(), "DROP TRIGGER messages_stay"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.write.ExecContext(t.Context(), "DELETE FROM messages WHERE seq = ?", gone); err != nil {
+			if _, err := s.writer.ExecContext(t.Context(), "DELETE FROM messages WHERE seq = ?", gone); err != nil {
 				t.Fatal(err)
 			}
 			var last error

@@ -39,9 +39,11 @@ type Store struct {
 	now     func() time.Time
 	tail    int
 
-	write *sql.DB // one connection, so that writers of this process queue in Go
-	read  *sql.DB // a few, which never block the writer
-	stmt  statements
+	write  *sql.DB       // one connection, which is writer
+	writer *sql.Conn     // used by whoever has the turn
+	turn   chan struct{} // holds one while somebody writes: writers of this process queue in Go
+	read   *sql.DB       // a few, which never block the writer
+	stmt   statements
 }
 
 var _ session.Store = (*Store)(nil)
@@ -55,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sessions: %w", err)
 	}
-	s := &Store{path: path, locks: cfg.Locks, command: cfg.Command, now: cfg.Now, tail: cfg.TailBytes}
+	s := &Store{path: path, locks: cfg.Locks, command: cfg.Command, now: cfg.Now, tail: cfg.TailBytes, turn: make(chan struct{}, 1)}
 	if s.locks == "" {
 		s.locks = filepath.Join(filepath.Dir(path), "locks")
 	}
@@ -82,7 +84,10 @@ func (s *Store) open(ctx context.Context) error {
 	if s.write, err = s.connect("_txlock=immediate&_pragma=foreign_keys(1)"+durable, 1); err != nil {
 		return err
 	}
-	ok, err := ready(ctx, s.write)
+	if s.writer, err = s.write.Conn(ctx); err != nil {
+		return err
+	}
+	ok, err := ready(ctx, s.writer)
 	if err != nil {
 		return err
 	}
@@ -148,13 +153,16 @@ func (s *Store) migrateAlone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(migrate(ctx, s.write), l.Release())
+	return errors.Join(migrate(ctx, s.writer), l.Release())
 }
 
 // Close gives the database back.
 func (s *Store) Close() error {
 	var errs []error
 	s.stmt.close(&errs)
+	if s.writer != nil {
+		errs = append(errs, s.writer.Close())
+	}
 	for _, db := range []*sql.DB{s.read, s.write} {
 		if db != nil {
 			errs = append(errs, db.Close())

@@ -143,36 +143,34 @@ type writing struct {
 }
 
 func (w *writing) run(ctx context.Context) error {
-	return w.store.transact(ctx, &w.flush, func(ctx context.Context, tx *sql.Tx) error {
-		if err := w.grow(ctx, tx); err != nil {
+	return w.store.transact(ctx, &w.flush, func(ctx context.Context, db *sql.Conn) error {
+		if err := w.grow(ctx); err != nil {
 			return err
 		}
-		insert := tx.StmtContext(ctx, w.store.stmt.insertMessage) //nolint:sqlclosecheck // it ends with the transaction
 		for _, r := range w.rows {
 			m := &r.Message
-			if _, err := insert.ExecContext(ctx, w.n, int64(r.Seq), string(m.ID), string(m.Turn), string(m.Role), r.body); err != nil {
+			if _, err := w.store.stmt.insertMessage.ExecContext(ctx, w.n, int64(r.Seq), string(m.ID), string(m.Turn), string(m.Role), r.body); err != nil {
 				return err
 			}
 		}
 		for _, b := range w.commit.Blobs {
-			if err := w.blob(ctx, tx, b); err != nil {
+			if err := w.blob(ctx, db, b); err != nil {
 				return err
 			}
 		}
 		if w.commit.Epoch != nil {
-			if err := w.begin(ctx, tx); err != nil {
+			if err := w.begin(ctx, db); err != nil {
 				return err
 			}
 		}
-		return w.reports(ctx, tx)
+		return w.reports(ctx)
 	})
 }
 
 // grow counts the messages. That the count before is the one we know is a second fence
 // behind the file lock, for file systems that only pretend to lock.
-func (w *writing) grow(ctx context.Context, tx *sql.Tx) error {
-	res, err := tx.StmtContext(ctx, w.store.stmt.grow). //nolint:sqlclosecheck // it ends with the transaction
-								ExecContext(ctx, len(w.rows), w.now.UnixNano(), w.n, w.info.Messages)
+func (w *writing) grow(ctx context.Context) error {
+	res, err := w.store.stmt.grow.ExecContext(ctx, len(w.rows), w.now.UnixNano(), w.n, w.info.Messages)
 	if err != nil {
 		return err
 	}
@@ -182,17 +180,17 @@ func (w *writing) grow(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-func (w *writing) blob(ctx context.Context, tx *sql.Tx, b hearth.Blob) error {
+func (w *writing) blob(ctx context.Context, db *sql.Conn, b hearth.Blob) error {
 	if sum := sha256.Sum256(b.Data); b.Hash != hex.EncodeToString(sum[:]) {
 		return fmt.Errorf("blob %s holds other bytes", b.Hash)
 	}
-	_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO blobs (hash, mime, bytes, data) VALUES (?,?,?,?)", b.Hash, b.MIME, len(b.Data), b.Data)
+	_, err := db.ExecContext(ctx, "INSERT OR IGNORE INTO blobs (hash, mime, bytes, data) VALUES (?,?,?,?)", b.Hash, b.MIME, len(b.Data), b.Data)
 	return err
 }
 
-func (w *writing) begin(ctx context.Context, tx *sql.Tx) error {
+func (w *writing) begin(ctx context.Context, db *sql.Conn) error {
 	e := &w.epoch
-	res, err := tx.ExecContext(ctx, "INSERT INTO epochs (session, provider, model, first_seq, began, reason, plan, plan_hash, first_diff, tokens_lost, detail) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+	res, err := db.ExecContext(ctx, "INSERT INTO epochs (session, provider, model, first_seq, began, reason, plan, plan_hash, first_diff, tokens_lost, detail) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
 		w.n, e.Model.Provider, e.Model.Model, int64(e.FirstSeq), e.Began.UnixNano(), e.Reason, append([]byte{}, e.Plan...), e.PlanHash, e.FirstDiff, e.TokensLost, e.Detail)
 	if err == nil {
 		e.ID, err = res.LastInsertId()
@@ -200,8 +198,7 @@ func (w *writing) begin(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-func (w *writing) reports(ctx context.Context, tx *sql.Tx) error {
-	insert := tx.StmtContext(ctx, w.store.stmt.insertReport) //nolint:sqlclosecheck // it ends with the transaction
+func (w *writing) reports(ctx context.Context) error {
 	for i := range w.commit.Reports {
 		r := &w.commit.Reports[i]
 		if w.commit.Epoch != nil && r.EpochID == 0 && r.Target == w.epoch.Model {
@@ -211,7 +208,7 @@ func (w *writing) reports(ctx context.Context, tx *sql.Tx) error {
 		if err != nil {
 			return err
 		}
-		if _, err := insert.ExecContext(ctx, w.n, string(r.Turn), body, r.Added); err != nil {
+		if _, err := w.store.stmt.insertReport.ExecContext(ctx, w.n, string(r.Turn), body, r.Added); err != nil {
 			return err
 		}
 	}
