@@ -119,7 +119,7 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 			return agent.Outcome{}, err
 		}
 		if k, err = a.open(ctx, in.choice); err != nil {
-			return agent.Outcome{}, err
+			return agent.Outcome{}, notKept(err)
 		}
 		defer k.close()
 		var ask asker

@@ -54,6 +54,9 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 		return nil
 	}
 	k, err := a.open(ctx, c)
+	if err != nil && message != "" {
+		return notKept(err)
+	}
 	if err != nil {
 		return err
 	}

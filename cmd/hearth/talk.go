@@ -39,13 +39,14 @@ type talk struct {
 	after   func(time.Duration) <-chan time.Time
 }
 
-// open takes the session and assembles an agent for it.
+// open takes the session and assembles an agent for it. Where nothing can be asked or no
+// folder is there to work in, no session is begun.
 func (a *app) open(ctx context.Context, c choice) (*talk, error) {
-	store, err := a.sessions(ctx)
-	if err != nil {
+	if err := a.ready(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := a.knownAgent(c.agent); err != nil {
+	store, err := a.sessions(ctx)
+	if err != nil {
 		return nil, err
 	}
 	key := session.Key{Agent: a.agentID(c.agent), Name: c.session}
@@ -66,6 +67,33 @@ func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// ready reports what is wrong with a choice before anything is kept of it.
+func (a *app) ready(ctx context.Context, c choice) error {
+	if err := a.knownAgent(c.agent); err != nil {
+		return err
+	}
+	if _, err := a.candidates(ctx, c); err != nil {
+		return err
+	}
+	_, err := a.workspace(c)
+	return err
+}
+
+// notKept adds to an error that the message it stopped is in no session: whoever sent it
+// has to send it again.
+func notKept(err error) error {
+	e, ok := errors.AsType[*hearth.Error](err)
+	if !ok {
+		return err
+	}
+	kept := *e
+	if kept.Cause == "" {
+		kept.Cause = advice[kept.Reason].cause
+	}
+	kept.Cause = strings.TrimSpace(kept.Cause + " The message was not kept.")
+	return &kept
 }
 
 // sessionHeld says once who has the session that we wait for.

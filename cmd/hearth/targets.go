@@ -57,6 +57,16 @@ func (a *app) firstConfigured() hearth.ModelRef {
 // chain gives the candidates for a conversation: the chosen model, then its fallbacks.
 // A model that the person named for this call stands alone: its failure is shown.
 func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
+	chain, err := a.candidates(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return a.allKnown(ctx, chain), nil
+}
+
+// candidates is chain without what the servers say of themselves: it asks no server that
+// the config names.
+func (a *app) candidates(ctx context.Context, c choice) ([]candidate, error) {
 	own, _ := a.file.Config.Agents.Agent(c.agent)
 	word, fallbacks := c.model, []string(nil)
 	if word == "" {
@@ -93,7 +103,7 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 			fmt.Fprintln(a.io.err, "note: "+c.remapped)
 		}
 	}
-	return a.allKnown(ctx, chain), nil
+	return chain, nil
 }
 
 // leavesToOthers reports whether a first model that cannot even be asked leaves the turn
