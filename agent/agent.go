@@ -21,6 +21,7 @@ type Config struct {
 	Router  Router
 	Targets func(ctx context.Context) ([]model.Target, error) // the chain: primary first, then fallbacks
 	Tools   []tool.Tool
+	Dir     string // that the tools work in; a yes to a call holds there only
 	Rules   policy.Rules
 	House   func() (prompt.House, error) // the workspace as it is now
 	Blob    func(ctx context.Context, hash string) ([]byte, error)

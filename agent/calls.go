@@ -212,22 +212,23 @@ func (r *run) decide(t tool.Tool, call hearth.ToolCall, effect hearth.Effect) po
 	}
 	d := policy.Decide(in)
 	if d.Verdict == policy.Ask {
-		if m, ok := r.st.approved[call.ID]; ok && m.Hash == action(t, call) && r.cfg.Now().Before(m.Until) {
+		if m, ok := r.st.approved[call.ID]; ok && m.Hash == r.action(t, call) && r.cfg.Now().Before(m.Until) {
 			return policy.Decision{Verdict: policy.Allow, Rule: "approved", Reason: "the owner said yes to this call"}
 		}
 	}
 	return d
 }
 
-// action names what a call would do now: the call, and what the tool foresees of it. A
-// symlink that leads elsewhere by the time of the answer makes it another action.
-func action(t tool.Tool, call hearth.ToolCall) string {
-	f, ok := t.(tool.Foreseer)
-	if !ok {
-		return policy.Hash(call)
+// action names what a call would do now: the call, the conversation and the folder it is
+// made in, and what the tool foresees of it. A symlink that leads elsewhere by the time of
+// the answer, or another workspace, makes it another action.
+func (r *run) action(t tool.Tool, call hearth.ToolCall) string {
+	bound := []string{string(r.t.Info().ID), r.cfg.Dir}
+	if f, ok := t.(tool.Foreseer); ok {
+		argv, targets := f.Foresee(call)
+		bound = slices.Concat(bound, argv, []string{"\x00"}, targets)
 	}
-	argv, targets := f.Foresee(call)
-	return policy.Hash(call, slices.Concat(argv, []string{"\x00"}, targets)...)
+	return policy.Hash(call, bound...)
 }
 
 // describe is the exact action of a call, for a person.
@@ -241,7 +242,7 @@ func describe(t tool.Tool, call hearth.ToolCall) string {
 // question stops the turn for a person. The question is durable before it is shown.
 func (r *run) question(ctx context.Context, t tool.Tool, call hearth.ToolCall, d policy.Decision) error {
 	until := r.cfg.Now().Add(r.limits.QuestionTTL).Round(time.Second)
-	q := &Approval{Call: call, Text: describe(t, call), Rule: d.Rule, Reason: d.Reason, Hash: action(t, call), Until: until}
+	q := &Approval{Call: call, Text: describe(t, call), Rule: d.Rule, Reason: d.Reason, Hash: r.action(t, call), Until: until}
 	mark := hearth.Mark{Kind: hearth.MarkAsked, Call: call.ID, Hash: q.Hash, Until: until, Reason: d.Reason}
 	if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{r.markMessage(r.st.turn, mark)}}); err != nil {
 		return err

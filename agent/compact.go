@@ -282,6 +282,7 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 		return errors.Join(err, r.report(ctx, reports))
 	}
 	plan := c.es.plan.Next(c.target, house, r.specs, summary)
+	r.st.tainted = r.st.tainted || plan.Tainted
 	plan.Tainted = r.st.tainted
 	return r.begin(ctx, c, plan, c.first+session.Seq(keep), detail, reports)
 }

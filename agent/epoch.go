@@ -69,6 +69,7 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 		}
 		es = &epochState{live: live{plan, epoch}}
 		r.epochs[target.Ref] = es
+		r.st.tainted = r.st.tainted || plan.Tainted
 	}
 	if err := r.preflight(target, es); err != nil {
 		return nil, err
@@ -100,7 +101,7 @@ func (r *run) preflight(target model.Target, es *epochState) error {
 func (r *run) inherit(plan *prompt.Plan) (session.Epoch, error) {
 	first := session.Seq(1)
 	if primary := r.epochs[r.chain[0].Ref]; primary != nil {
-		plan.Summary, plan.Tainted = primary.plan.Summary, primary.plan.Tainted
+		plan.Summary, plan.Tainted = primary.plan.Summary, plan.Tainted || primary.plan.Tainted
 		first = primary.epoch.FirstSeq
 	}
 	return r.newEpoch(plan, first, r.firstReason(r.t))
@@ -143,7 +144,8 @@ func (r *run) relearn(ctx context.Context, target model.Target, old *epochState)
 		return nil, err
 	}
 	plan := prompt.NewPlan(target, house, r.specs)
-	plan.Summary, plan.Tainted = old.plan.Summary, old.plan.Tainted
+	plan.Summary, plan.Tainted = old.plan.Summary, plan.Tainted || old.plan.Tainted
+	r.st.tainted = r.st.tainted || plan.Tainted
 	plan.Gauge.Ratio = old.plan.Gauge.Ratio
 	epoch, err := r.newEpoch(plan, old.epoch.FirstSeq, "server-refused")
 	if err != nil {

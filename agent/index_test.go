@@ -110,11 +110,11 @@ func TestTheGuardSeesTheCallBehindAToolCall(t *testing.T) {
 	}
 	q := *out.Question
 	want := hearth.ToolCall{ID: "c1", Name: "exec", Arguments: `{"command":"ls"}`}
-	if q.Call != want || q.Hash != policy.Hash(want) || !strings.Contains(q.Text, `exec {"command":"ls"}`) {
+	if q.Call != want || q.Hash != policy.Hash(want, "s1", "") || !strings.Contains(q.Text, `exec {"command":"ls"}`) {
 		t.Errorf("asked about %+v", q)
 	}
 	forged := q
-	forged.Hash = policy.Hash(hearth.ToolCall{ID: "c1", Name: "tool_call", Arguments: inner})
+	forged.Hash = policy.Hash(hearth.ToolCall{ID: "c1", Name: "tool_call", Arguments: inner}, "s1", "")
 	if err := s.agent.Decide(t.Context(), s.mem, forged, true); hearth.ReasonOf(err) != hearth.ReasonUsage {
 		t.Errorf("a yes to the wrapping counts: %v", err)
 	}

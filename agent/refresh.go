@@ -41,7 +41,7 @@ func (a *Agent) refresh(ctx context.Context, t session.Transcript, target model.
 		return err
 	}
 	plan := prompt.NewPlan(target, house, a.specs)
-	plan.Summary, plan.Tainted, plan.Trimmed = old.plan.Summary, old.plan.Tainted, old.plan.Trimmed
+	plan.Summary, plan.Tainted, plan.Trimmed = old.plan.Summary, plan.Tainted || old.plan.Tainted, old.plan.Trimmed
 	plan.Gauge.Ratio = old.plan.Gauge.Ratio
 	epoch, err := a.newEpoch(plan, old.epoch.FirstSeq, "refresh")
 	if err != nil {

@@ -126,6 +126,7 @@ func asker(m *hearth.Message) hearth.Provenance {
 	for i := range m.Parts {
 		switch p := m.Parts[i].Provenance; p {
 		case hearth.FromGateway, hearth.FromOwner:
+		case hearth.FromTool: // a file that rides along; whoever wrote it has asked for nothing
 		case hearth.FromMember:
 			if from == hearth.FromOwner {
 				from = p

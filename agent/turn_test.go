@@ -317,12 +317,13 @@ func TestBytesThatChangedWithoutAReasonEndTheEpochAndAreCounted(t *testing.T) {
 func TestTheFirstDifferenceIsFoundInALongEpoch(t *testing.T) {
 	s := newScene(t, nil)
 	s.files = []prompt.File{{Name: "AGENTS.md", Text: "Be kind."}}
-	for range 210 { // more than the newest ones that every turn looks at
-		s.script.steps = append(s.script.steps, step{text: "one"})
-		_, _ = s.say("a")
-	}
-	for i := range s.mem.reports {
-		s.mem.reports[i].At = s.now
+	s.script.steps = []step{{text: "one"}}
+	_, _ = s.say("a")
+	first := s.mem.reports[0]
+	for range 450 { // more than the newest ones that every turn looks at; each asked the same again
+		again := first
+		again.At, again.Added = s.now, nil
+		s.mem.reports = append(s.mem.reports, again)
 	}
 	last := len(s.mem.reports) - 1
 	s.mem.reports[last].Prefix = strings.Repeat("0", 64) // an upgrade encodes otherwise

@@ -27,7 +27,7 @@ type Incoming struct {
 // decided here and stored. known are the newest facts told in this epoch.
 func Freeze(p *Plan, in Incoming, files []File, known []hearth.Fact) hearth.Message {
 	m := hearth.Message{ID: in.ID, Turn: in.Turn, Role: hearth.RoleUser, At: in.At, Sender: in.Sender}
-	notes := []string{stamp(in)}
+	notes, foreign := []string{stamp(in)}, []hearth.Part(nil)
 	for _, n := range in.Notes {
 		notes = append(notes, "["+n+"]")
 	}
@@ -37,7 +37,11 @@ func Freeze(p *Plan, in Incoming, files []File, known []hearth.Fact) hearth.Mess
 			continue
 		}
 		m.Facts = append(m.Facts, hearth.Fact{Name: f.Name, Hash: hash})
-		notes = append(notes, changedFile(p, f))
+		if note := changedFile(p, f); f.Tainted && f.Text != "" {
+			foreign = append(foreign, hearth.Part{Text: note, Provenance: hearth.FromTool})
+		} else {
+			notes = append(notes, note)
+		}
 	}
 	var images []hearth.Part
 	if len(in.Images) > 0 && !p.Capabilities.Vision {
@@ -48,6 +52,7 @@ func Freeze(p *Plan, in Incoming, files []File, known []hearth.Fact) hearth.Mess
 		}
 	}
 	m.Parts = append(m.Parts, hearth.Part{Text: strings.Join(notes, "\n"), Provenance: hearth.FromGateway})
+	m.Parts = append(m.Parts, foreign...)
 	if in.Text != "" {
 		m.Parts = append(m.Parts, hearth.Part{Text: strings.ToValidUTF8(in.Text, "\uFFFD"), Provenance: in.From})
 	}
@@ -74,8 +79,12 @@ func changedFile(p *Plan, f File) string {
 		return fmt.Sprintf("[%s was removed; what it said no longer holds.]", f.Name)
 	}
 	budget := min(defaultFileMaxChars, max(1000, int(filesShareOfWindow*float64(p.Window)*roughCharsPerToken)))
-	return fmt.Sprintf("[%s was changed by its owner. It now says:]\n%s\n[end of %s]",
-		f.Name, cutFile(f.Name, strings.TrimSpace(f.Text), budget), f.Name)
+	who := " by its owner"
+	if f.Tainted {
+		who = ", maybe not by its owner"
+	}
+	return fmt.Sprintf("[%s was changed%s. It now says:]\n%s\n[end of %s]",
+		f.Name, who, cutFile(f.Name, strings.TrimSpace(f.Text), budget), f.Name)
 }
 
 // leftOut is the sentence that stands for images a text-only model is not sent.

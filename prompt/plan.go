@@ -32,8 +32,8 @@ type Plan struct {
 	Summary string `json:"summary,omitempty"`
 	// Trimmed are old calls whose results this epoch shows as a sentence instead.
 	Trimmed []hearth.CallID `json:"trimmed,omitempty"`
-	// Tainted says that somebody other than the owner is behind a part of Summary: a
-	// summary never launders.
+	// Tainted says that somebody other than the owner may be behind a part of System or
+	// Summary: neither a file nor a summary launders.
 	Tainted bool `json:"tainted,omitempty"`
 	// Gauge is how this model was found to count before the epoch began.
 	Gauge Gauge `json:"gauge,omitzero"`
@@ -81,6 +81,7 @@ func (p *Plan) head(house House, tools []hearth.ToolSpec) {
 		}
 	}
 	p.System, p.Facts = systemText(house, p)
+	p.Tainted = p.Tainted || slices.ContainsFunc(house.Files, func(f File) bool { return f.Tainted && f.Text != "" })
 }
 
 // A catalogue may take a tenth of the window, and have a dozen tools: more of them cost

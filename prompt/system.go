@@ -18,9 +18,11 @@ type House struct {
 }
 
 // A File is a workspace file that the model is told of. Text is empty where it is missing.
+// Tainted says that somebody other than the owner may have written a part of it.
 type File struct {
-	Name string
-	Text string
+	Name    string
+	Text    string
+	Tainted bool
 }
 
 // FileNames are the workspace files that become system text, in this order (runtime facts 8.1).

@@ -29,12 +29,12 @@ type Taints struct {
 	file string
 	now  func() time.Time
 
-	mu      sync.Mutex // guards what follows
-	read    int64      // bytes of file already taken in
-	marked  map[string]bool
-	windows []window            // of ended runs, in the order of their ends
-	running map[int64]time.Time // open runs, by start in nanoseconds → when they count as ended
-	mine    map[int64]bool      // those of them that this process ends
+	mu      sync.Mutex           // guards what follows
+	read    int64                // bytes of file already taken in
+	marked  map[string]time.Time // when; of names and files
+	windows []window             // of ended runs, in the order of their ends
+	running map[int64]time.Time  // open runs, by start in nanoseconds → when they count as ended
+	mine    map[int64]bool       // those of them that this process ends
 }
 
 type window struct{ from, to time.Time }
@@ -51,7 +51,7 @@ const (
 
 // OpenTaints reads the record kept in file, which need not exist.
 func OpenTaints(file string) (*Taints, error) {
-	t := &Taints{file: file, now: time.Now, marked: map[string]bool{}, running: map[int64]time.Time{}, mine: map[int64]bool{}}
+	t := &Taints{file: file, now: time.Now, marked: map[string]time.Time{}, running: map[int64]time.Time{}, mine: map[int64]bool{}}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.catchUp(); err != nil {
@@ -85,14 +85,13 @@ func (t *Taints) set(key string, tainted bool) error {
 	if err := t.catchUp(); err != nil {
 		return fmt.Errorf("read taint record: %w", err)
 	}
-	if t.marked[key] == tainted {
+	if tainted {
+		return t.append("mark " + strconv.Quote(key) + " " + strconv.FormatInt(t.now().UnixNano(), 10))
+	}
+	if _, marked := t.marked[key]; !marked {
 		return nil
 	}
-	word := "clear "
-	if tainted {
-		word = "mark "
-	}
-	return t.append(word + strconv.Quote(key))
+	return t.append("clear " + strconv.Quote(key))
 }
 
 // Run remembers that a command is about to run, and gives the function that is called
@@ -130,10 +129,37 @@ func (t *Taints) Tainted(name string, info fs.FileInfo) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.catchUp() != nil || t.marked[taintKey(name)] || t.marked[fileKey(info)] {
+	if t.catchUp() != nil || t.isMarked(taintKey(name)) || t.isMarked(fileKey(info)) {
+		return true
+	}
+	return t.duringRun(changed(info))
+}
+
+// Unseen is Tainted for a file that its owner keeps by hand, such as the agent's
+// instructions: one that changed after the tainted write, while no command ran, was saved
+// by its owner, who has had it before them.
+func (t *Taints) Unseen(name string, info fs.FileInfo) bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.catchUp() != nil {
 		return true
 	}
 	at := changed(info)
+	for _, key := range []string{taintKey(name), fileKey(info)} {
+		if when, marked := t.marked[key]; marked && (window{to: when}).holds(at) {
+			return true
+		}
+	}
+	return t.duringRun(at)
+}
+
+func (t *Taints) isMarked(key string) bool { _, ok := t.marked[key]; return ok }
+
+// duringRun reports whether a change stamped at may have happened while a command ran.
+func (t *Taints) duringRun(at time.Time) bool {
 	for from, until := range t.running {
 		if t.mine[from] {
 			until = at // it runs still
@@ -216,13 +242,11 @@ func (t *Taints) catchUp() (err error) {
 func (t *Taints) take(line string) {
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {
-	case "mark", "clear":
+	case "mark":
+		t.mark(rest)
+	case "clear":
 		if name, err := strconv.Unquote(rest); err == nil {
-			if word == "mark" {
-				t.marked[name] = true
-			} else {
-				delete(t.marked, name)
-			}
+			delete(t.marked, name)
 		}
 	case "run":
 		if from, err := strconv.ParseInt(rest, 10, 64); err == nil {
@@ -237,6 +261,23 @@ func (t *Taints) take(line string) {
 			t.ended(window{time.Unix(0, from), time.Unix(0, to)})
 		}
 	}
+}
+
+// mark applies a name and when it was marked; where that is not said, it may be yet to come.
+func (t *Taints) mark(line string) {
+	quoted, err := strconv.QuotedPrefix(line)
+	if err != nil {
+		return
+	}
+	name, err := strconv.Unquote(quoted)
+	if err != nil {
+		return
+	}
+	when := time.Unix(1<<40, 0)
+	if ns, err := strconv.ParseInt(strings.TrimSpace(line[len(quoted):]), 10, 64); err == nil {
+		when = time.Unix(0, ns)
+	}
+	t.marked[name] = when
 }
 
 // ended adds a window, joined with the one before it where they touch.

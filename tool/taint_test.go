@@ -52,6 +52,61 @@ func TestMarksSurviveARestartAndOtherProcesses(t *testing.T) {
 	}
 }
 
+// A file that its owner keeps by hand is theirs again once they have saved it; for every
+// other purpose the mark stays.
+func TestAnOwnersOwnFileIsTheirsAgainWhenTheySaveIt(t *testing.T) {
+	dir := t.TempDir()
+	record, soul := filepath.Join(dir, "taints"), filepath.Join(dir, "SOUL.md")
+	taints := openTaints(t, record)
+	unseen := func(want bool, when string) {
+		t.Helper()
+		info, err := os.Stat(soul)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, known := range map[string]*Taints{"this process": taints, "another": openTaints(t, record)} {
+			if got := known.Unseen("SOUL.md", info); got != want {
+				t.Errorf("%s: %s takes it for unseen: %v", when, name, got)
+			}
+		}
+	}
+	written(t, soul)
+	unseen(false, "nobody but the owner wrote it")
+	write := func() {
+		t.Helper()
+		if err := taints.Mark("SOUL.md"); err != nil {
+			t.Fatal(err)
+		}
+		if err := taints.MarkFile(written(t, soul)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	unseen(true, "a tainted turn wrote it")
+	taints.now = func() time.Time { return time.Now().Add(-time.Hour) }
+	write() // an hour ago, as far as the record knows; the file's own stamp is the owner's saving
+	unseen(false, "the owner saved it since")
+	if info, err := os.Stat(soul); err != nil || !taints.Tainted("SOUL.md", info) {
+		t.Errorf("the mark is gone (%v)", err)
+	}
+	taints.now = time.Now
+	ended, err := taints.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	written(t, soul)
+	unseen(true, "it changed while a command runs")
+	if err := ended(); err != nil {
+		t.Fatal(err)
+	}
+	unseen(true, "it changed while a command ran")
+	if err := os.WriteFile(record, []byte("mark \"soul.md\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	taints = openTaints(t, record)
+	unseen(true, "the record does not say when")
+}
+
 func TestTheFirstMarkMakesItsFolder(t *testing.T) {
 	taints := openTaints(t, filepath.Join(t.TempDir(), "state", "cache", "taints"))
 	if err := taints.Mark("poem.txt"); err != nil {

@@ -28,6 +28,7 @@ type toolkit struct {
 	workspace string
 	shell     io.Closer
 	mask      func(string) string // takes known secrets out of results
+	taints    *tool.Taints
 }
 
 func (k *toolkit) close() {
@@ -76,7 +77,7 @@ func (a *app) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 	})
 	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints, MaxBytes: min(readMaxBytes, fits)})
 	all = append(all, sh.Tools()...)
-	kit := &toolkit{workspace: dir, shell: sh, mask: mask}
+	kit := &toolkit{workspace: dir, shell: sh, mask: mask, taints: taints}
 	offered := a.surface(c, all)
 	for _, t := range all {
 		if slices.Contains(offered, t.Spec().Name) {
@@ -213,8 +214,9 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 		Router:  a.router(),
 		Targets: func(ctx context.Context) ([]model.Target, error) { return a.chain(ctx, c) },
 		Tools:   kit.tools,
+		Dir:     kit.workspace,
 		Rules:   a.rules(c),
-		House:   func() (prompt.House, error) { return a.house(kit.workspace, own) },
+		House:   func() (prompt.House, error) { return a.house(kit, own) },
 		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
 		CanAsk:  c.canAsk,
 		Redact:  kit.mask,
@@ -234,27 +236,31 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 	return cfg
 }
 
-// house reads the workspace files as they are now. One that cannot be read, or that leads
-// out of the workspace, is left out and named: the conversation goes on without it.
-func (a *app) house(dir string, own config.Agent) (prompt.House, error) {
-	h := prompt.House{Dir: dir, OS: shellName(), FileMaxChars: own.BootstrapMaxChars, TotalMaxChars: own.BootstrapTotalMaxChars}
+// house reads the workspace files as they are now, and says of each whether its owner is
+// behind it. One that cannot be read, or that leads out of the workspace, is left out and
+// named: the conversation goes on without it.
+func (a *app) house(kit *toolkit, own config.Agent) (prompt.House, error) {
+	h := prompt.House{Dir: kit.workspace, OS: shellName(), FileMaxChars: own.BootstrapMaxChars, TotalMaxChars: own.BootstrapTotalMaxChars}
 	if own.ContextInjection == "never" {
 		return h, nil
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := os.OpenRoot(kit.workspace)
 	if err != nil {
 		return h, &hearth.Error{Op: "open workspace", Reason: hearth.ReasonConfig, Err: err}
 	}
 	defer func() { _ = root.Close() }()
 	for _, name := range prompt.FileNames {
-		text, err := readSmall(root, name)
+		f, err := kit.instructions(root, name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			text = ""
+			f = prompt.File{Name: name}
 			if a.once("unread " + name + err.Error()) {
-				fmt.Fprintf(a.io.err, "note: %s is left out of the agent's instructions: %s\n", oneLine(filepath.Join(dir, name)), unreadable(err))
+				fmt.Fprintf(a.io.err, "note: %s is left out of the agent's instructions: %s\n", oneLine(filepath.Join(kit.workspace, name)), unreadable(err))
 			}
 		}
-		h.Files = append(h.Files, prompt.File{Name: name, Text: text})
+		if f.Tainted && a.once("tainted "+name) {
+			fmt.Fprintf(a.io.err, "note: %s was changed by a command, or by the agent after it had read text of others; until you save it yourself, more calls wait for your consent\n", name)
+		}
+		h.Files = append(h.Files, f)
 	}
 	return h, nil
 }
@@ -267,25 +273,25 @@ func unreadable(err error) string {
 	return oneLine(err.Error())
 }
 
-// workspaceFileMaxBytes bounds what is read of one workspace file; what a model is told
-// of it is far less.
-const workspaceFileMaxBytes = 1 << 20
+// instructionsMaxBytes bounds what is read of one workspace file; what a model is told of
+// it is far less.
+const instructionsMaxBytes = 1 << 20
 
-func readSmall(root *os.Root, name string) (string, error) {
+// instructions reads one workspace file that the model is told of.
+func (k *toolkit) instructions(root *os.Root, name string) (prompt.File, error) {
+	file := prompt.File{Name: name}
 	info, err := root.Stat(name)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() {
-		return "", nil
+	if err != nil || !info.Mode().IsRegular() {
+		return file, err
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return "", err
+		return file, err
 	}
 	defer func() { _ = f.Close() }()
-	b, err := io.ReadAll(io.LimitReader(f, workspaceFileMaxBytes))
-	return string(b), err
+	b, err := io.ReadAll(io.LimitReader(f, instructionsMaxBytes))
+	file.Text, file.Tainted = string(b), len(b) > 0 && k.taints.Unseen(name, info)
+	return file, err
 }
 
 // number is a setting that may be absent.
