@@ -151,21 +151,10 @@ func (e *endpoint) drain(number int) {
 	e.mu.Lock()
 	server := e.seats[number].endpoint
 	e.mu.Unlock()
-	tick := time.NewTicker(goneEvery)
-	defer tick.Stop()
-	gone := false
-	for !gone && ctx.Err() == nil {
-		if gone = e.slots.cfg.Gone(ctx, server, number); gone {
-			break
-		}
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
-	}
+	gone := e.gone(ctx, server, number)
 	if !gone && e.slots.life.Err() != nil { // the slot is still ours: nobody comes in between
 		last, cancel := context.WithTimeout(context.Background(), lastChance)
-		gone = e.slots.cfg.Gone(last, server, number)
+		gone = e.gone(last, server, number)
 		cancel()
 	}
 	aftermath := ""
@@ -183,7 +172,23 @@ func (e *endpoint) drain(number int) {
 	e.free(number)
 }
 
-const mayStillRun = "the server may still be working on the request that was stopped; going on"
+// gone asks, until ctx ends, whether the server is through with a stopped request.
+func (e *endpoint) gone(ctx context.Context, server model.Endpoint, number int) bool {
+	tick := time.NewTicker(goneEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if e.slots.cfg.Gone(ctx, server, number) {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	return false
+}
+
+const mayStillRun = "the server may still be working on the request that was stopped"
 
 // free makes a slot available to the next claim. The caller holds e.mu.
 func (e *endpoint) free(number int) {
@@ -254,7 +259,9 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 	e.turns[lane(w.claim)].served(w.claim.Session, w.turn)
 	s := &e.seats[number]
 	w.seat, w.own = number, s.lastUse > 0 && s.lastSession == w.claim.Session
-	w.note, s.aftermath = s.aftermath, ""
+	if w.note, s.aftermath = s.aftermath, ""; w.note == mayStillRun {
+		w.note += "; going on"
+	}
 	s.holder, s.unlock = w, unlock
 	s.lastSession, s.lastLane, s.lastUse = w.claim.Session, lane(w.claim), e.slots.uses.Add(1)
 	if e.remembers(w.claim.Endpoint) {

@@ -79,9 +79,9 @@ func New(cfg Config) *Slots {
 	}
 }
 
-// Close ends the waits for lost replicas and for stopped requests, of which each server is
-// asked once more, and returns when their goroutines are gone, after two seconds at most
-// where Gone keeps to its context. Claims still work afterwards, but wait for nothing
+// Close ends the waits for lost replicas, and soon those for stopped requests: each server
+// is given a last moment to let go while its slot is still ours. It returns when their
+// goroutines are gone, after two seconds at most where Gone keeps to its context. Claims still work afterwards, but wait for nothing
 // that was stopped.
 func (s *Slots) Close() {
 	s.mu.Lock()
@@ -90,8 +90,8 @@ func (s *Slots) Close() {
 	s.draining.Wait()
 }
 
-// Aftermaths gives what Aftermath had to say of stopped requests and nobody was told yet,
-// because no claim came after them.
+// Aftermaths gives what is to be said of stopped requests and nobody was told yet, because
+// no claim came after them.
 func (s *Slots) Aftermaths() []string {
 	s.mu.Lock()
 	all := slices.Collect(maps.Values(s.endpoints))
@@ -100,7 +100,7 @@ func (s *Slots) Aftermaths() []string {
 	for _, e := range all {
 		e.mu.Lock()
 		for i := range e.seats {
-			if seat := &e.seats[i]; seat.aftermath != "" && seat.aftermath != mayStillRun {
+			if seat := &e.seats[i]; seat.aftermath != "" {
 				told = append(told, seat.aftermath)
 				seat.aftermath = ""
 			}

@@ -424,6 +424,34 @@ func TestAProcessThatEndsLooksOnceMore(t *testing.T) {
 	})
 }
 
+func TestAProcessThatEndsGivesTheServerAMomentToLetGo(t *testing.T) {
+	for _, row := range []struct {
+		after time.Duration // the server lets go
+		waits time.Duration
+		says  []string
+	}{
+		{time.Second, time.Second, nil},
+		{time.Minute, 1800 * time.Millisecond, []string{"the server may still be working on the request that was stopped"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			s := slot.New(slot.Config{Gone: func(context.Context, model.Endpoint, int) bool { return time.Since(began) >= row.after }})
+			_, ticket, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ticket.Done(false)
+			s.Close()
+			if took := time.Since(began); took != row.waits {
+				t.Errorf("took %v, want %v", took, row.waits)
+			}
+			if told := s.Aftermaths(); !slices.Equal(told, row.says) {
+				t.Errorf("told %q, want %q", told, row.says)
+			}
+		})
+	}
+}
+
 const goneEvery = 250 * time.Millisecond
 
 // locks is a lock file as another process sees it.
