@@ -6,7 +6,9 @@ import (
 	"hearth"
 )
 
-// Room says how a window is divided. Zero fields take the defaults.
+// Room says how a window is divided. Zero fields take the defaults. However large the
+// numbers, at least half of a window is used, and what is kept of a conversation leaves
+// room for it to grow again.
 type Room struct {
 	ReserveTokens    int // kept free for the answer; default a quarter of the window, at most 8,192
 	KeepRecentTokens int // of the newest messages, kept word for word; default a fifth of the window
@@ -16,21 +18,21 @@ type Room struct {
 func (r Room) Limit(p *Plan) int { return p.Window - r.reserve(p) }
 
 func (r Room) reserve(p *Plan) int {
-	reserve := r.ReserveTokens
-	if reserve == 0 {
-		reserve = 8_192
-		if p.Params.MaxTokens > 0 {
-			reserve = min(reserve, p.Params.MaxTokens)
-		}
+	if r.ReserveTokens > 0 {
+		return min(r.ReserveTokens, p.Window/2)
+	}
+	reserve := 8_192
+	if p.Params.MaxTokens > 0 {
+		reserve = min(reserve, p.Params.MaxTokens)
 	}
 	return min(reserve, p.Window/4)
 }
 
 func (r Room) keepRecent(p *Plan) int {
 	if r.KeepRecentTokens > 0 {
-		return min(r.KeepRecentTokens, p.Window/3)
+		return min(r.KeepRecentTokens, p.Window/3, r.Limit(p)/2)
 	}
-	return p.Window / 5
+	return min(p.Window/5, r.Limit(p)/2)
 }
 
 // trimWorthBytes is the size from which an old tool output is worth leaving out.
