@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"regexp"
 	"strings"
 
 	"hearth"
@@ -45,8 +46,36 @@ type LookAlike struct {
 // reasoning. deltas may hold several attempts: each Sent begins a new message. Like its
 // input, the sequence may be used once.
 func Visible(deltas iter.Seq2[Delta, error], toolNames []string, report func(LookAlike)) iter.Seq2[Delta, error] {
+	return VisibleBegun(deltas, toolNames, report, Begun{})
+}
+
+// Begun says how to read answers that may begin in the middle of reasoning. Its zero value
+// is Visible's way: show text as it comes, and say so when it turns out to have been
+// reasoning.
+type Begun struct {
+	// Hold keeps text back until a tag, a call or the end of the answer shows what it was,
+	// or 64 KB came without any. It is for models that are known, or strongly presumed, to
+	// begin so: all others would only be slower.
+	Hold bool
+	// Settled is told of each message that shows how the model begins: true after a closing
+	// tag without an opening one, false after a whole answer without any reasoning. It is
+	// called before the message's Stop, and may be nil.
+	Settled func(begun bool)
+}
+
+// BeginsThinking reports whether a model of this name is known to have a template that
+// opens its reasoning: DeepSeek-R1 and what was distilled from it, QwQ, and models with
+// "thinking" in their name, as Qwen3's (their cards: "only </think> without an explicit
+// opening tag is normal").
+func BeginsThinking(id string) bool { return beginsThinking.MatchString(id) }
+
+var beginsThinking = regexp.MustCompile(`(?i)(^|[^a-z0-9])(deepseek-?_?r1|r1-(0528|distill|1776)|qwq)|thinking`)
+
+// VisibleBegun is Visible for a model whose template may have opened its reasoning in
+// the prompt, so that the stream holds only the closing tag.
+func VisibleBegun(deltas iter.Seq2[Delta, error], toolNames []string, report func(LookAlike), begun Begun) iter.Seq2[Delta, error] {
 	return func(yield func(Delta, error) bool) {
-		v := &visible{tools: make(map[string]bool, len(toolNames)), report: report}
+		v := &visible{tools: make(map[string]bool, len(toolNames)), report: report, begun: begun, holding: begun.Hold}
 		for _, name := range toolNames {
 			v.tools[name] = true
 		}
@@ -81,9 +110,16 @@ func Visible(deltas iter.Seq2[Delta, error], toolNames []string, report func(Loo
 type visible struct {
 	tools  map[string]bool
 	report func(LookAlike)
+	begun  Begun
 	out    []Delta // what the delta at hand leads to
 
 	scanner
+
+	holding  bool // nothing has shown yet whether this is reasoning
+	kept     []byte
+	unopened bool // kept does not begin with an opening tag
+	searched int  // bytes of kept in which no tag begins
+	open     bool // a closing tag came without an opening one
 
 	lead    []byte    // white space that waits for the first visible word
 	held    []held    // the blocks of a message that is nothing else so far
@@ -109,9 +145,11 @@ func (v *visible) next(d Delta) {
 		d.Text = ""
 	}
 	if d.Thinking != "" {
+		v.letGo() // the server sorts reasoning out itself
 		v.thought = true
 	}
 	if d.Call != nil {
+		v.letGo()
 		v.called = true
 		v.settle()
 	}
@@ -133,6 +171,10 @@ func (d *Delta) empty() bool {
 // feed takes text from the server. The usual case, words in the middle of an answer
 // with nothing held back and nothing to find, passes through without a copy.
 func (v *visible) feed(s string) {
+	if v.holding {
+		v.hold(s)
+		return
+	}
 	if v.words && v.idle() && !strings.ContainsAny(s, "<[") {
 		for i := range len(s) {
 			v.code.next(s[i])
@@ -153,6 +195,7 @@ func (v *visible) settle() {
 // end closes the message and gives the stop reason that it turned out to have. It does
 // nothing when there is no open message.
 func (v *visible) end(stop hearth.StopReason) hearth.StopReason {
+	v.letGo()
 	v.scan(v, true)
 	if v.callable(stop) {
 		for i := range v.held {
@@ -168,7 +211,14 @@ func (v *visible) end(stop hearth.StopReason) hearth.StopReason {
 		v.release(sayCut)
 	}
 	v.lookAlike()
-	*v = visible{tools: v.tools, report: v.report, out: v.out}
+	switch settled := v.begun.Settled; {
+	case settled == nil:
+	case v.open:
+		settled(true)
+	case v.words && !v.thought && !v.called && stop == hearth.StopEnd:
+		settled(false)
+	}
+	*v = visible{tools: v.tools, report: v.report, begun: v.begun, holding: v.begun.Hold, out: v.out}
 	return stop
 }
 
@@ -223,7 +273,7 @@ func (v *visible) stray() {
 	if v.thought {
 		return
 	}
-	v.thought = true
+	v.thought, v.open = true, true
 	for _, h := range v.held {
 		v.out = append(v.out, Delta{Thinking: string(h.lead) + string(h.block.raw)})
 	}
@@ -297,6 +347,80 @@ func (v *visible) yieldText(s string) {
 	if room := maxSample - len(v.sample); room > 0 && v.report != nil {
 		v.sample = append(v.sample, s[:min(room, len(s))]...)
 	}
+}
+
+// maxKept is how many bytes of an answer are held back at most.
+const maxKept = 64 << 10
+
+// hold keeps text that is presumed to be reasoning, until it ends. What it looks like in
+// between (code, calls) says nothing; the person sees that the model thinks.
+func (v *visible) hold(s string) {
+	if len(v.kept) == 0 {
+		v.out = append(v.out, Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Note: "thinking"}})
+	}
+	v.kept = append(v.kept, s...)
+	if !v.unopened {
+		switch opens(bytes.TrimLeft(v.kept, " \t\r\n")) {
+		case yes: // the model opens its reasoning itself
+			v.letGo()
+			return
+		case undecided:
+			return
+		case no:
+			v.unopened = true
+		}
+	}
+	for i := v.searched; i < len(v.kept); i++ {
+		if v.kept[i] != '<' {
+			continue
+		}
+		n, found := match(v.kept[i:], angled, false)
+		switch found {
+		case no:
+			continue
+		case undecided:
+			v.searched = i
+			return
+		case yes:
+		}
+		v.thought, v.open, v.holding = true, true, false
+		if i > 0 {
+			v.out = append(v.out, Delta{Thinking: string(v.kept[:i])})
+		}
+		v.buf, v.kept = append(v.buf, v.kept[i+n:]...), nil
+		v.scan(v, false)
+		return
+	}
+	v.searched = len(v.kept)
+	if len(v.kept) > maxKept {
+		v.letGo()
+	}
+}
+
+// opens reports whether a message begins with a tag that opens reasoning.
+func opens(begin []byte) verdict {
+	said := no
+	for _, tag := range thinkTags {
+		switch _, found := match(begin, tag.open[:], false); found {
+		case yes:
+			return yes
+		case undecided:
+			said = undecided
+		case no:
+		}
+	}
+	return said
+}
+
+// letGo reads what was held back as any other text: it is no reasoning, or too much to go
+// on waiting.
+func (v *visible) letGo() {
+	if !v.holding {
+		return
+	}
+	v.holding = false
+	v.buf, v.kept = append(v.buf, v.kept...), nil
+	v.scan(v, false)
 }
 
 // lookAlike reports what in the message reads like a call, unless there was a real one.

@@ -30,9 +30,17 @@ var callID = regexp.MustCompile(`^call_[0-9a-f]{24}$`)
 
 func look(t testing.TB, deltas iter.Seq2[model.Delta, error], tools ...string) seen {
 	t.Helper()
+	var looks []model.LookAlike
+	s := collect(t, model.Visible(deltas, tools, func(l model.LookAlike) { looks = append(looks, l) }))
+	s.Looks = looks
+	return s
+}
+
+func collect(t testing.TB, deltas iter.Seq2[model.Delta, error]) seen {
+	t.Helper()
 	var s seen
 	ids := map[hearth.CallID]bool{}
-	for d, err := range model.Visible(deltas, tools, func(l model.LookAlike) { s.Looks = append(s.Looks, l) }) {
+	for d, err := range deltas {
 		if err != nil {
 			s.Stop = hearth.StopCut
 			continue
@@ -383,4 +391,88 @@ func BenchmarkVisible(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/token")
+}
+
+// What is left of a message of a model that may begin in its reasoning: the answer alone,
+// and nothing is taken back from a person who has read it.
+func TestAnswersThatBeginInReasoning(t *testing.T) {
+	long := strings.Repeat("so many words ", 6000)
+	for _, c := range []struct {
+		name, in string
+		tools    []string
+		stop     hearth.StopReason
+		want     seen
+		settled  string
+	}{
+		{name: "the usual case", in: "hm, let me see\n</think>\n\nHello", want: seen{Text: "Hello", Thinking: "hm, let me see\n"}, settled: "[true]"},
+		{name: "no line break behind the tag", in: "hm</think>Hello", want: seen{Text: "Hello", Thinking: "hm"}, settled: "[true]"},
+		{name: "nothing was thought", in: "</think>\n\nHello", want: seen{Text: "Hello"}, settled: "[true]"},
+		{name: "code in the reasoning is no code of the answer", in: "```go\nx := `a\n</think>\nHello", want: seen{Text: "Hello", Thinking: "```go\nx := `a\n"}, settled: "[true]"},
+		{name: "a tag of another name in it", in: "is a<b or <think> ok\n</thinking>\nHello", want: seen{Text: "Hello", Thinking: "is a<b or <think> ok\n"}, settled: "[true]"},
+		{name: "a call behind it", in: "hm\n</think>\n" + readBlock, tools: []string{"read"}, want: seen{Thinking: "hm\n", Calls: []string{"read " + readArgs}, Stop: hearth.StopToolCalls}, settled: "[true]"},
+		{name: "an answer without reasoning", in: "Hello, a <b> c", want: seen{Text: "Hello, a <b> c"}, settled: "[false]"},
+		{name: "a call without reasoning", in: readBlock, tools: []string{"read"}, want: seen{Calls: []string{"read " + readArgs}, Stop: hearth.StopToolCalls}},
+		{name: "a model that opens it itself", in: "\n<think>hm</think>Hello", want: seen{Text: "Hello", Thinking: "hm"}},
+		{name: "cut in the middle of it", in: "hm, let me", stop: hearth.StopCut, want: seen{Text: "hm, let me", Stop: hearth.StopCut}},
+		{name: "much too long", in: long + "\n</think>\nHello", want: seen{Text: "Hello", Thinking: long + "\n", Notices: []string{noticedReasoning}}, settled: "[true]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.stop == "" {
+				c.stop = hearth.StopEnd
+			}
+			if c.want.Stop == "" {
+				c.want.Stop = hearth.StopEnd
+			}
+			for _, n := range []int{1, 3, min(4096, len(c.in))} {
+				var settled []bool
+				got := collect(t, model.VisibleBegun(message(c.in, n, c.stop), c.tools, nil,
+					model.Begun{Hold: true, Settled: func(b bool) { settled = append(settled, b) }}))
+				if got.String() != c.want.String() {
+					t.Errorf("in pieces of %d:\n got %s\nwant %s", n, got, c.want)
+				}
+				if s := fmt.Sprint(settled); s != c.settled && (c.settled != "" || len(settled) > 0) {
+					t.Errorf("in pieces of %d: settled %s, want %s", n, s, c.settled)
+				}
+			}
+		})
+	}
+}
+
+// Nothing is held back behind reasoning that the server sorted out, nor from other models.
+func TestOnlyWhatMayBeReasoningWaits(t *testing.T) {
+	stream := func(first model.Delta) iter.Seq2[model.Delta, error] {
+		return func(yield func(model.Delta, error) bool) {
+			_ = yield(first, nil) && yield(model.Delta{Text: "Hello"}, nil) && yield(model.Delta{Text: " there"}, nil) && yield(model.Delta{Stop: hearth.StopEnd}, nil)
+		}
+	}
+	for _, c := range []struct {
+		first model.Delta
+		hold  bool
+		want  int
+	}{{model.Delta{Thinking: "hm"}, true, 2}, {model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseReading}}, false, 2}, {model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseReading}}, true, 1}} {
+		texts := 0
+		for d, err := range model.VisibleBegun(stream(c.first), nil, nil, model.Begun{Hold: c.hold}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Text != "" {
+				texts++
+			}
+		}
+		if texts != c.want {
+			t.Errorf("%+v, held %v: the text comes in %d pieces, want %d", c.first, c.hold, texts, c.want)
+		}
+	}
+}
+
+func TestWhichModelsBeginThinking(t *testing.T) {
+	for id, want := range map[string]bool{
+		"deepseek-r1": true, "deepseek-r1:8b": true, "deepseek/deepseek-r1-0528": true, "DeepSeek-R1-Distill-Qwen-32B-AWQ": true,
+		"qwq": true, "Qwen/QwQ-32B": true, "qwen3-30b-a3b-thinking-2507": true, "kimi-k2-thinking": true, "bartowski/r1-1776-GGUF": true,
+		"qwen3:8b": false, "qwen3-30b-a3b-instruct-2507": false, "deepseek-v3.1": false, "llama-3.1-8b": false, "command-r1": false, "gpt-oss:20b": false,
+	} {
+		if got := model.BeginsThinking(id); got != want {
+			t.Errorf("%s: %v, want %v", id, got, want)
+		}
+	}
 }

@@ -44,6 +44,9 @@ type entry struct {
 	Probe    model.Layer `json:"probe,omitzero"`
 	// ReadPerSec is how many tokens of a prompt it reads in a second, as measured.
 	ReadPerSec float64 `json:"readPerSec,omitempty"`
+	// Begins is above zero when answers were seen to begin inside reasoning, below it when
+	// they were seen not to.
+	Begins int `json:"begins,omitempty"`
 }
 
 // cacheFile is the file's content.
@@ -153,6 +156,30 @@ func (c *Cache) ReadingMeasured(endpoint, id string, tokensPerSec float64) error
 	return c.change(endpoint, id, func() *entry {
 		e := c.currentOrNew(endpoint, id)
 		e.ReadPerSec = max(1, math.Round(tokensPerSec))
+		return e
+	})
+}
+
+// Begins says whether a model's answers were seen to begin inside reasoning; known is
+// false where that was not seen, or seen both ways.
+func (c *Cache) Begins(endpoint, id string) (inReasoning, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	if e := c.current(endpoint, id); e != nil {
+		return e.Begins > 0, e.Begins != 0
+	}
+	return false, false
+}
+
+// Began keeps how an answer began. One plain answer does not outweigh a reasoned one:
+// models skip their reasoning at times.
+func (c *Cache) Began(endpoint, id string, inReasoning bool) error {
+	return c.change(endpoint, id, func() *entry {
+		e := c.currentOrNew(endpoint, id)
+		if e.Begins = max(e.Begins-1, -1); inReasoning {
+			e.Begins = 2
+		}
 		return e
 	})
 }

@@ -322,3 +322,43 @@ func TestSilenceIsRememberedForAWhile(t *testing.T) {
 		})
 	}
 }
+
+func TestHowAnswersBegin(t *testing.T) {
+	target := func(id, protocol string, locality hearth.Locality, thinking string) model.Target {
+		return model.Target{Ref: hearth.ModelRef{Provider: "box", Model: id}, Protocol: protocol,
+			Endpoint: model.Endpoint{Origin: "http://127.0.0.1:1", Locality: locality}, Params: model.Params{Thinking: thinking}}
+	}
+	here, chat := hearth.LocalityMachine, "openai-completions"
+	d := probe.NewDescriber(probe.OpenCache(filepath.Join(t.TempDir(), "capabilities.json")), 0)
+	for _, c := range []struct {
+		what   string
+		target model.Target
+		want   bool
+	}{
+		{"its name says so", target("deepseek-r1", chat, here, ""), true},
+		{"an ordinary model", target("qwen3", chat, here, ""), false},
+		{"the protocol marks reasoning", target("deepseek-r1", "ollama", here, ""), false},
+		{"a vendor marks it", target("deepseek-r1", chat, hearth.LocalityHosted, ""), false},
+		{"nobody asked for any", target("deepseek-r1", chat, here, "off"), false},
+	} {
+		if got := d.Begun(c.target).Hold; got != c.want {
+			t.Errorf("%s: held %v, want %v", c.what, got, c.want)
+		}
+	}
+	after := func(id string, want bool, seen ...bool) {
+		t.Helper()
+		at := target(id, chat, here, "")
+		for _, s := range seen {
+			d.Begun(at).Settled(s)
+		}
+		if got := d.Begun(at).Hold; got != want {
+			t.Errorf("%s after %v: held %v, want %v", id, seen, got, want)
+		}
+	}
+	after("qwen3", false, false)
+	after("qwen3", true, true)
+	after("qwen3", true, false)  // it skipped its reasoning once
+	after("qwen3", false, false) // and again
+	after("deepseek-r1", false, false)
+	after("deepseek-r1", true, true)
+}

@@ -212,3 +212,21 @@ func (d *Describer) ReadingSpeed(origin, id string) float64 { return d.cache.Rea
 func (d *Describer) ReadingMeasured(origin, id string, tokensPerSec float64) {
 	_ = d.cache.ReadingMeasured(origin, id, tokensPerSec) // a full disk costs an estimate
 }
+
+// Begun says how to read the next answer of a model, from how earlier ones began, or else
+// from its name; and keeps how this one does. Where the protocol or the vendor marks
+// reasoning, or none was asked for, nothing is presumed.
+func (d *Describer) Begun(t model.Target) model.Begun {
+	origin, id := t.Endpoint.Origin, t.Ref.Model
+	seen, known := d.cache.Begins(origin, id)
+	marks := t.Protocol != "openai-completions" && t.Protocol != "openai-responses"
+	presumed := !marks && t.Endpoint.Locality != hearth.LocalityHosted && t.Params.Thinking != "off" && model.BeginsThinking(id)
+	return model.Begun{
+		Hold: seen || !known && presumed,
+		Settled: func(inReasoning bool) {
+			if inReasoning || seen || presumed { // of all others it is no news
+				_ = d.cache.Began(origin, id, inReasoning) // a full disk costs a note the next time
+			}
+		},
+	}
+}

@@ -128,7 +128,7 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 	for i := range req.Tools {
 		names[i] = req.Tools[i].Name
 	}
-	for d, err := range a.run.cfg.Visible(t.Ref, t.Provider.Stream(ctx, req), names) {
+	for d, err := range a.run.cfg.Visible(t, t.Provider.Stream(ctx, req), names) {
 		if err != nil {
 			return err
 		}

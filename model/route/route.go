@@ -19,9 +19,9 @@ type Config struct {
 	// Acquire claims a slot; nil = nothing queues.
 	Acquire model.Acquire
 	// Visible takes hidden markup out of a stream and finds calls written as text;
-	// from is the model that speaks, tools are the names that may be called. nil = the
+	// from is the target that speaks, tools are the names that may be called. nil = the
 	// stream as it is.
-	Visible func(from hearth.ModelRef, deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error]
+	Visible func(from model.Target, deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error]
 	// Prepare gets a server ready (starts it, loads the model) once the slot is held,
 	// before the request goes out. An error counts as the attempt's. ctx ends when the slot
 	// is given back. May be nil.
@@ -74,7 +74,7 @@ type Router struct {
 // New gives a Router.
 func New(cfg Config) *Router {
 	if cfg.Visible == nil {
-		cfg.Visible = func(_ hearth.ModelRef, d iter.Seq2[model.Delta, error], _ []string) iter.Seq2[model.Delta, error] {
+		cfg.Visible = func(_ model.Target, d iter.Seq2[model.Delta, error], _ []string) iter.Seq2[model.Delta, error] {
 			return d
 		}
 	}
