@@ -71,9 +71,10 @@ func (k *talk) resume(ctx context.Context, ask asker) {
 	fmt.Fprintf(k.io.err, "Your message %s has no answer yet; here it comes. Ctrl-C stops that.\n", left)
 	turn, stop := k.io.interrupts.scope(ctx)
 	defer stop()
-	p := newPresenter(k.io, false)
-	_, err = k.goOn(turn, p, ask)
+	p := newPresenter(k.io, false, k.happened)
+	out, err := k.goOn(turn, p, ask)
 	p.Close()
+	k.logTurn(out, err)
 	k.ended(err)
 }
 
@@ -93,9 +94,10 @@ func (k *talk) said(ctx context.Context, text string, in lines) (leave bool, err
 
 // say runs one turn with a presenter.
 func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask asker) (agent.Outcome, error) {
-	p := newPresenter(k.io, quiet)
+	p := newPresenter(k.io, quiet, k.happened)
 	out, err := k.turn(ctx, in, p, ask)
 	p.Close()
+	k.logTurn(out, err)
 	return out, err
 }
 

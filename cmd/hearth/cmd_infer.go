@@ -142,11 +142,12 @@ func infer(ctx context.Context, s streams, opt *options, c choice, in inferReque
 	if err != nil {
 		return err
 	}
-	p := newPresenter(s, in.json)
+	p := newPresenter(s, in.json, a.happened)
 	a.awaken(ctx, c, func(w hearth.Wait) { p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: w}) })
 	chain, err := a.chain(ctx, c)
 	if err != nil {
 		p.Close()
+		a.logFailure(err)
 		return err
 	}
 	res.Provider, res.Model = chain[0].Ref.Provider, chain[0].Ref.Model
@@ -201,6 +202,7 @@ func (a *app) ask(ctx context.Context, chain []model.Target, messages []hearth.M
 		case d.Report != nil:
 			details.Reports = append(details.Reports, *d.Report)
 			details.Usage = d.Report.Usage
+			p.Emit(hearth.Event{Kind: hearth.EventReport, Report: d.Report})
 		}
 		if d.Stop != "" {
 			details.Stop = string(d.Stop)

@@ -196,7 +196,7 @@ func (k *talk) renew(ctx context.Context) error {
 func (k *talk) compact(ctx context.Context, instructions string) error {
 	turn, stop := k.io.interrupts.scope(ctx)
 	defer stop()
-	p := newPresenter(k.io, false)
+	p := newPresenter(k.io, false, k.happened)
 	defer p.Close()
 	k.read = false
 	err := k.agent.Compact(turn, k.t, instructions, p.Emit)

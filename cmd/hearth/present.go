@@ -19,8 +19,9 @@ const patience = 2 * time.Second
 // token.
 type presenter struct {
 	out, err io.Writer
-	live     bool // err is a terminal: the waiting line is redrawn in place
-	quiet    bool // print no answer text: --json
+	live     bool               // err is a terminal: the waiting line is redrawn in place
+	quiet    bool               // print no answer text: --json
+	log      func(hearth.Event) // is told of everything first
 
 	mu      sync.Mutex // guards the fields below
 	timer   *time.Timer
@@ -36,9 +37,9 @@ type presenter struct {
 	notice  string    // the newest one; saying it again at the next step would tell nothing new
 }
 
-func newPresenter(s streams, quiet bool) *presenter {
+func newPresenter(s streams, quiet bool, log func(hearth.Event)) *presenter {
 	now := time.Now()
-	p := &presenter{out: s.out, err: s.err, live: s.errTTY, quiet: quiet, since: now, silent: now}
+	p := &presenter{out: s.out, err: s.err, live: s.errTTY, quiet: quiet, log: log, since: now, silent: now}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(lookEvery, p.look)
@@ -50,6 +51,7 @@ const lookEvery = 500 * time.Millisecond
 
 // Emit shows an event; it is given to agent.Turn.
 func (p *presenter) Emit(e hearth.Event) {
+	p.log(e)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.show(e)

@@ -43,6 +43,7 @@ type talk struct {
 // folder is there to work in, no session is begun.
 func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 	if err := a.ready(ctx, c); err != nil {
+		a.logFailure(err)
 		return nil, err
 	}
 	store, err := a.sessions(ctx)
