@@ -2,7 +2,6 @@ package test_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -11,11 +10,12 @@ import (
 	"time"
 )
 
+// patience is how long one thing is waited for: a guard, not a measure.
+const patience = 2 * time.Minute
+
 // A running program, its lines typed by us.
 type running struct {
 	t     *testing.T
-	ctx   context.Context //nolint:containedctx // the patience of the test with it
-	stop  context.CancelFunc
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	out   *screen
@@ -26,8 +26,7 @@ type running struct {
 // start runs the program.
 func (w *world) start(args ...string) *running {
 	w.t.Helper()
-	ctx, stop := context.WithTimeout(w.t.Context(), 2*time.Minute)
-	r := &running{t: w.t, ctx: ctx, stop: stop, cmd: w.command(args...), out: newScreen(), err: newScreen(), ended: make(chan struct{})}
+	r := &running{t: w.t, cmd: w.command(args...), out: newScreen(), err: newScreen(), ended: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.err
 	in, err := r.cmd.StdinPipe()
 	if err == nil {
@@ -61,6 +60,7 @@ func (r *running) sees(words string) { r.t.Helper(); r.shown(r.err, words) }
 
 func (r *running) shown(on *screen, words string) {
 	r.t.Helper()
+	enough := time.After(patience)
 	for {
 		changed, ok := on.holds(words)
 		if ok {
@@ -72,7 +72,7 @@ func (r *running) shown(on *screen, words string) {
 			if _, ok := on.holds(words); !ok {
 				r.t.Fatalf("it ended (%v) without %q\n%s\n%s", r.cmd.ProcessState, words, r.out.String(), r.err.String())
 			}
-		case <-r.ctx.Done():
+		case <-enough:
 			r.t.Fatalf("%q is never said\n%s\n%s", words, r.out.String(), r.err.String())
 		}
 	}
@@ -81,6 +81,7 @@ func (r *running) shown(on *screen, words string) {
 // until waits for something that it does elsewhere.
 func (r *running) until(what string, holds func() bool) {
 	r.t.Helper()
+	enough := time.After(patience)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
@@ -88,7 +89,7 @@ func (r *running) until(what string, holds func() bool) {
 		case <-tick.C:
 		case <-r.ended:
 			r.t.Fatalf("it ended (%v) before %s\n%s\n%s", r.cmd.ProcessState, what, r.out.String(), r.err.String())
-		case <-r.ctx.Done():
+		case <-enough:
 			r.t.Fatalf("never: %s\n%s\n%s", what, r.out.String(), r.err.String())
 		}
 	}
@@ -104,10 +105,9 @@ func (r *running) signal(sig os.Signal) {
 // end waits for its end and gives its exit code; -1 when it was killed.
 func (r *running) end() int {
 	r.t.Helper()
-	defer r.stop()
 	select {
 	case <-r.ended:
-	case <-r.ctx.Done():
+	case <-time.After(patience):
 		r.t.Fatalf("it does not end\n%s\n%s", r.out.String(), r.err.String())
 	}
 	return r.cmd.ProcessState.ExitCode()
