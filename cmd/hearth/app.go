@@ -82,7 +82,7 @@ func (a *app) closeState() {
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 || info.Mode()&os.ModeSticky != 0 {
 		return // not there yet, closed, or a folder that is meant for everybody, such as /tmp
 	}
-	if err := os.Chmod(a.state(), 0o700); err != nil {
+	if err := os.Chmod(a.state(), 0o700); err != nil { //nolint:gosec // a folder: without x its owner cannot enter it
 		fmt.Fprintf(a.io.err, "note: other users of this machine may enter %s, and that cannot be changed: %s\n", a.state(), oneLine(err.Error()))
 		return
 	}
