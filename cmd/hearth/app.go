@@ -82,6 +82,9 @@ func (a *app) closeState() {
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 || info.Mode()&os.ModeSticky != 0 {
 		return // not there yet, closed, or a folder that is meant for everybody, such as /tmp
 	}
+	if home, err := os.UserHomeDir(); err == nil && filepath.Clean(home) == a.state() {
+		return // more lives there than Hearth's things
+	}
 	if err := os.Chmod(a.state(), 0o700); err != nil { //nolint:gosec // a folder: without x its owner cannot enter it
 		fmt.Fprintf(a.io.err, "note: other users of this machine may enter %s, and that cannot be changed: %s\n", a.state(), oneLine(err.Error()))
 		return
