@@ -93,26 +93,63 @@ func (r *Redactor) Values(s string) string {
 // All masks the known values and everything that looks like a key.
 func (r *Redactor) All(s string) string { return Shapes(r.Values(s)) }
 
+// A shape is the look of a kind of key, and a quick look at whether a text may hold one:
+// most of what is logged is short and holds none, and an expression costs microseconds.
+type shape struct {
+	*regexp.Regexp
+	may func(s string) bool
+}
+
 // shapes are keys by their look, each with what stays visible in group 1. The vendors
 // chose these prefixes so that leaks can be found; see their documents on secret
 // scanning.
-var shapes = []*regexp.Regexp{
+var shapes = []shape{
 	// OpenAI, Anthropic, OpenRouter, DeepSeek, Moonshot: sk-…, sk-ant-…, sk-or-…, sk-proj-…
-	regexp.MustCompile(`\b(sk-(?:[a-z]{2,8}-)*)[A-Za-z0-9_-]{16,}`),
-	regexp.MustCompile(`\b(gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|hf_|gsk_|npm_|pypi-|dop_v1_|shpat_|r8_|nvapi-|pplx-|xai-|tvly-|fw_|csk-|AIza|ya29\.|AKIA|ASIA|SG\.)[A-Za-z0-9_.-]{14,}`),
-	regexp.MustCompile(`\b([0-9]{8,10}:)AA[A-Za-z0-9_-]{30,}`),                                // a Telegram bot
-	regexp.MustCompile(`\b(eyJ)[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?`), // JSON Web Token
-	regexp.MustCompile(`(?i)\b((?:authorization|proxy-authorization)["']?\s*[:=]\s*["']?(?:bearer|basic|token)?\s*)[A-Za-z0-9_.~+/=-]{8,}`),
-	regexp.MustCompile(`(?i)\b(bearer\s+)[A-Za-z0-9_.~+/=-]{16,}`),
-	regexp.MustCompile(`(?i)\b((?:x-)?(?:api[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|client[_-]?secret|secret[_-]?key|password|passwd)["']?\s*[:=]\s*["']?)[^\s"',;&}]{8,}`),
-	regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]{3,}(?:@)`), // a password in a URL
-	regexp.MustCompile(`(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`),
+	{regexp.MustCompile(`\b(sk-(?:[a-z]{2,8}-)*)[A-Za-z0-9_-]{16,}`), has("sk-")},
+	{regexp.MustCompile(`\b(gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|hf_|gsk_|npm_|pypi-|dop_v1_|shpat_|r8_|nvapi-|pplx-|xai-|tvly-|fw_|csk-|AIza|ya29\.|AKIA|ASIA|SG\.)[A-Za-z0-9_.-]{14,}`), long(17)},
+	// a Telegram bot
+	{regexp.MustCompile(`\b([0-9]{8,10}:)AA[A-Za-z0-9_-]{30,}`), has(":AA")},
+	// JSON Web Token
+	{regexp.MustCompile(`\b(eyJ)[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?`), has("eyJ")},
+	{regexp.MustCompile(`(?i)\b((?:authorization|proxy-authorization)["']?\s*[:=]\s*["']?(?:bearer|basic|token)?\s*)[A-Za-z0-9_.~+/=-]{8,}`), all(long(22), some(":="))},
+	{regexp.MustCompile(`(?i)\b(bearer\s+)[A-Za-z0-9_.~+/=-]{16,}`), long(23)},
+	{regexp.MustCompile(`(?i)\b((?:x-)?(?:api[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|client[_-]?secret|secret[_-]?key|password|passwd)["']?\s*[:=]\s*["']?)[^\s"',;&}]{8,}`), all(long(15), some(":="))},
+	// a password in a URL
+	{regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]{3,}(?:@)`), all(has("://"), has("@"))},
+	{regexp.MustCompile(`(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`), has("-----BEGIN")},
+}
+
+// What a text has at least to hold.
+func has(part string) func(string) bool {
+	return func(s string) bool { return strings.Contains(s, part) }
+}
+
+func some(chars string) func(string) bool {
+	return func(s string) bool { return strings.ContainsAny(s, chars) }
+}
+
+func long(bytes int) func(string) bool {
+	return func(s string) bool { return len(s) >= bytes }
+}
+
+func all(looks ...func(string) bool) func(string) bool {
+	return func(s string) bool {
+		for _, may := range looks {
+			if !may(s) {
+				return false
+			}
+		}
+		return true
+	}
 }
 
 // Shapes masks everything in s that looks like a key and leaves what names its kind.
 // Text that was masked already stays as it is.
 func Shapes(s string) string {
 	for _, shape := range shapes {
+		if !shape.may(s) {
+			continue
+		}
 		s = shape.ReplaceAllStringFunc(s, func(found string) string {
 			m := shape.FindStringSubmatch(found)
 			if strings.HasPrefix(found[len(m[1]):], Mask) {

@@ -30,6 +30,7 @@ type Cache struct {
 	entries []entry
 	read    bool
 	seen    fs.FileInfo // the file that entries are from; nil = there was none
+	looked  time.Time   // when it was last compared
 	warning error
 }
 
@@ -58,6 +59,9 @@ type cacheFile struct {
 const (
 	cacheVersion = 1
 	mostEntries  = 400 // the oldest go first
+	// lookAgain is for how long a file that another process may have written counts as
+	// the same: within a turn the cache is asked many times.
+	lookAgain = 50 * time.Millisecond
 )
 
 // OpenCache gives the cache in the file at path, which is read when it is first needed
@@ -248,7 +252,11 @@ func (c *Cache) load() {
 	if c.path == "" {
 		return
 	}
+	if c.read && time.Since(c.looked) < lookAgain {
+		return
+	}
 	now := c.stat()
+	c.looked = time.Now()
 	if c.read && (now == nil && c.seen == nil || now != nil && c.seen != nil &&
 		os.SameFile(now, c.seen) && now.Size() == c.seen.Size() && now.ModTime().Equal(c.seen.ModTime())) {
 		return

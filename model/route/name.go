@@ -20,7 +20,7 @@ func plain(id string) string {
 }
 
 // SameModel reports whether two ids most likely name one model.
-func SameModel(a, b string) bool { return plain(a) == plain(b) }
+func SameModel(a, b string) bool { return a == b || plain(a) == plain(b) }
 
 // Nearest gives the id in list that a person most likely meant by id, or "" where none is
 // near: a part of the one is the whole other, or few letters differ. A guess that is far

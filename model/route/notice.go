@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hearth"
@@ -95,11 +96,14 @@ func learned(r *model.Refusal) string {
 func (a *attempt) otherName(req *model.Request) {
 	t := a.tries.target
 	listed := a.run.listed(t)
-	near := Nearest(req.Model, listed)
 	other := a.answered != "" && !SameModel(req.Model, a.answered)
+	if !other && (len(listed) == 0 || slices.Contains(listed, req.Model)) {
+		return // as nearly always; the search below looks at every model of a long list
+	}
 	if other {
 		a.report.Answered = a.answered
 	}
+	near := Nearest(req.Model, listed)
 	var text string
 	switch {
 	case other:
