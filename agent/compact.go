@@ -87,9 +87,7 @@ func (r *run) believe(c *conversation, refused error) {
 	if c.window == "" && served < assumed*9/10 { // what is nearer is our own estimate's doing
 		c.window = fmt.Sprintf("%s takes fewer tokens than the %d that were assumed; the conversation is kept within about %d", c.target.Ref, assumed, served)
 	}
-	plan, es := *c.es.plan, *c.es
-	plan.Window, es.plan = served, &plan
-	c.es = &es
+	c.within(served, c.window)
 }
 
 // conversation loads the live messages and weighs them. The server's own count of the
@@ -110,7 +108,31 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 		return nil, err
 	}
 	c.weigh(reports)
+	if now := servedNow(target.Layers); now > 0 && now < c.es.plan.Window {
+		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, c.es.plan.Window))
+	}
 	return c, nil
+}
+
+// servedNow is the smaller of the windows that the config and the server name at the
+// moment; 0 where neither does. A server may have been loaded anew with less room since
+// the epoch began, and many cut what is too long in silence.
+func servedNow(l model.Layers) int {
+	least := 0
+	for _, w := range []*int{l.Config.Window, l.Server.Window} {
+		if w != nil && *w > 0 && (least == 0 || *w < least) {
+			least = *w
+		}
+	}
+	return least
+}
+
+// within believes a smaller window than the plan's. The epoch that begins now gets it;
+// the one that ends keeps its plan.
+func (c *conversation) within(window int, why string) {
+	plan, es := *c.es.plan, *c.es
+	plan.Window, es.plan = window, &plan
+	c.es, c.window = &es, why
 }
 
 // weigh learns from what was counted in this epoch, and estimates the next request.

@@ -111,6 +111,43 @@ func TestTheSummaryIsAskedAsASuffixOfTheLiveConversation(t *testing.T) {
 	t.Error("no summary was asked for")
 }
 
+// A server that was loaded anew with less room may cut what is too long in silence, so
+// its word counts before anything is sent, although the epoch began with more.
+func TestAWindowThatShrankIsKeptWithinBeforeAnythingIsSent(t *testing.T) {
+	server := &small{window: 16_000}
+	s := longTalk(t, server, 14)
+	if len(s.mem.epochs) != 1 {
+		t.Fatalf("%d epochs before", len(s.mem.epochs))
+	}
+	server.window = 6_000
+	targets, _ := s.cfg.Targets(t.Context())
+	now := 6_000
+	targets[0].Layers.Server.Window = &now
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return targets, nil }
+	s.agent = agent.New(s.cfg)
+	if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "and now?"}); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	out, err := s.agent.Turn(t.Context(), s.mem, func(e hearth.Event) {
+		if e.Kind == hearth.EventNotice {
+			told = append(told, e.Notice.Text)
+		}
+	})
+	if err != nil || out.Answer == "" || server.refused > 0 {
+		t.Errorf("got %+v, %v after %d refusals", out.Answer, err, server.refused)
+	}
+	if all := strings.Join(told, "\n"); !strings.Contains(all, "6000 tokens now, not the 16000") {
+		t.Errorf("told %q", all)
+	}
+	if last := s.mem.epochs[len(s.mem.epochs)-1]; len(s.mem.epochs) != 2 || last.Reason != "compaction" {
+		t.Errorf("epochs %+v", s.mem.epochs)
+	}
+	if out, err := s.say("still there?"); err != nil || out.Answer == "" || len(s.mem.epochs) != 2 {
+		t.Errorf("the turn after: %+v, %v, %d epochs", out.Answer, err, len(s.mem.epochs))
+	}
+}
+
 func TestAConversationGoesOnWhenTheModelGivesNoSummary(t *testing.T) {
 	longTalk(t, &small{window: 10_000, broken: true}, 40)
 }

@@ -27,7 +27,8 @@ type presenter struct {
 	timer   *time.Timer
 	closed  bool
 	wait    hearth.Wait
-	since   time.Time // of the phase
+	tool    string    // that runs now; then nobody waits for the model
+	since   time.Time // of the phase, or the tool's run
 	heard   time.Time // when wait was told
 	silent  time.Time // since when nothing was shown
 	drawn   bool
@@ -100,8 +101,11 @@ func (p *presenter) show(e hearth.Event) {
 		p.clear()
 		p.endLine()
 		p.line("· " + describeCall(e))
-		p.denied = e.Decision != ""
+		if p.denied = e.Decision != ""; !p.denied {
+			p.tool, p.wait, p.since = e.Call.Name, hearth.Wait{}, time.Now()
+		}
 	case hearth.EventToolEnd:
+		p.tool = ""
 		if e.Result != nil && e.Result.Failed && !p.denied { // why it was denied has been said
 			p.clear()
 			p.line("  " + firstLine(e.Result.Text))
@@ -140,12 +144,15 @@ func (p *presenter) endLine() {
 
 // waiting shows what is waited for, once there was nothing to see for a while.
 func (p *presenter) waiting(now time.Time) {
-	if now.Sub(p.silent) < patience || p.wait.Phase == "" {
+	if now.Sub(p.silent) < patience || p.wait.Phase == "" && p.tool == "" {
 		return
 	}
 	w := p.wait
 	w.ETA = max(0, w.ETA-now.Sub(p.heard)) // it may take longer than foreseen; then nothing is said of the end
 	text := waitLine(w, now.Sub(p.since))
+	if p.tool != "" {
+		text = fmt.Sprintf("%s runs · %d s", oneLine(p.tool), int(now.Sub(p.since).Seconds()))
+	}
 	switch {
 	case p.live && p.midLine: // in the middle of an answer a status line would tear it apart
 	case p.live:

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"io"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hearth"
@@ -28,4 +31,21 @@ func TestWhatIsSaidWhileReading(t *testing.T) {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
 	}
+}
+
+// While a tool runs nobody waits for the model, whatever it did last.
+func TestTheToolThatRunsIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said strings.Builder
+		p := newPresenter(streams{out: io.Discard, err: &said}, false, func(hearth.Event) {})
+		p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: hearth.Wait{Phase: hearth.PhaseWriting, Model: "qwen"}})
+		p.Emit(hearth.Event{Kind: hearth.EventToolStart, Call: &hearth.ToolCall{Name: "exec", Arguments: "{}"}})
+		time.Sleep(4 * time.Second)
+		p.Emit(hearth.Event{Kind: hearth.EventToolEnd, Result: &hearth.ToolResult{Name: "exec"}})
+		time.Sleep(4 * time.Second)
+		p.Close()
+		if want := "· exec {}\nexec runs · 2 s\n"; said.String() != want {
+			t.Errorf("said %q, want %q", said.String(), want)
+		}
+	})
 }

@@ -171,7 +171,7 @@ func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome
 // every turn of a conversation and is news in the first.
 func (k *talk) onceWaiting(emit func(hearth.Event)) func(hearth.Event) {
 	return func(e hearth.Event) {
-		if e.Kind != hearth.EventNotice || e.Notice.Kind != "config-waits" || k.once(e.Notice.Text) {
+		if e.Kind != hearth.EventNotice || e.Notice.Kind != "config-waits" && e.Notice.Kind != "low-context-window" || k.once(e.Notice.Text) {
 			emit(e)
 		}
 	}
