@@ -21,7 +21,7 @@ func Commands() []Command {
 		{Name: "model", Alias: []string{"models"}, Usage: "/model [name]", Help: "show or change the model of this conversation"},
 		{Name: "think", Alias: []string{"thinking", "t"}, Usage: "/think [level]", Help: "show or change how much the model thinks; default gives it back"},
 		{Name: "new", Alias: []string{"reset"}, Usage: "/new", Help: "begin a new conversation; the old one is kept"},
-		{Name: "why", Usage: "/why", Help: "say where the time of the last turn went, and what the server had cached"},
+		{Name: "why", Usage: "/why", Help: "say where the last turn's time went, and what was cached"},
 		{Name: "context", Usage: "/context", Help: "show what fills the context window, and which tools are on"},
 		{Name: "compact", Usage: "/compact [instructions]", Help: "shorten the conversation to a summary now"},
 		{Name: "stop", Usage: "/stop", Help: "stop what is running"},

@@ -16,6 +16,7 @@ type Seen struct {
 	Op       string // for the error
 	Provider string // id in the config, for sentences; may be empty
 	Model    string // the model that was asked for; may be empty
+	Keyless  bool   // no credential went out
 	Status   int
 	Header   http.Header
 	Body     []byte
@@ -145,8 +146,11 @@ func (s Seen) explain(f found, e *hearth.Error) (cause, try string) {
 		cause = who + " does not offer " + name + " at this address."
 		try = "See what it offers: hearth models list --refresh"
 	case hearth.ReasonAuth:
-		cause = who + " refuses the credential, or wants one and got none."
-		try = "Check " + key + "apiKey."
+		cause = who + " refuses the key that it was given."
+		if s.Keyless {
+			cause = who + " wants a key, and none is set."
+		}
+		try = "Set " + key + "apiKey, or run hearth onboard."
 	case hearth.ReasonBilling:
 		cause = "The account at " + who + " cannot pay for this request."
 		try = "Look at its balance and limits, or use another key or model."

@@ -225,7 +225,7 @@ func (c *Client) refusal(op string) error {
 	return &hearth.Error{
 		Op: op, Reason: hearth.ReasonNoCredential, Err: errors.New(words),
 		Cause: c.origin.Host + " is a public host, and those are only asked with a real key.",
-		Try:   "Set " + c.key("apiKey") + ".",
+		Try:   "Set " + c.key("apiKey") + ", or run hearth onboard.",
 	}
 }
 

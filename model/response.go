@@ -120,7 +120,7 @@ func (x *exchange) redirected(resp *http.Response) error {
 
 func (x *exchange) classify(status int, h http.Header, body []byte) *hearth.Error {
 	return Classify(Seen{
-		Op: x.call.Op, Provider: x.client.c.Provider, Model: x.call.Model,
+		Op: x.call.Op, Provider: x.client.c.Provider, Model: x.call.Model, Keyless: !x.client.hasCredential(),
 		Status: status, Header: h, Body: body,
 	})
 }

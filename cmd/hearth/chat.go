@@ -28,6 +28,7 @@ func (k *talk) converse(ctx context.Context, in lines) error {
 		text, err := in.next("› ")
 		away.back(k)
 		if errors.Is(err, io.EOF) {
+			fmt.Fprintln(k.io.err) // the shell's prompt begins a line of its own
 			return nil
 		}
 		if err != nil {

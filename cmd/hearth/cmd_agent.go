@@ -48,15 +48,15 @@ func newAgent(s streams, opt *options) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&message, "message", "m", "", "the message; - reads standard input")
-	f.StringVar(&c.session, "session", "main", "conversation to go on with; new begins one")
-	f.StringVar(&c.session, "session-id", "main", "same as --session")
-	f.StringVar(&c.agent, "agent", "", "agent of the config to use")
-	f.StringVar(&c.model, "model", "", "model ref or alias")
-	f.StringVar(&c.thinking, "thinking", "", "how much the model should think: off, low, medium, high, …")
-	f.StringVar(&c.workspace, "workspace", "", "folder the agent works in")
-	f.StringArrayVar(&files, "file", nil, "image to show to the model (repeatable)")
-	f.Var((*patienceFlag)(&timeout), "timeout", "stop the turn after this long: 90s, 10m; a bare number is seconds")
+	f.StringVarP(&message, "message", "m", "", "the message, as `TEXT`; - reads standard input")
+	f.StringVar(&c.session, "session", "main", "`NAME` of the conversation to go on with; new begins one")
+	f.StringVar(&c.session, "session-id", "main", "the same as --session `NAME`, for OpenClaw's sake")
+	f.StringVar(&c.agent, "agent", "", "`ID` of the agent in the config to use")
+	f.StringVar(&c.model, "model", "", "`MODEL`, as provider/model or an alias; the configured one otherwise")
+	f.StringVar(&c.thinking, "thinking", "", "how much the model should think, as a `LEVEL` that it has: off, low, medium, high, …")
+	f.StringVar(&c.workspace, "workspace", "", "`FOLDER` the agent works in; the configured one otherwise")
+	f.StringArrayVar(&files, "file", nil, "image `FILE` to show to the model (repeatable)")
+	f.Var((*patienceFlag)(&timeout), "timeout", "stop the turn after this long `TIME`: 90s, 10m; a bare number is seconds, 0 is no limit")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&local, "local", false, "run here, not through a gateway (the only way there is)")
 	return cmd
@@ -92,7 +92,8 @@ func messageText(s streams, message string) (string, error) {
 		message = string(b)
 	}
 	if strings.TrimSpace(message) == "" {
-		return "", usage(errors.New("--message is empty"))
+		return "", &hearth.Error{Op: "usage", Reason: hearth.ReasonUsage, Err: errors.New("--message is empty"),
+			Cause: "There is nothing to answer.", Try: "Write hearth agent --message \"Hello\", or hearth up for a chat."}
 	}
 	return message, nil
 }

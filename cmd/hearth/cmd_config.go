@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -279,6 +280,8 @@ func configWords(err error) (cause, try string) {
 		return "The file has a mistake, and an edit could make it worse.", "Correct that place in an editor; hearth config validate shows it."
 	case errors.Is(err, config.ErrNowhere):
 		return "An edit belongs into a file of Hearth's own, and Hearth would go on reading the one of OPENCLAW_CONFIG_PATH.", "Unset OPENCLAW_CONFIG_PATH: the first edit then copies OpenClaw's file to ~/.hearth/hearth.json."
+	case errors.Is(err, syscall.ENOSPC):
+		return "The disk is full; nothing was written.", "Free some space on the disk that holds the config, then run the same command again."
 	case errors.Is(err, fs.ErrPermission):
 		return "The file or its folder may not be written by this user.", "Look at its permissions: ls -l shows them."
 	case isType[*filelock.HeldError](err):

@@ -39,11 +39,11 @@ func newInferRun(s streams, opt *options) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&text, "prompt", "", "the prompt")
-	f.StringVar(&c.model, "model", "", "model ref or alias")
-	f.StringVar(&c.agent, "agent", "", "agent of the config whose model to use")
-	f.StringVar(&c.thinking, "thinking", "", "how much the model should think")
-	f.StringArrayVar(&files, "file", nil, "image to show to the model (repeatable)")
+	f.StringVar(&text, "prompt", "", "the prompt, as `TEXT`")
+	f.StringVar(&c.model, "model", "", "`MODEL`, as provider/model or an alias; the configured one otherwise")
+	f.StringVar(&c.agent, "agent", "", "`ID` of the agent in the config whose model to use")
+	f.StringVar(&c.thinking, "thinking", "", "how much the model should think, as a `LEVEL` that it has")
+	f.StringArrayVar(&files, "file", nil, "image `FILE` to show to the model (repeatable)")
 	f.BoolVar(&local, "local", true, "ask the model server from this process")
 	f.BoolVar(&gateway, "gateway", false, "ask through a running gateway")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")

@@ -218,7 +218,7 @@ func (f *statusFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	cmd.Flags().BoolVar(&f.plain, "plain", false, "print only the default model")
 	cmd.Flags().BoolVar(&f.check, "check", false, "exit 1 when a model in use has no credential")
-	cmd.Flags().StringVar(&f.agent, "agent", "", "as this agent sees it")
+	cmd.Flags().StringVar(&f.agent, "agent", "", "as the agent of this `ID` sees it")
 }
 
 func newModelsStatus(s streams, opt *options) *cobra.Command {

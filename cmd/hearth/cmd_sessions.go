@@ -58,12 +58,15 @@ func listSessions(ctx context.Context, a *app, _ []string, asJSON bool) error {
 		}{len(infos), infos})
 		return nil
 	}
+	if len(infos) > 0 {
+		fmt.Fprintf(a.io.out, "  %-26s %-8s %-16s %8s  %s\n", "ID", "Agent", "Name", "Messages", "Last")
+	}
 	for _, i := range infos {
 		mark := " "
 		if i.Current {
 			mark = "*"
 		}
-		fmt.Fprintf(a.io.out, "%s %-26s %-8s %-16s %5d messages  %s\n", mark, i.ID, i.Key.Agent, oneLine(i.Key.Name), i.Messages, i.Updated.Local().Format("2006-01-02 15:04"))
+		fmt.Fprintf(a.io.out, "%s %-26s %-8s %-16s %8d  %s\n", mark, i.ID, i.Key.Agent, oneLine(i.Key.Name), i.Messages, i.Updated.Local().Format("2006-01-02 15:04"))
 	}
 	if len(infos) == 0 {
 		fmt.Fprintln(a.io.err, "There are no conversations yet.")

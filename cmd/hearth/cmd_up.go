@@ -24,10 +24,10 @@ func newUp(s streams, opt *options) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return up(cmd.Context(), s, opt, c, message, server) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&message, "message", "m", "", "ask this once and end")
+	f.StringVarP(&message, "message", "m", "", "answer this `TEXT` once and end")
 	f.StringVar(&server, "server", "", "`URL` of a model server, also on another machine")
-	f.StringVar(&c.workspace, "workspace", "", "folder the agent works in")
-	f.StringVar(&c.model, "model", "", "model ref or alias")
+	f.StringVar(&c.workspace, "workspace", "", "`FOLDER` the agent works in; the configured one otherwise")
+	f.StringVar(&c.model, "model", "", "`MODEL`, as provider/model or an alias; the configured one otherwise")
 	return cmd
 }
 
@@ -109,7 +109,7 @@ func (a *app) serverLine(t model.Target, c model.Capabilities) string {
 		return fmt.Sprintf("%s; the demo model answers until then\n           %s", e.Err, e.Try)
 	}
 	if t.Ref == demoRef {
-		return "none was found; the demo model answers until there is one"
+		return "none was found here; the demo model answers until there is one"
 	}
 	kind := c.Server
 	if kind == "" {

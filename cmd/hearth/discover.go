@@ -290,6 +290,7 @@ func (a *app) printFound(found []probe.Host) {
 	}
 	if len(found) == 0 && a.chosenRef(choice{}) == (hearth.ModelRef{}) {
 		fmt.Fprintln(a.io.out, "No model server was found on this machine. The demo model answers until there is one.")
+		fmt.Fprintln(a.io.out, "Start one and run hearth up again, name one elsewhere with hearth up --server URL, or run hearth onboard.")
 	}
 }
 

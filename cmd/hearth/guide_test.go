@@ -14,7 +14,7 @@ import (
 var commandInText = regexp.MustCompile("(?m)^ +(?:bin/)?hearth (.+)$|^(?:bin/)?hearth (.+)$|`hearth ([^`]+)`")
 
 func TestCommandsInTheDocumentsExist(t *testing.T) {
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "docs/local-models.md", "docs/commands.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "docs/local-models.md", "docs/commands.md", "docs/reference.md"} {
 		for _, line := range commandsIn(t, page) {
 			t.Run(page+": "+line, func(t *testing.T) {
 				cmd, rest, err := newRoot(streams{getenv: os.Getenv, terminal: -1}).Find(splitLine(line))

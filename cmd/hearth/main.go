@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -58,12 +59,18 @@ func newRoot(io streams) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	asksVersion := root.Flags().Bool("version", false, "print the version")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *asksVersion {
+			return printVersion(io.out)
+		}
+		return cmd.Help()
 	}
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SetFlagErrorFunc(misused)
 	root.PersistentFlags().StringVar(&opt.config, "config", "", "config `FILE` to use instead of the first one found")
 	root.AddCommand(
 		newVersion(io), newUp(io, opt), newAgent(io, opt), newInfer(io, opt), newConfig(io, opt), newModels(io, opt), newSessions(io, opt), newWhy(io, opt), newOnboard(io, opt), newKeepService(io),
@@ -76,6 +83,7 @@ func newRoot(io streams) *cobra.Command {
 		}
 	}
 	strictArguments(root)
+	explainCommands(root)
 	return root
 }
 
@@ -102,7 +110,7 @@ func strictArguments(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return usage(err)
+				return unknownWord(cmd, args, misused(cmd, err))
 			}
 			return nil
 		}
@@ -110,6 +118,24 @@ func strictArguments(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		strictArguments(sub)
 	}
+}
+
+// misused is the error of a command line that its command cannot read.
+func misused(cmd *cobra.Command, err error) error {
+	return &hearth.Error{Op: "usage", Reason: hearth.ReasonUsage, Err: err,
+		Cause: "It is written like this: " + cmd.UseLine(), Try: "Run " + cmd.CommandPath() + " --help to see what it takes."}
+}
+
+// unknownWord adds the nearest command there is, where a command was meant.
+func unknownWord(cmd *cobra.Command, args []string, err error) error {
+	if e, ok := errors.AsType[*hearth.Error](err); ok && len(args) > 0 && cmd.HasAvailableSubCommands() {
+		e.Cause, e.Try = "There is no such command.", "Run "+cmd.CommandPath()+" --help for the list."
+		cmd.SuggestionsMinimumDistance = 2
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			e.Try = "Did you mean " + cmd.CommandPath() + " " + near[0] + "?"
+		}
+	}
+	return err
 }
 
 func usage(err error) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"testing"
 
@@ -27,14 +26,4 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: false,
 	})
-}
-
-func TestEveryCommandExplainsItself(t *testing.T) {
-	root := newRoot(streams{getenv: os.Getenv, terminal: -1})
-	root.SetContext(context.Background())
-	for _, c := range root.Commands() {
-		if c.Short == "" {
-			t.Errorf("%s has no description", c.CommandPath())
-		}
-	}
 }

@@ -100,7 +100,7 @@ func notKept(err error) error {
 // sessionHeld says once who has the session that we wait for.
 func (a *app) sessionHeld(h session.Holder) {
 	if !a.toldHeld {
-		fmt.Fprintf(a.io.err, "waiting: this session is in use by process %d (%s)\n", h.PID, oneLine(h.Command))
+		fmt.Fprintf(a.io.err, "waiting: this conversation is in use by process %d (%s). Ctrl-C stops waiting; hearth agent --session NAME talks in another one.\n", h.PID, oneLine(h.Command))
 		a.toldHeld = true
 	}
 }

@@ -130,7 +130,7 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 	}
 	for d, err := range a.run.cfg.Visible(t, t.Provider.Stream(ctx, req), names) {
 		if err != nil {
-			return err
+			return named(err, t.Ref)
 		}
 		if !a.take(ctx, &d) {
 			return a.halt
@@ -140,6 +140,16 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 		return &hearth.Error{Op: "read the answer of " + t.Ref.String(), Reason: hearth.ReasonCut, Err: errors.New("the stream ended without a finish reason")}
 	}
 	return nil
+}
+
+// named has an error say which model was asked, in place of which protocol was spoken.
+func named(err error, ref hearth.ModelRef) error {
+	if e, ok := err.(*hearth.Error); ok { //nolint:errorlint // one that something was added to says more already
+		told := *e
+		told.Op = "ask " + ref.String()
+		return &told
+	}
+	return err
 }
 
 func (a *attempt) stopped(ctx context.Context) error {

@@ -23,14 +23,14 @@ type advice struct{ cause, try string }
 
 // byCode says what SQLite's primary result codes mean to a person. FILE is the database.
 var byCode = map[int]advice{
-	lib.SQLITE_FULL:     {"the disk is full; nothing was saved", "free some space on the disk that holds FILE, then send the message again"},
-	lib.SQLITE_READONLY: {"the database, its folder or the whole disk is read-only; nothing was saved", "make FILE and its folder writable for you"},
-	lib.SQLITE_PERM:     {"this account may not use the database", "make FILE and its folder writable for you"},
-	lib.SQLITE_CANTOPEN: {"the database cannot be opened", "check that the folder of FILE exists and that you may write there"},
-	lib.SQLITE_BUSY:     {"another program kept the database locked for a long time", "close other programs that have FILE open"},
-	lib.SQLITE_IOERR:    {"the disk reported an error", "check the disk that holds FILE, and whether it is full"},
-	lib.SQLITE_CORRUPT:  {"the database is damaged", "keep a copy of FILE, then put a backup in its place or move it away to begin anew"},
-	lib.SQLITE_NOTADB:   {"the file is no SQLite database", "move FILE away, or name another state folder with HEARTH_HOME"},
+	lib.SQLITE_FULL:     {"The disk is full; nothing was saved.", "Free some space on the disk that holds FILE, then send the message again."},
+	lib.SQLITE_READONLY: {"The database, its folder or the whole disk is read-only; nothing was saved.", "Make FILE and its folder writable for you."},
+	lib.SQLITE_PERM:     {"This account may not use the database.", "Make FILE and its folder writable for you."},
+	lib.SQLITE_CANTOPEN: {"The database cannot be opened.", "Check that the folder of FILE exists and that you may write there."},
+	lib.SQLITE_BUSY:     {"Another program kept the database locked for a long time.", "Close other programs that have FILE open."},
+	lib.SQLITE_IOERR:    {"The disk reported an error.", "Check the disk that holds FILE, and whether it is full."},
+	lib.SQLITE_CORRUPT:  {"The database is damaged.", "Keep a copy of FILE, then put a backup in its place or move it away to begin anew."},
+	lib.SQLITE_NOTADB:   {"The file is no SQLite database.", "Move FILE away, or name another state folder with HEARTH_HOME."},
 }
 
 // storageError gives err the Reason and the sentences a person sees. It keeps what is an
@@ -47,9 +47,12 @@ func (s *Store) storageError(op string, err error) error {
 		e.Reason = hearth.ReasonCancelled
 		return e
 	case errors.Is(err, errNewer):
-		told = advice{"it was made by a later version, whose tables this one does not know", "use the newer hearth, or name another state folder with HEARTH_HOME"}
+		told = advice{"It was made by a later version, whose tables this one does not know.", "Use the newer hearth, or name another state folder with HEARTH_HOME."}
 	case isSQLite:
 		told = byCode[code.Code()&0xff]
+		if code.Code() == lib.SQLITE_IOERR_SHMSIZE { // its shared memory file could not grow
+			told = byCode[lib.SQLITE_FULL]
+		}
 	case isFull(err):
 		told = byCode[lib.SQLITE_FULL]
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):

@@ -139,7 +139,7 @@ func TestFullDiskRefusesTheMessageAndSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := tr.Append(t.Context(), commit(1, strings.Repeat("x", 100_000)))
-	told(t, err, "the disk is full; nothing was saved", "free some space on the disk that holds "+s.path)
+	told(t, err, "The disk is full; nothing was saved.", "Free some space on the disk that holds "+s.path)
 	if _, err := s.writer.ExecContext(t.Context(), "PRAGMA max_page_count = 1000000"); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestWhatTheOperatingSystemRefusesIsExplained(t *testing.T) {
 	wrap := func(err error) error { return fmt.Errorf("x: %w", &fs.PathError{Op: "open", Path: "p", Err: err}) }
 	told(t, s.storageError("open", wrap(syscall.EACCES)), "read-only", "writable")
 	if runtime.GOOS != "windows" {
-		told(t, s.storageError("open", wrap(syscall.ENOSPC)), "full", "free some space on the disk that holds /state/hearth.db")
+		told(t, s.storageError("open", wrap(syscall.ENOSPC)), "full", "Free some space on the disk that holds /state/hearth.db")
 		told(t, s.storageError("open", wrap(syscall.EROFS)), "read-only", "/state/hearth.db")
 	}
 }
@@ -176,7 +176,7 @@ func TestFilesThatAreNoDatabaseOfOursAreRefusedAndKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Open(t.Context(), Config{Path: path})
-	told(t, err, "no SQLite database", "move "+path+" away")
+	told(t, err, "no SQLite database", "Move "+path+" away")
 	if got, err := os.ReadFile(path); err != nil || string(got) != text {
 		t.Errorf("the file was changed (%v)", err)
 	}

@@ -28,9 +28,9 @@ func TestASecondModel(t *testing.T) {
 		{row: "says in prose when to come back", out: spare, errHas: "asking spare/other-model instead", asked: 1},
 		{row: "does not have the model, in vLLM's words", out: spare, errHas: "asking spare/other-model instead", asked: 1},
 		{row: "is out of quota", out: spare, errHas: "asking spare/other-model instead", asked: 1},
-		{row: "dies in the middle of its answer", out: "The kettle", errHas: "hearth: openai chat: read answer: unexpected EOF", code: 4},
-		{row: "does not fit the prompt into its window, in the words of vllm", errHas: "hearth: openai chat: HTTP 400: This model's maximum context length is 4096 tokens.", code: 1},
-		{row: "does not like the conversation's shape", errHas: "hearth: openai chat: HTTP 400: Error rendering prompt", code: 1},
+		{row: "dies in the middle of its answer", out: "The kettle", errHas: "hearth: ask box/test-model: read answer: unexpected EOF", code: 4},
+		{row: "does not fit the prompt into its window, in the words of vllm", errHas: "hearth: ask box/test-model: HTTP 400: This model's maximum context length is 4096 tokens.", code: 1},
+		{row: "does not like the conversation's shape", errHas: "hearth: ask box/test-model: HTTP 400: Error rendering prompt", code: 1},
 	} {
 		t.Run(c.row, func(t *testing.T) {
 			t.Parallel()
