@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 )
@@ -24,5 +25,37 @@ func (l Layers) Sources() map[string]string {
 		}
 	}
 	out["window"] = l.WindowSource()
+	return out
+}
+
+// A Row is one capability as it is in force.
+type Row struct {
+	Field    string // the JSON name in a Layer
+	Value    string
+	Source   string // the layer that decided
+	Evidence string // what the layer rests on; "" where it does not say
+}
+
+// Table lists the capabilities that any layer speaks of, in the order of Layer's fields.
+func (l Layers) Table() []Row {
+	var out []Row
+	sources, window := l.Sources(), l.Merge().Window
+	for f := range reflect.TypeFor[Layer]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		for _, n := range l.ordered() {
+			if n.name != sources[name] {
+				continue
+			}
+			row := Row{Field: name, Source: n.name, Evidence: n.layer.Evidence[name]}
+			if v := reflect.ValueOf(n.layer).Elem().FieldByIndex(f.Index); name == "window" {
+				row.Value = fmt.Sprint(window) // the config only caps what the server says
+			} else if v.Kind() == reflect.Pointer {
+				row.Value = fmt.Sprint(v.Elem().Interface())
+			} else {
+				row.Value = fmt.Sprint(v.Interface())
+			}
+			out = append(out, row)
+		}
+	}
 	return out
 }

@@ -100,6 +100,9 @@ func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON
 	ours = !ours && a.runs(ctx, c.Ref.Provider) // it was started for this, and ends with it
 	t := a.known(ctx, c)
 	found, err := a.findOut(ctx, t, res)
+	if err == nil {
+		a.addKnown(ctx, c, res)
+	}
 	if !ours {
 		a.rewarm(ctx, t)
 	}
@@ -141,6 +144,18 @@ func (a *app) findOut(ctx context.Context, t model.Target, res *probeJSON) (mode
 	both := replay.Layer.Over(found.Layer)
 	keep(both)
 	return both, nil
+}
+
+// addKnown adds what is in force without the probe's doing: what the server says of
+// itself, the config, the catalog; also where the probe could not find out.
+func (a *app) addKnown(ctx context.Context, c candidate, res *probeJSON) {
+	t := a.known(ctx, c)
+	res.Findings = append(res.Findings, foundValue{"protocol", t.Protocol, "config", "models.providers." + t.Ref.Provider + ".api, or its default"})
+	for _, row := range t.Layers.Table() {
+		if !slices.ContainsFunc(res.Findings, func(f foundValue) bool { return f.Field == row.Field && f.Value != "unknown" }) {
+			res.Findings = append(res.Findings, foundValue{row.Field, row.Value, row.Source, row.Evidence})
+		}
+	}
 }
 
 // tellWait tells on standard error what is waited for, each thing once.

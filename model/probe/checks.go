@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"regexp"
 	"strings"
 
 	"hearth"
@@ -186,13 +187,18 @@ func developer(ctx context.Context, p *prober) error {
 	if err != nil {
 		return err
 	}
-	works := h.refused == nil && strings.Contains(strings.ToLower(h.text), "pineapple")
 	evidence := words("a developer message asked for pineapple, and it wrote: ", h.text)
-	if h.refused != nil {
-		evidence = refusal(h.refused)
+	obeyed := strings.Contains(strings.ToLower(h.text), "pineapple")
+	switch {
+	case h.refused != nil:
+		p.out.Layer.DeveloperRole = new(false)
+		p.found("developerRole", false, refusal(h.refused))
+	case obeyed:
+		p.out.Layer.DeveloperRole = new(true)
+		p.found("developerRole", true, evidence)
+	default: // the role may have been dropped, or the model does as it likes
+		p.found("developerRole", "unknown", evidence)
 	}
-	p.out.Layer.DeveloperRole = &works
-	p.found("developerRole", works, evidence)
 	return nil
 }
 
@@ -237,15 +243,29 @@ func images(ctx context.Context, p *prober) error {
 	if err != nil {
 		return err
 	}
-	sees := h.refused == nil && strings.Contains(strings.ToLower(h.text), "red")
 	evidence := words("shown a red square, it wrote: ", h.text)
-	if h.refused != nil {
-		evidence = refusal(h.refused)
+	switch {
+	case h.refused != nil:
+		p.out.Layer.Vision = new(false)
+		p.found("vision", false, refusal(h.refused))
+	case isRed.MatchString(h.text):
+		p.out.Layer.Vision = new(true)
+		p.found("vision", true, evidence)
+	case seesNothing.MatchString(h.text):
+		p.out.Layer.Vision = new(false)
+		p.found("vision", false, evidence)
+	default: // an answer to another question says nothing of its eyes
+		p.found("vision", "unknown", evidence)
 	}
-	p.out.Layer.Vision = &sees
-	p.found("vision", sees, evidence)
 	return nil
 }
+
+// What a model that was asked for the colour of a red picture says when it sees it, and
+// when it does not: another colour, or that there is no picture.
+var (
+	isRed       = regexp.MustCompile(`(?i)\b(?:red|crimson|scarlet)\b`)
+	seesNothing = regexp.MustCompile(`(?i)\b(?:black|white|blue|green|yellow|gr[ae]y|orange|purple|pink|brown|transparent)\b|cannot|can't|can’t|unable|not able|no (?:image|picture)|do(?:es)? ?n[o'’]t (?:see|have)|don't|not provided`)
+)
 
 // side is the square's; some vision encoders refuse images of fewer pixels.
 const side = 64

@@ -139,15 +139,15 @@ func TestProbe(t *testing.T) {
 		{"an able server", "openai-completions", []string{"tools", "forced", "caches", "developer", "sees"},
 			"reasoning=false streamUsage=true cachedCounted=true tools=native forcedToolChoice=true refusedKeywords=none stringContent=false oneSystem=false alternateRoles=false developerRole=true vision=true", 10},
 		{"a fussy one", "openai-completions", []string{"refuses tools", "hides cached", "strings only", "one system", "alternates", "refuses images"},
-			"reasoning=false streamUsage=true cachedCounted=false tools=none stringContent=true oneSystem=true alternateRoles=true developerRole=false vision=false", 8},
+			"reasoning=false streamUsage=true cachedCounted=false tools=none stringContent=true oneSystem=true alternateRoles=true developerRole=unknown vision=false", 8},
 		{"a model that thinks", "openai-completions", []string{"tools", "thinks", "switch openai"},
-			"reasoning=true streamUsage=true tools=native forcedToolChoice=false refusedKeywords=none stringContent=false oneSystem=false alternateRoles=false developerRole=false thinkingFormat=openai vision=false", 12},
+			"reasoning=true streamUsage=true tools=native forcedToolChoice=false refusedKeywords=none stringContent=false oneSystem=false alternateRoles=false developerRole=unknown thinkingFormat=openai vision=unknown", 12},
 		{"a model whose thinking stands in its text", "openai-completions", []string{"thinks aloud"},
-			"reasoning=true streamUsage=true tools=unknown stringContent=false oneSystem=false alternateRoles=false developerRole=false thinkingFormat=unknown vision=false", 11},
+			"reasoning=true streamUsage=true tools=unknown stringContent=false oneSystem=false alternateRoles=false developerRole=unknown thinkingFormat=unknown vision=unknown", 11},
 		{"calls as text", "openai-completions", []string{"calls as text"},
-			"reasoning=false streamUsage=true tools=text stringContent=false oneSystem=false alternateRoles=false developerRole=false vision=false", 8},
+			"reasoning=false streamUsage=true tools=text stringContent=false oneSystem=false alternateRoles=false developerRole=unknown vision=unknown", 8},
 		{"a model that will not call", "openai-completions", nil,
-			"reasoning=false streamUsage=true tools=unknown stringContent=false oneSystem=false alternateRoles=false developerRole=false vision=false", 8},
+			"reasoning=false streamUsage=true tools=unknown stringContent=false oneSystem=false alternateRoles=false developerRole=unknown vision=unknown", 8},
 		{"another protocol", "ollama", []string{"tools", "sees", "thinks", "switch "},
 			"reasoning=true streamUsage=true tools=native refusedKeywords=none thinkingFormat= vision=true", 6},
 	}
@@ -205,4 +205,27 @@ type providerFunc func(context.Context, *model.Request) iter.Seq2[model.Delta, e
 
 func (f providerFunc) Stream(ctx context.Context, r *model.Request) iter.Seq2[model.Delta, error] {
 	return f(ctx, r)
+}
+
+// What a model that was shown a red square may answer, and what that says of its eyes.
+func TestAnswersToARedSquare(t *testing.T) {
+	for text, want := range map[string]string{
+		"Red": "true", "It is **crimson**.": "true", "The picture is blue.": "false", "I cannot see images.": "false",
+		"I don't see a picture.": "false", "There is no image attached.": "false", "ok": "unknown", "answer 8": "unknown", "Preferred.": "unknown",
+	} {
+		out, err := probe.Probe(t.Context(), probe.Subject{Provider: saying(text), Protocol: "openai-completions"})
+		at := slices.IndexFunc(out.Findings, func(f probe.Finding) bool { return f.Field == "vision" })
+		if err != nil || at < 0 || out.Findings[at].Value != want || (out.Layer.Vision == nil) != (want == "unknown") {
+			t.Errorf("%q: %+v, %v, want %s", text, out.Findings, err, want)
+		}
+	}
+}
+
+// saying is a model that answers everything with the same words.
+type saying string
+
+func (s saying) Stream(context.Context, *model.Request) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		_ = yield(model.Delta{Text: string(s)}, nil) && yield(model.Delta{Stop: hearth.StopEnd}, nil)
+	}
 }
