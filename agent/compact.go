@@ -281,23 +281,29 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 	if keep == 0 { // an estimate alone stops nothing: the server has the last word
 		return nil
 	}
-	question := r.message(r.st.turn, hearth.RoleUser)
-	question.Parts = []hearth.Part{{Text: prompt.SummaryQuestion(instructions), Provenance: hearth.FromGateway}}
-	summary, reports, err := r.summary(ctx, c, keep, question)
-	if err == nil && strings.TrimSpace(summary) == "" {
-		err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonEmpty,
-			Cause: "The model gave no summary, so the conversation was left as it is.",
-			Try:   "Try again, or begin a new conversation with /new."}
+	lost := 0 // messages that no summary can be asked of
+	if c.tokens+summaryTokens > c.es.plan.Window {
+		lost = r.fittingFrom(c, keep)
 	}
+	summary, reports, err := r.summary(ctx, c, lost, keep, instructions)
 	if err != nil && (ctx.Err() != nil || !goesOn(err, why)) {
 		return errors.Join(err, r.report(ctx, reports))
 	}
-	detail := fmt.Sprintf("summed up %d messages", keep)
-	if err != nil {
-		summary, detail = c.es.plan.Summary, fmt.Sprintf("left out %d messages without a summary", keep)
-		r.notice("compaction", fmt.Sprintf("the %d oldest messages left the model's context without a summary, because the model gave none (nothing is lost on disk)", keep))
-	} else {
-		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages were summed up (nothing is lost on disk)", full(why), keep))
+	unsaid, said := spoken(c.messages[:lost]), spoken(c.messages[lost:keep])
+	detail := fmt.Sprintf("summed up %d messages", said)
+	switch {
+	case err != nil:
+		because := "because the model gave none"
+		if lost == keep {
+			because = "because even the request for one would not fit"
+		}
+		summary, detail = c.es.plan.Summary, fmt.Sprintf("left out %d messages without a summary", unsaid+said)
+		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages left the model's context without a summary, %s (nothing is lost on disk)", full(why), unsaid+said, because))
+	case lost > 0:
+		detail += fmt.Sprintf(" and left out the %d before them", unsaid)
+		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages left the model's context without a summary, because the request for one would not fit with them; the %d after them were summed up (nothing is lost on disk)", full(why), unsaid, said))
+	default:
+		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages were summed up (nothing is lost on disk)", full(why), said))
 	}
 	house, err := r.house()
 	if err != nil {
@@ -341,20 +347,46 @@ func (c *conversation) summaryTokens() int {
 	return most
 }
 
-// summary makes the one model call of a compaction.
-func (r *run) summary(ctx context.Context, c *conversation, keep int, question hearth.Message) (string, []hearth.Report, error) {
+// spoken counts messages without the marks between them.
+func spoken(messages []hearth.Message) (n int) {
+	for i := range messages {
+		if messages[i].Role != hearth.RoleMark {
+			n++
+		}
+	}
+	return n
+}
+
+// summary makes the one model call of a compaction: for the messages from lost to keep.
+// Where there are none, or the model says nothing, it gives an error.
+func (r *run) summary(ctx context.Context, c *conversation, lost, keep int, instructions string) (string, []hearth.Report, error) {
+	if lost == keep {
+		return "", nil, &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonContextOverflow,
+			Err:   fmt.Errorf("even one message and the question for its summary do not fit %d tokens", c.es.plan.Window),
+			Cause: "The older messages are too large for the model's window, so the conversation was left as it is.",
+			Try:   "Load the model with a larger context, or begin a new conversation with /new."}
+	}
+	question := r.message(r.st.turn, hearth.RoleUser)
+	question.Parts = []hearth.Part{{Text: prompt.SummaryQuestion(instructions), Provenance: hearth.FromGateway}}
 	// Only what will be summed up needs to be in the request; but the newest messages
 	// cost nothing where the server has them cached, and the request must extend the last
 	// one, so they stay as long as they fit.
 	messages := append(append([]hearth.Message(nil), c.messages...), question)
 	if c.tokens+summaryTokens > c.es.plan.Window {
-		messages = append(append([]hearth.Message(nil), c.messages[:keep]...), question)
-		from := r.fittingFrom(c, keep)
-		if from > 0 {
-			messages = messages[from:]
-			r.notice("compaction", fmt.Sprintf("the %d oldest messages could not be summed up, because even that request would not fit", from))
-		}
+		messages = append(append([]hearth.Message(nil), c.messages[lost:keep]...), question)
 	}
+	text, reports, err := r.condense(ctx, c, messages)
+	if err == nil && strings.TrimSpace(text) == "" {
+		err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonEmpty,
+			Cause: "The model gave no summary, so the conversation was left as it is.",
+			Try:   "Try again, or begin a new conversation with /new."}
+	}
+	return text, reports, err
+}
+
+// condense sends messages to the model of a conversation, in its epoch, and gives the text of
+// the answer.
+func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.Message) (string, []hearth.Report, error) {
 	q := model.Question{
 		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
 		Build: func(model.Target) (*model.Request, error) {

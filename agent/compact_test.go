@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,5 +186,76 @@ func TestALoopOfLargeToolOutputsIsTrimmedWithoutAModelCall(t *testing.T) {
 	last := s.mem.epochs[len(s.mem.epochs)-1]
 	if plan, err := prompt.DecodePlan(last.Plan); err != nil || len(plan.Trimmed) == 0 {
 		t.Errorf("nothing was trimmed: %+v, %v", last, err)
+	}
+}
+
+// told has one turn run and gives its notices about the shortened conversation.
+func (s *scene) told(text string) (notices []string, err error) {
+	s.Helper()
+	if _, err := s.agent.Accept(s.Context(), s.mem, prompt.Incoming{Text: text}); err != nil {
+		s.Fatal(err)
+	}
+	_, err = s.agent.Turn(s.Context(), s.mem, func(e hearth.Event) {
+		if e.Kind == hearth.EventNotice && e.Notice.Kind == "compaction" {
+			notices = append(notices, e.Notice.Text)
+		}
+	})
+	return notices, err
+}
+
+func TestWhatCannotBeSummedUpIsToldOnceAndNothingIsAskedAboutIt(t *testing.T) {
+	server := &small{window: 5_000}
+	s := longTalk(t, server, 0)
+	if _, err := s.say(strings.Repeat("too long ", 4000)); hearth.ReasonOf(err) != hearth.ReasonContextOverflow {
+		t.Fatalf("got %v", err)
+	}
+	before := len(server.requests) + server.refused
+	notices, err := s.told("short")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"the context window is full: the 2 oldest messages left the model's context without a summary, because even the request for one would not fit (nothing is lost on disk)"}
+	if !slices.Equal(notices, want) {
+		t.Errorf("told %q\nwant %q", notices, want)
+	}
+	if n := len(server.requests) + server.refused - before; n != 1 {
+		t.Errorf("%d model calls, want the answer's alone", n)
+	}
+}
+
+func TestWhatIsSummedUpAndWhatIsNotAddUp(t *testing.T) {
+	server := &small{window: 5_000}
+	s := longTalk(t, server, 0)
+	s.cfg.Room.KeepRecentTokens = 100
+	s.agent = agent.New(s.cfg)
+	if _, err := s.say(strings.Repeat("too long ", 4000)); hearth.ReasonOf(err) != hearth.ReasonContextOverflow {
+		t.Fatalf("got %v", err)
+	}
+	for i := range 3 { // words that came since, which a summary can be asked of
+		s.mem.entries = append(s.mem.entries,
+			entry(len(s.mem.entries)+1, hearth.Message{ID: hearth.MessageID(fmt.Sprint("n", i)), Turn: "t", Role: hearth.RoleAssistant, Model: hearth.ModelRef{Provider: "local", Model: "m"}, Parts: []hearth.Part{{Text: "ok"}}}),
+			entry(len(s.mem.entries)+2, hearth.Message{ID: hearth.MessageID(fmt.Sprint("q", i)), Turn: hearth.TurnID(fmt.Sprint("t", i)), Role: hearth.RoleUser, Parts: []hearth.Part{{Text: strings.Repeat("go on ", 100), Provenance: hearth.FromOwner}}}))
+	}
+	notices, err := s.told("short")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(notices) != 1 {
+		t.Fatalf("told %q", notices)
+	}
+	var lost, kept int
+	const text = "the context window is full: the %d oldest messages left the model's context without a summary, because the request for one would not fit with them; the %d after them were summed up (nothing is lost on disk)"
+	if _, err := fmt.Sscanf(notices[0], text, &lost, &kept); err != nil {
+		t.Fatalf("told %q: %v", notices[0], err)
+	}
+	epoch := s.mem.epochs[len(s.mem.epochs)-1]
+	said := 0
+	for _, e := range s.mem.entries[:epoch.FirstSeq-1] {
+		if e.Message.Role != hearth.RoleMark {
+			said++
+		}
+	}
+	if lost != 2 || kept == 0 || lost+kept != said {
+		t.Errorf("%d lost and %d summed up of %d", lost, kept, said)
 	}
 }
