@@ -30,7 +30,9 @@ type Config struct {
 	Room    prompt.Room
 	// NoCompaction leaves conversations as they are, however long.
 	NoCompaction bool
-	CanAsk       bool // a person can be asked during this turn
+	// SummaryWishes is what the owner wants of every summary; "" leaves it to the model.
+	SummaryWishes string
+	CanAsk        bool // a person can be asked during this turn
 	// Redact takes secrets out of a tool's result before it is cut, kept or shown. It is
 	// pure; nil leaves results as they are.
 	Redact func(string) string

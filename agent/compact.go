@@ -367,7 +367,7 @@ func (r *run) summary(ctx context.Context, c *conversation, lost, keep int, inst
 			Try:   "Load the model with a larger context, or begin a new conversation with /new."}
 	}
 	question := r.message(r.st.turn, hearth.RoleUser)
-	question.Parts = []hearth.Part{{Text: prompt.SummaryQuestion(instructions), Provenance: hearth.FromGateway}}
+	question.Parts = []hearth.Part{{Text: prompt.SummaryQuestion(r.cfg.SummaryWishes, instructions), Provenance: hearth.FromGateway}}
 	// Only what will be summed up needs to be in the request; but the newest messages
 	// cost nothing where the server has them cached, and the request must extend the last
 	// one, so they stay as long as they fit.

@@ -259,3 +259,32 @@ func TestWhatIsSummedUpAndWhatIsNotAddUp(t *testing.T) {
 		t.Errorf("%d lost and %d summed up of %d", lost, kept, said)
 	}
 }
+
+func TestTheOwnersWishesAreInEverySummarysQuestion(t *testing.T) {
+	server := &small{window: 10_000}
+	s := longTalk(t, server, 0)
+	s.cfg.SummaryWishes = "Keep every birthday."
+	s.agent = agent.New(s.cfg)
+	for i := range 20 {
+		if _, err := s.say(fmt.Sprintf("Turn %d. %s", i, strings.Repeat("Long words follow one another. ", 60))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.agent.Compact(t.Context(), s.mem, "Keep all names.", nil); err != nil {
+		t.Fatal(err)
+	}
+	var asked []string
+	for _, req := range server.requests {
+		if last := req.Messages[len(req.Messages)-1].Parts[0].Text; strings.Contains(last, "about to be shortened") {
+			asked = append(asked, last)
+		}
+	}
+	if len(asked) < 2 {
+		t.Fatalf("%d summaries were asked for", len(asked))
+	}
+	for i, q := range asked {
+		if strings.Count(q, "Its owner always wants this: Keep every birthday.") != 1 || strings.Contains(q, "The person adds: Keep all names.") != (i == len(asked)-1) {
+			t.Errorf("question %d is %q", i, q)
+		}
+	}
+}

@@ -145,7 +145,7 @@ type Compaction struct {
 	KeepRecentTokens       int          `json:"keepRecentTokens"`
 	MaxHistoryShare        float64      `json:"maxHistoryShare" unused:"yet"`
 	RecentTurnsPreserve    *int         `json:"recentTurnsPreserve" unused:"yet"`
-	CustomInstructions     string       `json:"customInstructions" unused:"yet"`
+	CustomInstructions     string       `json:"customInstructions"`
 	IdentifierPolicy       string       `json:"identifierPolicy" enum:"strict|off|custom" unused:"yet"`
 	IdentifierInstructions string       `json:"identifierInstructions" unused:"yet"`
 	NotifyUser             bool         `json:"notifyUser" unused:"yet"`

@@ -106,11 +106,15 @@ func beginsTurn(messages []hearth.Message, i int) bool {
 }
 
 // SummaryQuestion is what the model is asked at the end of the live conversation, so
-// that everything before it is still in the server's cache.
-func SummaryQuestion(instructions string) string {
+// that everything before it is still in the server's cache. standing is what its owner
+// always wants in a summary, instructions what a person wants in this one; both may be "".
+func SummaryQuestion(standing, instructions string) string {
 	q := "[Hearth: this conversation is about to be shortened to fit your context window. Do not call a tool now. " +
 		"Write the summary that you will go on from. Keep what was decided and why, facts about the person, names, numbers, paths and exact identifiers, " +
 		"what was done and what failed, what is still open and what the person wants next. Use short plain lines, at most about 400 words.]"
+	if standing != "" {
+		q += "\nIts owner always wants this: " + standing
+	}
 	if instructions != "" {
 		q += "\nThe person adds: " + instructions
 	}

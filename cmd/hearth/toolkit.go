@@ -229,6 +229,7 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 	if compaction.ReserveTokens != nil {
 		cfg.Room.ReserveTokens = *compaction.ReserveTokens
 	}
+	cfg.SummaryWishes = strings.TrimSpace(compaction.CustomInstructions)
 	cfg.NoCompaction = compaction.Enabled != nil && !*compaction.Enabled
 	if s := a.file.Config.Agents.Defaults.TimeoutSeconds; s != nil && *s > 0 {
 		cfg.Limits.Turn = time.Duration(*s) * time.Second
