@@ -183,6 +183,7 @@ func (a *Agent) liveOrNew(ctx context.Context, t session.Transcript, target mode
 		return nil, session.Epoch{}, err
 	}
 	plan := prompt.NewPlan(target, house, a.specs)
+	plan.Gauge = a.gauge(target)
 	epoch, err = a.newEpoch(plan, 1, a.firstReason(t))
 	return plan, epoch, err
 }

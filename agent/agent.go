@@ -32,7 +32,8 @@ type Config struct {
 	NoCompaction bool
 	// SummaryWishes is what the owner wants of every summary; "" leaves it to the model.
 	SummaryWishes string
-	CanAsk        bool // a person can be asked during this turn
+	Counts        Counts // may be nil: then every session learns anew
+	CanAsk        bool   // a person can be asked during this turn
 	// Redact takes secrets out of a tool's result before it is cut, kept or shown. It is
 	// pure; nil leaves results as they are.
 	Redact func(string) string

@@ -66,6 +66,7 @@ type conversation struct {
 	messages []hearth.Message
 	weights  []prompt.Weight // of the messages
 	gauge    prompt.Gauge
+	telling  bool   // the gauge was learned here
 	tokens   int    // estimate of the next request
 	window   string // what the person is told when a smaller window than the plan's is believed
 }
@@ -152,7 +153,7 @@ func (c *conversation) weigh(reports []hearth.Report) {
 		weight, counted, through = more, rep.Usage.Input, rep.Through
 		series = append(series, prompt.Sample{Weight: weight, Tokens: counted})
 	}
-	c.gauge = c.es.plan.Gauge.Learn(c.es.plan, series)
+	c.gauge, c.telling = c.es.plan.Gauge.Learn(c.es.plan, series), telling(series)
 	if counted == 0 {
 		counted = c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(weight)
 	}
@@ -192,6 +193,7 @@ func (r *run) fit(ctx context.Context, target model.Target, refused error) (done
 	if err != nil {
 		return false, err
 	}
+	r.counted(c)
 	force := refused != nil
 	if force {
 		r.believe(c, refused)

@@ -2,6 +2,7 @@ package prompt_test
 
 import (
 	"encoding/json"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -195,5 +196,23 @@ func TestAGaugeLearnsTheTwoScriptsApart(t *testing.T) {
 	series = append(series, prompt.Sample{Weight: w.Add(prompt.Weight{ASCII: 10}), Tokens: 500_000})
 	if wild := (prompt.Gauge{}).Learn(plan, series); !near(wild.Ratio.ASCII, truth.ASCII) || wild.Head > 3*1000 {
 		t.Errorf("learned %+v from nonsense", wild)
+	}
+}
+
+func TestAGaugeBeginsWithWhatTokenizersDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		ascii, other float64
+		want         prompt.Gauge
+	}{
+		"a tokenizer":           {0.25, 0.5, prompt.Gauge{Ratio: prompt.Ratio{ASCII: 0.25, Other: 0.5}}},
+		"nothing known":         {0, 0, prompt.Gauge{}},
+		"one script only":       {0.25, 0, prompt.Gauge{}},
+		"nonsense":              {25, 0.5, prompt.Gauge{}},
+		"not a number at all":   {math.NaN(), 0.5, prompt.Gauge{}},
+		"without an end, below": {math.Inf(-1), 0.5, prompt.Gauge{}},
+	} {
+		if got := prompt.NewGauge(c.ascii, c.other); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
 	}
 }

@@ -104,6 +104,21 @@ type Gauge struct {
 	Head int `json:"head,omitempty"`
 }
 
+// NewGauge is what is known before anything was counted: how the model counted elsewhere.
+// Zeros, and what no tokenizer does, are nothing known.
+func NewGauge(ascii, other float64) Gauge {
+	r := Ratio{ascii, other}
+	if r != r.plausible() {
+		return Gauge{}
+	}
+	return Gauge{Ratio: r}
+}
+
+// plausible keeps a ratio to what tokenizers do.
+func (r Ratio) plausible() Ratio {
+	return Ratio{ASCII: min(1.5, max(0.1, r.ASCII)), Other: min(4, max(0.2, r.Other))}
+}
+
 // Tokens estimates the tokens of a weight.
 func (g Gauge) Tokens(w Weight) int {
 	if g.Ratio == (Ratio{}) {
@@ -155,9 +170,7 @@ func (g Gauge) Learn(p *Plan, series []Sample) Gauge {
 		at, ot = at+a*t/(a+o), ot+o*t/(a+o)
 	}
 	det := aa*oo - ao*ao
-	g.Ratio = Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det}
-	g.Ratio.ASCII = min(1.5, max(0.1, g.Ratio.ASCII))
-	g.Ratio.Other = min(4, max(0.2, g.Ratio.Other))
+	g.Ratio = Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det}.plausible()
 	newest := series[len(series)-1]
 	usual := UsualRatio.Tokens(WeighHead(p))
 	g.Head = min(max(newest.Tokens-g.Ratio.Tokens(newest.Weight), usual/3), usual*3)

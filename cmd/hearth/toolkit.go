@@ -218,6 +218,7 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 		Rules:   a.rules(c),
 		House:   func() (prompt.House, error) { return a.house(kit, own) },
 		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
+		Counts:  a.describer(),
 		CanAsk:  c.canAsk,
 		Redact:  kit.mask,
 		Now:     time.Now,

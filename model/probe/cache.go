@@ -45,9 +45,17 @@ type entry struct {
 	Probe    model.Layer `json:"probe,omitzero"`
 	// ReadPerSec is how many tokens of a prompt it reads in a second, as measured.
 	ReadPerSec float64 `json:"readPerSec,omitempty"`
+	// Tokens is how the model counts, as learned from its counts.
+	Tokens tokenRatio `json:"tokens,omitzero"`
 	// Begins is above zero when answers were seen to begin inside reasoning, below it when
 	// they were seen not to.
 	Begins int `json:"begins,omitempty"`
+}
+
+// tokenRatio is how many tokens text is, the scripts apart.
+type tokenRatio struct {
+	ASCII float64 `json:"ascii"` // for one ASCII byte
+	Other float64 `json:"other"` // for one other character
 }
 
 // cacheFile is the file's content.
@@ -164,6 +172,33 @@ func (c *Cache) ReadingMeasured(endpoint, id string, tokensPerSec float64) error
 	})
 }
 
+// TokenRatio is how many tokens one ASCII byte, and one other character, of a model are;
+// zeros = not learned.
+func (c *Cache) TokenRatio(endpoint, id string) (ascii, other float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	if e := c.current(endpoint, id); e != nil {
+		return e.Tokens.ASCII, e.Tokens.Other
+	}
+	return 0, 0
+}
+
+// TokensCounted keeps how a model counts. What is about the same as before is not worth a
+// write.
+func (c *Cache) TokensCounted(endpoint, id string, ascii, other float64) error {
+	same := func(had, now float64) bool { return math.Abs(now-had) < had/sameSpeed }
+	if hadASCII, hadOther := c.TokenRatio(endpoint, id); same(hadASCII, ascii) && same(hadOther, other) {
+		return nil
+	}
+	thousandths := func(v float64) float64 { return math.Round(v*1000) / 1000 }
+	return c.change(endpoint, id, func() *entry {
+		e := c.currentOrNew(endpoint, id)
+		e.Tokens = tokenRatio{thousandths(ascii), thousandths(other)}
+		return e
+	})
+}
+
 // Begins says whether a model's answers were seen to begin inside reasoning; known is
 // false where that was not seen, or seen both ways.
 func (c *Cache) Begins(endpoint, id string) (inReasoning, known bool) {
@@ -188,7 +223,7 @@ func (c *Cache) Began(endpoint, id string, inReasoning bool) error {
 	})
 }
 
-// sameSpeed is the part of a speed by which another one must differ to be kept.
+// sameSpeed is the part of a measured value by which another one must differ to be kept.
 const sameSpeed = 20
 
 // change applies edit to what the file holds now, and writes it if anything is new.

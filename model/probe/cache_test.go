@@ -362,3 +362,28 @@ func TestHowAnswersBegin(t *testing.T) {
 	after("deepseek-r1", false, false)
 	after("deepseek-r1", true, true)
 }
+
+func TestHowAModelCountsIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "capabilities.json")
+	c := probe.OpenCache(path)
+	if ascii, other := c.TokenRatio("http://a:1", "m"); ascii != 0 || other != 0 {
+		t.Errorf("%v and %v of a model nobody counted", ascii, other)
+	}
+	for _, s := range []struct{ counted, kept [2]float64 }{
+		{[2]float64{0.25004, 0.5}, [2]float64{0.25, 0.5}},
+		{[2]float64{0.255, 0.51}, [2]float64{0.25, 0.5}}, // about the same
+		{[2]float64{0.25, 0.6}, [2]float64{0.25, 0.6}},
+		{[2]float64{0.3, 0.6}, [2]float64{0.3, 0.6}},
+	} {
+		if err := c.TokensCounted("http://a:1", "m", s.counted[0], s.counted[1]); err != nil {
+			t.Fatal(err)
+		}
+		ascii, other := probe.OpenCache(path).TokenRatio("http://a:1", "m")
+		if got := [2]float64{ascii, other}; got != s.kept {
+			t.Errorf("after %v: another process reads %v, want %v", s.counted, got, s.kept)
+		}
+	}
+	if ascii, _ := c.TokenRatio("http://a:1", "other"); ascii != 0 {
+		t.Errorf("another model counts %v", ascii)
+	}
+}

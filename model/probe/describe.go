@@ -213,6 +213,17 @@ func (d *Describer) ReadingMeasured(origin, id string, tokensPerSec float64) {
 	_ = d.cache.ReadingMeasured(origin, id, tokensPerSec) // a full disk costs an estimate
 }
 
+// TokenRatio gives how a model was found to count. With TokensCounted it fits
+// agent.Config.Counts.
+func (d *Describer) TokenRatio(origin, id string) (ascii, other float64) {
+	return d.cache.TokenRatio(origin, id)
+}
+
+// TokensCounted keeps it.
+func (d *Describer) TokensCounted(origin, id string, ascii, other float64) {
+	_ = d.cache.TokensCounted(origin, id, ascii, other) // a full disk costs an estimate
+}
+
 // Begun says how to read the next answer of a model, from how earlier ones began, or else
 // from its name; and keeps how this one does. Where the protocol or the vendor marks
 // reasoning, or none was asked for, nothing is presumed.
