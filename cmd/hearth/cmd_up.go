@@ -11,6 +11,7 @@ import (
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/probe"
 	"hearth/prompt"
 )
 
@@ -114,6 +115,8 @@ func (a *app) serverLine(t model.Target, c model.Capabilities) string {
 	kind := c.Server
 	if kind == "" {
 		kind = t.Protocol
+	} else if known := probe.Kind(kind); known.ProviderID() != probe.KindUnknown.ProviderID() {
+		kind = known.Name()
 	}
 	return fmt.Sprintf("%s at %s (%s)", kind, t.Endpoint.Origin, t.Endpoint.Locality)
 }
