@@ -36,6 +36,7 @@ func newSessions(s streams, opt *options) *cobra.Command {
 	add("list", "List conversations, newest first", cobra.NoArgs, listSessions)
 	add("show ID", "Print a conversation", cobra.ExactArgs(1), showSession)
 	add("epochs ID", "Say when and why the prompt of a conversation began anew", cobra.ExactArgs(1), showEpochs)
+	cmd.AddCommand(newSearch(s, opt))
 	return cmd
 }
 
@@ -89,7 +90,11 @@ func (a *app) view(ctx context.Context, word string) (session.Reader, error) {
 			return store.View(ctx, i.ID)
 		}
 	}
-	return nil, &hearth.Error{Op: "sessions", Reason: hearth.ReasonUsage, Err: fmt.Errorf("there is no session %q", word),
+	return nil, noSession(word)
+}
+
+func noSession(word string) error {
+	return &hearth.Error{Op: "sessions", Reason: hearth.ReasonUsage, Err: fmt.Errorf("there is no session %q", word),
 		Cause: "Sessions are named by their id, or by the name given with --session.", Try: "Run hearth sessions list."}
 }
 

@@ -41,6 +41,7 @@ func (s Suite) Test(t *testing.T) {
 		{"reports come back newest last, with the bytes they added", testReports},
 		{"blobs are stored once, checked, and found by hash", testBlobs},
 		{"List tells what there is, newest first", testList},
+		{"words are found in every session, owned ones too, newest first", testSearch},
 		{"View of an unknown session says that it does not exist", testViewUnknown},
 		{"readers see whole commits while a writer writes", testConcurrentReaders},
 		{"many sessions are written at once", testManyWriters},
