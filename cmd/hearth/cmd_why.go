@@ -15,6 +15,9 @@ import (
 	"hearth/session"
 )
 
+// messagesBack is how far before a turn's first request its first message is looked for.
+const messagesBack = 20
+
 // reportsKept is how many calls back a turn is looked for.
 const reportsKept = 50
 
@@ -65,9 +68,48 @@ func (k *talk) why(ctx context.Context) error {
 type whyJSON struct {
 	Session session.Info `json:"session"`
 	Turn    string       `json:"turn"`
+	Spent   spent        `json:"spent"`
 	// Reports are of that turn, and before it of what was done unasked since the turn before.
 	Reports []hearth.Report `json:"reports"`
 	Breaks  []epochBreak    `json:"breaks"` // of the whole conversation
+}
+
+// spent is where the time of a turn went, in milliseconds. Its parts add up to WallMS.
+type spent struct {
+	WallMS  int64 `json:"wallMs"`  // from the message to the answer, as they were kept
+	ModelMS int64 `json:"modelMs"` // all phases of all calls, the queue included
+	ToolsMS int64 `json:"toolsMs"`
+	OtherMS int64 `json:"otherMs"` // Hearth itself, the disk, and a person who was asked
+}
+
+// spentIn adds up the times of a turn. at is a message before the turn or its first.
+func spentIn(ctx context.Context, r session.Reader, turn hearth.TurnID, at session.Seq, reports []hearth.Report) (spent, error) {
+	var first, last, before time.Time
+	var tools, asked time.Duration
+	for e, err := range r.Since(ctx, at) {
+		if err != nil {
+			return spent{}, err
+		}
+		m := &e.Message
+		if m.Turn != turn {
+			continue
+		}
+		if first.IsZero() {
+			first = m.At
+		}
+		if m.Role == hearth.RoleTool { // calls run one after the other; a mark stands before each that changes something
+			tools += m.At.Sub(before)
+		}
+		last, before = m.At, m.At
+	}
+	for i := range reports {
+		if p := reports[i].Phases; reports[i].Turn == turn {
+			asked += p.Queue + p.Connect + p.Load + p.Read + p.Write
+		}
+	}
+	s := spent{WallMS: last.Sub(first).Milliseconds(), ModelMS: asked.Milliseconds(), ToolsMS: tools.Milliseconds()}
+	s.OtherMS = max(0, s.WallMS-s.ModelMS-s.ToolsMS)
+	return s, nil
 }
 
 // epochBreak is a place where a request did not extend the one before.
@@ -98,6 +140,10 @@ func reasons(ctx context.Context, r session.Reader) (whyJSON, error) {
 		first--
 	}
 	w.Reports = append(w.Reports, reports[first:]...)
+	asked := slices.IndexFunc(reports, func(rep hearth.Report) bool { return rep.Turn == turn })
+	if w.Spent, err = spentIn(ctx, r, turn, session.Seq(max(1, reports[asked].Through-messagesBack)), reports); err != nil {
+		return w, err
+	}
 	epochs, err := r.Epochs(ctx)
 	if err != nil {
 		return w, err
@@ -113,6 +159,11 @@ func reasons(ctx context.Context, r session.Reader) (whyJSON, error) {
 func (w whyJSON) print(out io.Writer) {
 	for i := range w.Reports {
 		printReport(out, &w.Reports[i])
+	}
+	in := func(ms int64) float64 { return float64(ms) / 1000 }
+	if w.Spent != (spent{}) {
+		fmt.Fprintf(out, "turn        %.2f s: %.2f s for the model, %.2f s in tools, %.2f s else (Hearth itself, the disk, your consent)\n",
+			in(w.Spent.WallMS), in(w.Spent.ModelMS), in(w.Spent.ToolsMS), in(w.Spent.OtherMS))
 	}
 	if len(w.Breaks) == 0 {
 		fmt.Fprintln(out, "breaks      none: every request of this conversation extended the one before")
@@ -149,7 +200,11 @@ func printReport(w io.Writer, r *hearth.Report) {
 	}
 	fmt.Fprintf(w, "  sent      %d bytes in %d messages; %d bytes that the request before did not have\n", r.Bytes, r.Items, len(r.Added))
 	u := r.Usage
-	fmt.Fprintf(w, "  tokens    %d read (%d of them cached), %d written", u.Input, u.CacheRead, u.Output)
+	fmt.Fprintf(w, "  tokens    %d read (%d of them cached)", u.Input, u.CacheRead)
+	if s, fresh := p.Read.Seconds(), u.Input-u.CacheRead; s > 0 && fresh > 0 {
+		fmt.Fprintf(w, ", %.0f a second", float64(fresh)/s)
+	}
+	fmt.Fprintf(w, "; %d written", u.Output)
 	if s := p.Write.Seconds(); s > 0 && u.Output > 0 {
 		fmt.Fprintf(w, ", %.1f a second", float64(u.Output)/s)
 	}
