@@ -91,6 +91,8 @@ func (k *talk) banner(ctx context.Context) error {
 	fmt.Fprintf(k.io.err, "server     %s\n", k.serverLine(first, caps))
 	if p, _ := k.provider(first.Ref.Provider); p.LocalService != nil && !caps.Resident && !k.runs(ctx, first.Ref.Provider) {
 		fmt.Fprintln(k.io.err, "           it is started with the first message, unless it runs already")
+	} else if p.LocalService == nil && k.quiet(first) {
+		fmt.Fprintln(k.io.err, "           it does not answer now: start it, or look whether this is its address")
 	}
 	fmt.Fprintf(k.io.err, "model      %s\n", first.Ref)
 	fmt.Fprintf(k.io.err, "window     %d tokens%s\n", caps.Window, map[bool]string{false: " (a guess: nobody said)"}[caps.WindowKnown])
@@ -102,6 +104,11 @@ func (k *talk) banner(ctx context.Context) error {
 	fmt.Fprintf(k.io.err, "workspace  %s\n", k.kit.workspace)
 	fmt.Fprintf(k.io.err, "config     %s\n", k.configLine())
 	return nil
+}
+
+// quiet reports whether a server of one's own did not answer when it was asked what it is.
+func (a *app) quiet(t model.Target) bool {
+	return t.Ref != demoRef && t.Endpoint.Locality != hearth.LocalityHosted && a.describer().Listed(t.Endpoint.Origin) == nil
 }
 
 func (a *app) serverLine(t model.Target, c model.Capabilities) string {
