@@ -2,7 +2,9 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"syscall"
 
 	"hearth/model"
 )
@@ -41,7 +43,7 @@ func (d *Describer) Gone(ctx context.Context, e model.Endpoint, slot int) bool {
 // not known among several, nothing can be told.
 func slotIdle(r reply, number int) bool {
 	if r.err != nil {
-		return false
+		return refused(r.err)
 	}
 	var slots []llamaSlot
 	if !r.decode(&slots) {
@@ -58,7 +60,7 @@ func slotIdle(r reply, number int) bool {
 // metric reports whether a gauge is zero in all its series; one that is not shown says nothing.
 func metric(r reply, name string) bool {
 	if r.err != nil {
-		return false
+		return refused(r.err)
 	}
 	for line := range strings.Lines(string(r.body)) {
 		rest, ok := strings.CutPrefix(line, name)
@@ -71,3 +73,13 @@ func metric(r reply, name string) bool {
 	}
 	return true
 }
+
+// refused reports whether the machine answered that nobody listens: the server has ended,
+// and what it did with it. One that is asleep, or whose queue is full, says nothing.
+func refused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, windowsRefused)
+}
+
+// windowsRefused is WSAECONNREFUSED, which syscall has no name for: its own ECONNREFUSED
+// is one that Windows never gives.
+const windowsRefused = syscall.Errno(10061)

@@ -1,16 +1,21 @@
 package probe_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"hearth"
+	"hearth/internal/netguard"
 	"hearth/model"
 	"hearth/model/probe"
 )
@@ -52,6 +57,58 @@ func TestGone(t *testing.T) {
 				t.Errorf("gone %v, want %v", got, row.gone)
 			}
 		})
+	}
+}
+
+// A server that has ended works on nothing; one that says nothing may.
+func TestGoneWithItsServer(t *testing.T) {
+	refuses := func(context.Context) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	}
+	sleeps := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	for _, scene := range []string{"llamacpp.txt", "vllm.txt", "sglang.txt", "ollama.txt"} {
+		for _, row := range []struct {
+			name string
+			dial func(context.Context) error
+			gone bool
+		}{{"nobody listens", refuses, true}, {"it is asleep", sleeps, false}} {
+			t.Run(scene+": "+row.name, func(t *testing.T) {
+				server := httptest.NewServer(load(t, scene))
+				var ended atomic.Bool
+				at, err := model.ParseEndpoint(server.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				guard, err := netguard.New(netguard.Config{Origin: at.BaseURL, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+					if ended.Load() {
+						return nil, row.dial(ctx)
+					}
+					var d net.Dialer
+					return d.DialContext(ctx, network, address)
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := model.NewClient(model.ClientConfig{Endpoint: at, Guard: guard})
+				d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+				if _, err := d.Host(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+				d.Left(model.Target{Endpoint: at, Protocol: "ollama"}, &model.Request{Model: "tiny-plain"})
+				ended.Store(true)
+				server.Close()
+				c.CloseIdle()
+				ctx := t.Context()
+				if !row.gone { // what never answers need not be waited for long
+					var stop context.CancelFunc
+					ctx, stop = context.WithTimeout(ctx, 20*time.Millisecond)
+					defer stop()
+				}
+				if got := d.Gone(ctx, at, 0); got != row.gone {
+					t.Errorf("gone: %v, want %v", got, row.gone)
+				}
+			})
+		}
 	}
 }
 

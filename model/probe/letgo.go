@@ -116,10 +116,13 @@ func (d *Describer) letGo(ctx context.Context, c *model.Client, id string, l lea
 	return true
 }
 
-// resident gives the window of a model in memory, 0 when it is not there.
+// resident gives the window of a model in memory, 0 when it is not there, or the server is not.
 func resident(ctx context.Context, c *model.Client, id string) (window int, err error) {
 	var running ollamaRunning
 	r := newAsker(c, 0).get(ctx, "/api/ps")
+	if refused(r.err) {
+		return 0, nil
+	}
 	if !r.decode(&running) {
 		return 0, errors.Join(r.err, errors.New("GET /api/ps cannot be read"))
 	}
