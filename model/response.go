@@ -194,7 +194,9 @@ func (r *Response) broke(err error) error {
 // Close ends the exchange: an unfinished answer's connection is closed, which tells the
 // server to stop. It may be called more than once.
 func (r *Response) Close() error {
-	r.x.cancel(errEnded)
+	if !r.x.whole.Load() {
+		r.x.cancel(errEnded) // an answer that is whole has nothing to be stopped
+	}
 	err := r.raw.Close()
 	r.x.end()
 	return err

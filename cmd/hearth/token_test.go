@@ -11,7 +11,7 @@ import (
 // that was last looked at. A change that makes it a fifth more must say why, and write
 // the new number here.
 const (
-	turnAllocations  = 650.0
+	turnAllocations  = 590.0
 	tokenAllocations = 15.0
 )
 

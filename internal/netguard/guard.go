@@ -136,7 +136,7 @@ func (g *Guard) newTransport() *http.Transport {
 		DisableKeepAlives:      g.c.Class == ClassModel && g.origin.Scheme == "http",
 		IdleConnTimeout:        30 * time.Second,
 		MaxIdleConnsPerHost:    4,
-		MaxResponseHeaderBytes: 1 << 20,
+		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 	if g.c.Proxy != nil {
 		t.Proxy = http.ProxyURL(g.c.Proxy)
@@ -176,10 +176,11 @@ func (g *Guard) checkRedirect(req *http.Request, via []*http.Request) error {
 // RoundTrip refuses what this Guard is not for, and sends the rest.
 func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := g.checkURL(req.URL); err != nil {
-		if req.Body != nil {
-			_ = req.Body.Close() // a RoundTripper must close it; there is nothing to tell
-		}
+		closeBody(req)
 		return nil, err
+	}
+	if g.transport.DisableKeepAlives && g.c.Proxy == nil {
+		return g.alone(req)
 	}
 	return g.transport.RoundTrip(req)
 }
