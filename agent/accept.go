@@ -31,6 +31,10 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 	}
 	commit := &session.Commit{Messages: a.closing(st), Blobs: in.Images}
 	if now.epoch.ID == 0 && !chain[0].Asleep {
+		a.calibrate(ctx, chain[0], now.plan, in.Text)
+		if now.epoch, err = a.newEpoch(now.plan, now.epoch.FirstSeq, now.epoch.Reason); err != nil {
+			return nil, err
+		}
 		commit.Epoch = &now.epoch
 	}
 	m, notices, err := a.freeze(ctx, t, now, in)

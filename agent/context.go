@@ -20,8 +20,10 @@ type Context struct {
 	Tools    int  // of them, tool schemas
 	Summary  int  // of them, the summary of what came before
 	Messages int  // how many are in it
-	ToolList []string
-	Thinking string // the level asked for; "" leaves it to the model
+	// Tokenizer says that this is by the server's own tokenizer, before anything was sent.
+	Tokenizer bool
+	ToolList  []string
+	Thinking  string // the level asked for; "" leaves it to the model
 	// Catalogue are the tools that are reached through ToolList, where that is an index.
 	Catalogue []string
 	Epoch     session.Epoch
@@ -46,7 +48,7 @@ func (a *Agent) Context(ctx context.Context, t session.Transcript) (Context, err
 	plan := c.es.plan
 	out := Context{
 		Target: plan.Target, Window: plan.Window, Known: plan.Capabilities.WindowKnown, Limit: a.cfg.Room.Limit(plan),
-		Used: c.tokens, ToolList: plan.ToolNames(), Thinking: plan.Params.Thinking, Epoch: c.es.epoch, Messages: len(c.messages), Facts: prompt.KnownFacts(plan, c.messages),
+		Used: c.tokens, Tokenizer: c.gauge.Tokenizer, ToolList: plan.ToolNames(), Thinking: plan.Params.Thinking, Epoch: c.es.epoch, Messages: len(c.messages), Facts: prompt.KnownFacts(plan, c.messages),
 	}
 	if plan.Indexed {
 		out.Catalogue = a.toolNames()

@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"context"
+	"time"
+
 	"hearth/model"
 	"hearth/prompt"
 )
@@ -13,6 +16,22 @@ type Counts interface {
 	TokenRatio(origin, id string) (ascii, other float64)
 	// TokensCounted keeps what a conversation taught. It is best effort.
 	TokensCounted(origin, id string, ascii, other float64)
+	// Tokenize has the server's own tokenizer count texts, and gives nil where it has
+	// none, is not the owner's, or does not answer before ctx ends.
+	Tokenize(ctx context.Context, t model.Target, texts []string) []int
+}
+
+// tokenizePatience is how long a turn waits for a tokenizer: an estimate is worth no more.
+const tokenizePatience = 300 * time.Millisecond
+
+// calibrate lets the server count what a first epoch begins with. plan is not stored yet.
+func (a *Agent) calibrate(ctx context.Context, t model.Target, plan *prompt.Plan, said string) {
+	if a.cfg.Counts == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tokenizePatience)
+	defer cancel()
+	plan.Gauge = plan.Calibrate(said, a.cfg.Counts.Tokenize(ctx, t, plan.Samples(said)))
 }
 
 // gauge is what an epoch begins with where its session knows nothing of the model yet.

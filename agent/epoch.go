@@ -62,6 +62,7 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 			return nil, err
 		}
 		if epoch.ID == 0 {
+			r.calibrate(ctx, target, plan, r.st.words())
 			epoch, err = r.inherit(plan)
 			if err != nil {
 				return nil, err

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"strings"
 
 	"hearth"
 	"hearth/prompt"
@@ -113,6 +114,17 @@ func (s *state) close(id hearth.CallID) {
 	delete(s.asked, id)
 	delete(s.approved, id)
 	delete(s.denied, id)
+}
+
+// words is what the person said last.
+func (s *state) words() string {
+	var b strings.Builder
+	if s.said != nil {
+		for i := range s.said.Parts {
+			b.WriteString(s.said.Parts[i].Text)
+		}
+	}
+	return b.String()
 }
 
 // answered reports whether the newest turn has its answer.

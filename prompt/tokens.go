@@ -102,6 +102,8 @@ type Gauge struct {
 	// Head is what system text and tools take, which servers render in ways of their own;
 	// 0 = not counted yet.
 	Head int `json:"head,omitempty"`
+	// Tokenizer says that the server's own tokenizer counted before anything was sent.
+	Tokenizer bool `json:"tokenizer,omitempty"`
 }
 
 // NewGauge is what is known before anything was counted: how the model counted elsewhere.
@@ -154,13 +156,25 @@ func (g Gauge) Learn(p *Plan, series []Sample) Gauge {
 	if g.Ratio == (Ratio{}) {
 		g.Ratio = UsualRatio
 	}
-	// What was known counts as much as so many characters of each script.
-	const known = 150.0
-	aa, oo, ao := known, known, 0.0
-	at, ot := known*g.Ratio.ASCII, known*g.Ratio.Other
+	came := make([]Sample, len(series)-1)
 	for i, s := range series[1:] {
-		a, o := float64(s.Weight.ASCII-series[i].Weight.ASCII), float64(s.Weight.Other-series[i].Weight.Other)
-		t := float64(s.Tokens - series[i].Tokens)
+		had := series[i]
+		came[i] = Sample{Weight{s.Weight.ASCII - had.Weight.ASCII, s.Weight.Other - had.Weight.Other}, s.Tokens - had.Tokens}
+	}
+	g.Ratio, g.Tokenizer = g.Ratio.fit(150, came), false
+	newest := series[len(series)-1]
+	usual := UsualRatio.Tokens(WeighHead(p))
+	g.Head = min(max(newest.Tokens-g.Ratio.Tokens(newest.Weight), usual/3), usual*3)
+	return g
+}
+
+// fit gives the ratio that texts were counted with, held to r as far as they say nothing
+// of a script: it counts as much as known characters of each.
+func (r Ratio) fit(known float64, texts []Sample) Ratio {
+	aa, oo, ao := known, known, 0.0
+	at, ot := known*r.ASCII, known*r.Other
+	for _, s := range texts {
+		a, o, t := float64(s.Weight.ASCII), float64(s.Weight.Other), float64(s.Tokens)
 		if a+o <= 0 || t <= 0 || t > 4*(a+o) {
 			continue
 		}
@@ -170,9 +184,5 @@ func (g Gauge) Learn(p *Plan, series []Sample) Gauge {
 		at, ot = at+a*t/(a+o), ot+o*t/(a+o)
 	}
 	det := aa*oo - ao*ao
-	g.Ratio = Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det}.plausible()
-	newest := series[len(series)-1]
-	usual := UsualRatio.Tokens(WeighHead(p))
-	g.Head = min(max(newest.Tokens-g.Ratio.Tokens(newest.Weight), usual/3), usual*3)
-	return g
+	return Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det}.plausible()
 }

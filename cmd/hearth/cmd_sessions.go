@@ -203,6 +203,9 @@ func printContext(w io.Writer, c agent.Context, lean bool) {
 	}
 	fmt.Fprintf(w, "model     %s\nwindow    %d tokens%s; the conversation is shortened above %d\n", c.Target, c.Window, known, c.Limit)
 	fmt.Fprintf(w, "used      about %d: system text %d, tools %d, summary %d, %d messages the rest\n", c.Used, c.System, c.Tools, c.Summary, c.Messages)
+	if c.Tokenizer {
+		fmt.Fprintf(w, "counted   by the server's own tokenizer, before anything was sent\n")
+	}
 	fmt.Fprintf(w, "tools     %s\n", strings.Join(c.ToolList, ", "))
 	if len(c.Catalogue) > 0 {
 		fmt.Fprintf(w, "catalogue %s (too many for the window; they are found with %s)\n", strings.Join(c.Catalogue, ", "), tool.SearchName)

@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -77,6 +78,9 @@ func (s *Server) page(r Request) (string, bool) {
 	case LMStudio:
 		return s.studioPage(r)
 	}
+	if s.cfg.Identity == VLLM && r.Path == "/tokenize" {
+		return s.tokenized(r, "prompt"), true
+	}
 	first := s.cfg.Models[0]
 	pages := map[Identity]map[string]string{
 		VLLM: {"/version": `{"version":"0.11.0"}`, "/health": "", "/ping": "", "/metrics": "# HELP vllm:num_requests_running Number of requests.\nvllm:num_requests_running{engine=\"0\",model_name=" + js(first.ID) + "} 0.0\n"},
@@ -135,10 +139,20 @@ func (s *Server) llamaPage(r Request) (string, bool) {
 	case "/slots":
 		return fmt.Sprintf(`[{"id":0,"id_task":-1,"n_ctx":%d,"speculative":false,"is_processing":%t,"params":{},"next_token":{"n_decoded":0,"n_remain":-1}}]`, m.Window, s.busy()), true
 	case "/tokenize":
-		n := s.count(string(r.Body))
-		return `{"tokens":[` + strings.TrimSuffix(strings.Repeat("1,", n), ",") + `]}`, true
+		return s.tokenized(r, "content"), true
 	}
 	return "", false
+}
+
+// tokenized is the answer of a tokenizer to the text in a field of a request.
+func (s *Server) tokenized(r Request, field string) string {
+	var body map[string]any
+	text := ""
+	if json.Unmarshal(r.Body, &body) == nil {
+		text, _ = body[field].(string)
+	}
+	n := s.count(text)
+	return fmt.Sprintf(`{"count":%d,"tokens":[%s]}`, n, strings.TrimSuffix(strings.Repeat("1,", n), ","))
 }
 
 func (s *Server) busy() bool {
