@@ -33,6 +33,9 @@ func (r *run) ask(ctx context.Context) error {
 		return err
 	}
 	shortened, fitErr := r.fit(ctx, r.chain[0], err)
+	if errors.Is(fitErr, errMessageTooLong) {
+		return withAdvice(err, fitErr)
+	}
 	if fitErr != nil && hearth.ReasonOf(fitErr) == hearth.ReasonContextOverflow {
 		return err // nothing is left to shorten; the server's own numbers say more than our estimate
 	}
@@ -43,6 +46,19 @@ func (r *run) ask(ctx context.Context) error {
 		return err
 	}
 	return r.askOnce(ctx)
+}
+
+// withAdvice gives a server's refusal, whose own numbers say more than our estimate, with
+// our cause and advice, for we know what could not be shortened.
+func withAdvice(refused, ours error) error {
+	server, ok := errors.AsType[*hearth.Error](refused)
+	advice, known := errors.AsType[*hearth.Error](ours)
+	if !ok || !known {
+		return refused
+	}
+	out := *server
+	out.Cause, out.Try = advice.Cause, advice.Try
+	return &out
 }
 
 // askOnce makes one model call. The tool calls of a stream that was cut are dropped:

@@ -201,15 +201,21 @@ func (r *run) fit(ctx context.Context, target model.Target, refused error) (done
 	if !force && c.tokens <= r.cfg.Room.Limit(c.es.plan) {
 		return false, nil
 	}
+	if c.newest()*85/100 > c.es.plan.Window { // no summary of what came before makes room for it
+		if force {
+			return true, &hearth.Error{Op: "fit the context window", Reason: hearth.ReasonContextOverflow, Err: errMessageTooLong,
+				Cause: fmt.Sprintf("The newest message alone has about %d tokens, and the window of %s is %d.", c.newest(), c.target.Ref, c.es.plan.Window),
+				Try:   "Send it in smaller parts, or load the model with a larger context."}
+		}
+		return false, nil
+	}
 	r.compacted = true // never a loop: at most once before each answer
 	why := foreseen
 	if force {
 		why = needed
 	}
 	err = r.shorten(ctx, c, why)
-	if err != nil && !force && ctx.Err() == nil && hearth.ReasonOf(err).FallsBack() {
-		// The model is not there now. The question goes out as it is: a fallback may
-		// answer it, and a server that is back says itself whether it fits.
+	if err != nil && !force && ctx.Err() == nil && waits(err) {
 		r.compacted = false
 		return false, nil
 	}
@@ -318,15 +324,41 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 }
 
 // goesOn reports whether a conversation is shortened although its model gave no summary.
-// What is left out is gone from the model's sight, so that takes a model that was asked
-// and could not; one that is not there now may be later.
+// What is left out is gone from the model's sight, so that takes a request for a summary
+// that does not fit, or a server that takes the conversation no more and a model that was
+// asked and could not. A server that crashed may be there again in a moment.
 func goesOn(err error, why occasion) bool {
 	switch hearth.ReasonOf(err) {
-	case hearth.ReasonEmpty, hearth.ReasonContextOverflow, hearth.ReasonBadRequest, hearth.ReasonServer, hearth.ReasonCut, hearth.ReasonStalled:
+	case hearth.ReasonContextOverflow:
 		return why != wished
+	case hearth.ReasonEmpty, hearth.ReasonBadRequest:
+		return why == needed
 	default:
 		return false
 	}
+}
+
+// waits reports whether a summary that was only foreseen may come later, after an error:
+// the question goes out as it is then, and the server says itself whether that fits.
+func waits(err error) bool {
+	switch reason := hearth.ReasonOf(err); reason {
+	case hearth.ReasonCut, hearth.ReasonStalled, hearth.ReasonEmpty, hearth.ReasonBadRequest:
+		return true
+	default:
+		return reason.FallsBack()
+	}
+}
+
+var errMessageTooLong = errors.New("the newest message is larger than the context window")
+
+// newest estimates a request that holds nothing but the newest message of a person.
+func (c *conversation) newest() int {
+	at := len(c.messages) - 1
+	for at > 0 && c.messages[at].Role != hearth.RoleUser {
+		at--
+	}
+	seq := int64(c.first) + int64(at)
+	return c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(c.between(seq-1, seq))
 }
 
 // report keeps the reports of model calls that nothing came of.

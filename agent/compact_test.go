@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -153,12 +154,51 @@ func TestAConversationGoesOnWhenTheModelGivesNoSummary(t *testing.T) {
 	longTalk(t, &small{window: 10_000, broken: true}, 40)
 }
 
+// A server that dies while it sums up may be back in a moment: nothing is given up for it.
+func TestAServerThatBreaksDuringASummaryCostsNoMessage(t *testing.T) {
+	server := &small{window: 10_000}
+	s := longTalk(t, server, 1)
+	s.cfg.Router = &breaking{server}
+	s.agent = agent.New(s.cfg)
+	for i := range 20 {
+		_, _ = s.say(fmt.Sprintf("Turn %d. %s", i, strings.Repeat("Long words follow one another. ", 60))) // some are refused
+	}
+	if len(s.mem.epochs) != 1 {
+		t.Errorf("%d epochs: %+v", len(s.mem.epochs), s.mem.epochs)
+	}
+	s.cfg.Router = server
+	s.agent = agent.New(s.cfg)
+	if out, err := s.say("still there?"); err != nil || out.Answer == "" || len(s.mem.epochs) != 2 {
+		t.Errorf("when it is back: %+v, %v, %d epochs", out.Answer, err, len(s.mem.epochs))
+	}
+	if last := server.requests[len(server.requests)-1]; !strings.Contains(last.Messages[0].Parts[0].Text, "mulberry") {
+		t.Errorf("the summary is not in the request: %q", last.Messages[0].Parts[0].Text)
+	}
+}
+
+// breaking is a server that breaks whenever it is to sum up.
+type breaking struct{ *small }
+
+func (b *breaking) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	req, err := q.Build(q.Chain[0])
+	if err != nil || !strings.Contains(req.Messages[len(req.Messages)-1].Parts[0].Text, "about to be shortened") {
+		return b.small.Stream(ctx, q)
+	}
+	return func(yield func(model.Delta, error) bool) {
+		yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonServer, HTTPStatus: 500})
+	}
+}
+
 func TestAMessageLargerThanTheWindowIsRefusedClearlyAndTheNextOneWorks(t *testing.T) {
 	server := &small{window: 5_000}
-	s := longTalk(t, server, 1)
+	s := longTalk(t, server, 3)
+	asked := len(server.requests)
 	_, err := s.say(strings.Repeat("too long ", 4000))
-	if hearth.ReasonOf(err) != hearth.ReasonContextOverflow {
+	if e, ok := errors.AsType[*hearth.Error](err); !ok || e.Reason != hearth.ReasonContextOverflow || !strings.Contains(e.Try, "smaller parts") {
 		t.Fatalf("got %v", err)
+	}
+	if server.refused != 1 || len(server.requests) != asked || len(s.mem.epochs) != 1 {
+		t.Errorf("it was sent %d times, with %d other requests and %d epochs: nothing older makes room for it", server.refused, len(server.requests)-asked, len(s.mem.epochs))
 	}
 	if out, err := s.say("short"); err != nil || out.Answer == "" {
 		t.Errorf("got %+v, %v", out, err)
