@@ -20,6 +20,10 @@ import (
 // a word, and nothing that Ollama says of itself shows it. What shows it is a request
 // that needs the permit and is refused before the model sees it: a prompt longer than
 // the window that may not be cut. It is answered at once, or not at all.
+//
+// A request that is left while its prompt is still read is not seen: Ollama reads on to
+// the end (test/ollama), takes and refuses requests meanwhile, and the next one waits for
+// it there. Only a request that the model answers would tell, and it would cost the cache.
 
 // residence is a model at a server.
 type residence struct{ origin, id string }

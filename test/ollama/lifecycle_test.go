@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -127,6 +128,45 @@ func goAway(t *testing.T, p protocol) {
 	defer func() { _ = resp.Body.Close() }()
 	if _, err := io.ReadFull(resp.Body, make([]byte, 400)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A prompt that is being read is read to its end, also when nobody waits for the answer:
+// the next request waits for that, and nothing that Ollama says of itself shows it; a
+// request that is too long is refused at once. What was read stays in the cache.
+func TestGoingAwayDoesNotStopTheReading(t *testing.T) {
+	native.ask(t, ask{model: Chat, history: user("@@plain"), stream: true}) // it is loaded
+	began := len(logged(t))
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		// One token, in one piece: should it come before we leave, nothing can get stuck.
+		body := native.body(ask{model: Chat, history: user("@@plain " + long(1200)), extra: map[string]any{"options": map[string]any{"num_predict": 1}}})
+		if resp, err := trySend(ctx, native.path, body); err == nil {
+			_ = resp.Body.Close() // only that it was read counts
+		}
+	}()
+	awaitLog(t, began, `loading cache slot.* prompt=[3-9]\d\d\d `)
+	leave()
+	<-left
+	native.ask(t, ask{model: Chat, history: user("@@plain"), stream: true})
+	awaitLog(t, began, `loading cache slot.* cache=[3-9]\d\d\d `)
+}
+
+// awaitLog waits until the log has a line that fits, from a place on.
+func awaitLog(t *testing.T, from int, line string) {
+	t.Helper()
+	want := regexp.MustCompile(line)
+	patience := time.After(time.Minute)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !want.MatchString(logged(t)[from:]) {
+		select {
+		case <-tick.C:
+		case <-patience:
+			t.Fatalf("no line of the log fits %s:\n%s", line, logged(t)[from:])
+		}
 	}
 }
 
