@@ -141,7 +141,8 @@ func (p *Plan) Waiting(target model.Target, tools []hearth.ToolSpec) []string {
 	var out []string
 	// What a server refused is held for the epoch, and is nobody's setting.
 	settled := p.Capabilities.Tools == next.Capabilities.Tools || target.Layers.Config.Tools != nil
-	if had, now := p.ToolNames(), next.ToolNames(); settled && !slices.Equal(had, now) {
+	// Nor is it a setting that a smaller window puts the tools behind an index.
+	if had, now := p.ToolNames(), next.ToolNames(); settled && p.Indexed == next.Indexed && !slices.Equal(had, now) {
 		out = append(out, "the tools ("+listed(now)+")")
 	}
 	if had, now := p.Params.MaxTokens, next.Params.MaxTokens; had != now {

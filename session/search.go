@@ -210,8 +210,8 @@ func around(line, folded string, words []string) string {
 	type span struct{ from, to int }
 	var spans []span
 	for _, w := range words {
-		if i := strings.Index(folded, w); i >= 0 {
-			from := utf8.RuneCountInString(folded[:i])
+		if before, _, found := strings.Cut(folded, w); found {
+			from := utf8.RuneCountInString(before)
 			spans = append(spans, span{max(0, from-aroundWord), min(len(text), from+utf8.RuneCountInString(w)+aroundWord)})
 		}
 	}

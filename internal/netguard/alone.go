@@ -33,7 +33,7 @@ func (g *Guard) alone(req *http.Request) (*http.Response, error) {
 	}
 	x := &answer{ctx: ctx, conn: conn}
 	x.stop = context.AfterFunc(ctx, func() { _ = conn.Close() }) // whatever waits for the server ends
-	resp, err := x.exchange(req)
+	resp, err := x.exchange(req)                                 //nolint:contextcheck // the request carries it
 	if err != nil {
 		_ = x.Close() // the first error is the one that says something
 		return nil, x.why(err)
