@@ -25,14 +25,14 @@ type answer struct {
 // shortened first; one that the server refused as too long is shortened and sent once more.
 func (r *run) ask(ctx context.Context) error {
 	r.compacted = false
-	if _, err := r.fit(ctx, r.chain[0], nil); err != nil {
+	if _, err := r.fit(ctx, nil); err != nil {
 		return err
 	}
 	err := r.askOnce(ctx)
 	if hearth.ReasonOf(err) != hearth.ReasonContextOverflow || r.out.Partial {
 		return err
 	}
-	shortened, fitErr := r.fit(ctx, r.chain[0], err)
+	shortened, fitErr := r.fit(ctx, err)
 	if errors.Is(fitErr, errMessageTooLong) {
 		return withAdvice(err, fitErr)
 	}

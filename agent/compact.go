@@ -185,11 +185,11 @@ func (c *conversation) last() int64 { return int64(c.first) + int64(len(c.messag
 // fit shortens the conversation when the next request would not leave room for its
 // answer. refused is the server's error when it would not take the request, whatever
 // the estimate says; nil before it was asked.
-func (r *run) fit(ctx context.Context, target model.Target, refused error) (done bool, err error) {
+func (r *run) fit(ctx context.Context, refused error) (done bool, err error) {
 	if r.compacted || r.cfg.NoCompaction {
 		return false, nil
 	}
-	c, err := r.conversation(ctx, target)
+	c, err := r.conversation(ctx, r.chain[0])
 	if err != nil {
 		return false, err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash/maphash"
+	"iter"
 	"strings"
 	"time"
 
@@ -46,15 +47,26 @@ func (r *run) attempt(ctx context.Context, t *tries) error {
 	}}
 	a.err = a.explain(a.ask(ctx))
 	if over, ok := errors.AsType[*model.Overflow](a.err); ok && over.Window > 0 && r.cfg.Overflowed != nil {
-		_ = r.cfg.Overflowed(ctx, t.target, over.Window) // the person has the larger error already
+		a.overflowed(ctx, over.Window)
 	}
 	a.finish()
 	return a.err
 }
 
+//go:noinline
+func (a *attempt) overflowed(ctx context.Context, window int) {
+	_ = a.run.cfg.Overflowed(ctx, a.tries.target, window) // the person has the larger error already
+}
+
+//go:noinline
+func (a *attempt) build() (*model.Request, error) { return a.run.q.Build(a.tries.target) }
+
+//go:noinline
+func (a *attempt) left(req *model.Request) { a.run.cfg.Left(a.tries.target, req) }
+
 func (a *attempt) ask(ctx context.Context) error {
-	t := a.tries.target
-	req, err := a.run.q.Build(t)
+	t := &a.tries.target
+	req, err := a.build()
 	if err != nil {
 		return err
 	}
@@ -76,8 +88,8 @@ func (a *attempt) ask(ctx context.Context) error {
 	}
 	err = a.hold(held, req)
 	through := a.serverIsThrough(err)
-	if left := a.run.cfg.Left; left != nil && !through && (a.spoke || a.thought || len(a.kept) > 0) {
-		left(t, req)
+	if a.run.cfg.Left != nil && !through && (a.spoke || a.thought || len(a.kept) > 0) {
+		a.left(req)
 	}
 	ticket.Done(through)
 	if err != nil {
@@ -116,10 +128,10 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 	if a.run.gone {
 		return a.stopped(ctx)
 	}
-	t := a.tries.target
-	if prepare := a.run.cfg.Prepare; prepare != nil {
+	t := &a.tries.target
+	if a.run.cfg.Prepare != nil {
 		a.clock.enter(hearth.PhaseLoading)
-		if err := prepare(ctx, a.run.q.Lane, t, req, func(w hearth.Wait) { a.run.send(model.Delta{Wait: &w}) }); err != nil {
+		if err := a.prepare(ctx, req); err != nil {
 			return err
 		}
 	}
@@ -128,7 +140,7 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 	for i := range req.Tools {
 		names[i] = req.Tools[i].Name
 	}
-	for d, err := range a.run.cfg.Visible(t, t.Provider.Stream(ctx, req), names) {
+	for d, err := range a.deltas(ctx, req, names) {
 		if err != nil {
 			return named(err, t.Ref)
 		}
@@ -150,6 +162,16 @@ func named(err error, ref hearth.ModelRef) error {
 		return &told
 	}
 	return err
+}
+
+//go:noinline
+func (a *attempt) prepare(ctx context.Context, req *model.Request) error {
+	return a.run.cfg.Prepare(ctx, a.run.q.Lane, a.tries.target, req, func(w hearth.Wait) { a.run.send(model.Delta{Wait: &w}) })
+}
+
+//go:noinline
+func (a *attempt) deltas(ctx context.Context, req *model.Request, names []string) iter.Seq2[model.Delta, error] {
+	return a.run.cfg.Visible(a.tries.target, a.tries.target.Provider.Stream(ctx, req), names)
 }
 
 func (a *attempt) stopped(ctx context.Context) error {

@@ -31,12 +31,13 @@ func (r *run) chain(ctx context.Context) error {
 		return &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel, Err: errors.New("there is no model to ask")}
 	}
 	before := r.answered(r.q.Session)
-	if resting.Ref != (hearth.ModelRef{}) && before.ref != candidates[0].Ref {
-		r.notice("fallback", "%s did not answer (%s); asking %s instead", resting.Ref, cmp.Or(r.cfg.Cooldown.Why(resting), "a moment ago"), candidates[0].Ref)
+	if resting != nil && before.ref != candidates[0].Ref {
+		r.notice("fallback", "%s did not answer (%s); asking %s instead", resting.Ref, cmp.Or(r.why(resting), "a moment ago"), candidates[0].Ref)
 		r.changed = true
 	}
 	var failed []failure
-	for i, t := range candidates {
+	for i := range candidates {
+		t := &candidates[i]
 		if i > 0 && (r.changed || before.ref != t.Ref) {
 			last := failed[len(failed)-1]
 			r.notice("fallback", "%s did not answer (%s); asking %s instead", last.ref, words(last.err), t.Ref)
@@ -73,7 +74,7 @@ func fallsBack(err error) bool {
 // candidates gives the chain, each model once, without those that rest after a failure,
 // unless all do. Within a turn the one that answered stays first: its server has read the
 // conversation. resting is the first choice when it was passed over.
-func (r *run) candidates() (use []model.Target, resting model.Target) {
+func (r *run) candidates() (use []model.Target, resting *model.Target) {
 	var all, early []model.Target
 	seen := make(map[string]bool)
 	for _, t := range r.q.Chain {
@@ -100,12 +101,19 @@ func (r *run) candidates() (use []model.Target, resting model.Target) {
 	use = append(use, early...)
 	switch {
 	case len(use) == 0:
-		return all, model.Target{}
+		return all, nil
 	case use[0].Ref != all[0].Ref:
-		resting = all[0]
+		resting = &all[0]
 	}
 	return use, resting
 }
+
+// A target has 2.4 KB, and what a function passes by value lies on the stack of everything
+// that it calls. The functions that are not inlined here keep it off the stack of an open
+// stream, of which there may be a thousand.
+
+//go:noinline
+func (r *run) why(t *model.Target) string { return r.cfg.Cooldown.Why(*t) }
 
 // precedes reports whether one model stands before another in the chain.
 func (r *run) precedes(one, other hearth.ModelRef) bool {

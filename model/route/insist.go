@@ -36,8 +36,8 @@ type tries struct {
 }
 
 // insist asks one candidate until it answers or asking again would not help.
-func (r *run) insist(ctx context.Context, target model.Target, last, more bool) error {
-	t := &tries{target: target, last: last && !more, more: more, seed: maphash.MakeSeed(), refused: make(map[uint64]error)}
+func (r *run) insist(ctx context.Context, target *model.Target, last, more bool) error {
+	t := &tries{target: *target, last: last && !more, more: more, seed: maphash.MakeSeed(), refused: make(map[uint64]error)}
 	for {
 		err := r.attempt(ctx, t)
 		if err == nil || r.gone || r.visible || ctx.Err() != nil || !r.worthAnother(ctx, t, err) {
@@ -64,7 +64,7 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 		return true
 	case t.more && (e.Reason == hearth.ReasonOverloaded || e.Reason == hearth.ReasonRateLimit):
 		return false // another place is sooner than any wait
-	case e.Reason == hearth.ReasonOverloaded && local(t.target) && (t.last || e.Loading):
+	case e.Reason == hearth.ReasonOverloaded && local(&t.target) && (t.last || e.Loading):
 		return r.waitLoading(ctx, t, e)
 	case e.Reason == hearth.ReasonRateLimit, e.Reason == hearth.ReasonOverloaded:
 		return r.waitRetry(ctx, t, e)

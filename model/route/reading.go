@@ -28,7 +28,7 @@ const (
 // A server that tells its progress is believed; of the others it is an estimate, made
 // only for the owner's own servers: a vendor's wait is not for reading.
 func (a *attempt) reading(w *hearth.Wait) *hearth.Wait {
-	if w.Phase != hearth.PhaseReading || !local(a.tries.target) {
+	if w.Phase != hearth.PhaseReading || !local(&a.tries.target) {
 		return w
 	}
 	out := *w
@@ -99,7 +99,7 @@ func (a *attempt) live(req *model.Request) *model.Request {
 func (a *attempt) measure(req *model.Request) {
 	a.run.answersNow(a.place())
 	speeds := a.run.cfg.Speeds
-	if speeds == nil || !local(a.tries.target) {
+	if speeds == nil || !local(&a.tries.target) {
 		return
 	}
 	known := speeds.ReadingSpeed(a.place())

@@ -132,10 +132,11 @@ func (r *Router) once(key string) bool {
 }
 
 // candidate asks one model, wherever it is served.
-func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
+func (r *run) candidate(ctx context.Context, t *model.Target, last bool) error {
 	places := r.places(t)
 	var err error
-	for i, place := range places {
+	for i := range places {
+		place := &places[i]
 		if i > 0 {
 			r.notice("replica", "%s did not answer (%s); asking %s, which may have to read the conversation first",
 				places[i-1].Endpoint.Origin, words(err), place.Endpoint.Origin)
@@ -149,13 +150,18 @@ func (r *run) candidate(ctx context.Context, t model.Target, last bool) error {
 		}
 	}
 	if r.cfg.Cooldown != nil && ctx.Err() == nil {
-		if err == nil {
-			r.cfg.Cooldown.Answered(t)
-		} else {
-			r.cfg.Cooldown.Failed(t, err)
-		}
+		r.cooled(t, err)
 	}
 	return err
+}
+
+//go:noinline
+func (r *run) cooled(t *model.Target, err error) {
+	if err == nil {
+		r.cfg.Cooldown.Answered(*t)
+	} else {
+		r.cfg.Cooldown.Failed(*t, err)
+	}
 }
 
 // met tells the replicas what became of a request to one of them.
@@ -170,9 +176,9 @@ func (r *run) met(origin string, err error) {
 }
 
 // places gives the target at each of its replicas, best first.
-func (r *run) places(t model.Target) []model.Target {
+func (r *run) places(t *model.Target) []model.Target {
 	if r.cfg.Replicas == nil || len(t.Replicas) == 0 {
-		return []model.Target{t}
+		return []model.Target{*t}
 	}
 	all := append([]model.Replica{{Endpoint: t.Endpoint, Provider: t.Provider}}, t.Replicas...)
 	endpoints := make([]model.Endpoint, len(all))
@@ -181,7 +187,7 @@ func (r *run) places(t model.Target) []model.Target {
 	}
 	var out []model.Target
 	for _, i := range r.cfg.Replicas.Choose(r.q.Session, endpoints) {
-		place := t
+		place := *t
 		place.Endpoint, place.Provider = all[i].Endpoint, all[i].Provider
 		out = append(out, place)
 	}
