@@ -205,7 +205,7 @@ func (r *run) fit(ctx context.Context, refused error) (done bool, err error) {
 		if force {
 			return true, &hearth.Error{Op: "fit the context window", Reason: hearth.ReasonContextOverflow, Err: errMessageTooLong,
 				Cause: fmt.Sprintf("The newest message alone has about %d tokens, and the window of %s is %d.", c.newest(), c.target.Ref, c.es.plan.Window),
-				Try:   "Send it in smaller parts, or load the model with a larger context."}
+				Try:   "Send it in smaller parts, or give the model a larger window: where the server loads it, or by contextWindow in the config, which is Ollama's num_ctx."}
 		}
 		return false, nil
 	}

@@ -77,6 +77,8 @@ func emptyHome(env *testscript.Env) error {
 	env.Setenv("HEARTH_HOME", env.WorkDir+"/state")
 	// Discovery must not find what runs on the machine of whoever runs the tests.
 	env.Setenv("HEARTH_DISCOVER", "off")
+	// A program under the race detector otherwise sleeps for a second when it exits.
+	env.Setenv("GORACE", "atexit_sleep_ms=10")
 	servers := map[string]*modeltest.Server{}
 	env.Values[serversKey{}] = servers
 	env.Defer(func() {
