@@ -16,6 +16,7 @@ import (
 	"hearth"
 	"hearth/config"
 	"hearth/model"
+	"hearth/model/anthropic"
 	"hearth/model/catalog"
 	"hearth/model/route"
 )
@@ -145,7 +146,7 @@ func (a *app) auth(ctx context.Context, p config.Provider, c *model.ClientConfig
 		return err
 	}
 	if p.Protocol() == config.AnthropicMessages && (p.AuthHeader == nil || !*p.AuthHeader) {
-		c.Auth = model.Auth{Header: "x-api-key"}
+		c.Auth = anthropic.Auth()
 	}
 	return nil
 }
