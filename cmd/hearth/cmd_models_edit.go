@@ -23,7 +23,7 @@ func newModelsSet(s streams, opt *options) *cobra.Command {
 					return err
 				}
 				edits := []config.Edit{{Path: "agents.defaults.model", Value: jsonText(map[string]string{"primary": ref.String()}), StrictJSON: true, Merge: true}}
-				if d := a.file.Config.Agents.Defaults; len(d.Models) > 0 && !a.allowed(ref) {
+				if d := a.file.Config.Agents.Defaults; len(d.Models) > 0 && len(d.ModelPolicy.Allow) == 0 && !a.allowed("", ref) {
 					// A map of models is also the list of what may be chosen.
 					edits = append(edits, config.Edit{Path: "agents.defaults.models[" + quoted(ref.String()) + "]", Value: "{}", StrictJSON: true})
 				}

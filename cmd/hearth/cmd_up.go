@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -151,38 +150,17 @@ func (k *talk) useModel(ctx context.Context, word string) error {
 	if err != nil {
 		return err
 	}
-	if !k.allowed(ref) {
-		return &hearth.Error{Op: "/model", Reason: hearth.ReasonConfig,
-			Err:   fmt.Errorf("model %q is not allowed", ref),
-			Cause: "agents.defaults.models lists the models that may be chosen, and this is not one of them.",
-			Try:   fmt.Sprintf("Add it with: hearth config set agents.defaults.models '{%q:{}}' --strict-json --merge", ref)}
-	}
 	next := k.choice
 	next.model = ref.String()
+	if err := k.choosable("/model", next); err != nil {
+		return err
+	}
 	if _, err := k.chain(ctx, next); err != nil {
 		return err
 	}
 	k.choice = next
 	fmt.Fprintf(k.io.out, "model: %s\n", ref)
 	return k.assemble(ctx)
-}
-
-// allowed reports whether a person may choose a model: a map of models that is not
-// empty, or a policy, is a list of what may be chosen; the primary and the fallbacks
-// always may.
-func (a *app) allowed(ref hearth.ModelRef) bool {
-	d := a.file.Config.Agents.Defaults
-	if len(d.Models) == 0 && len(d.ModelPolicy.Allow) == 0 || ref == demoRef {
-		return true
-	}
-	words := slices.Concat([]string{d.Model.Primary}, d.Model.Fallbacks, d.ModelOrder, d.ModelPolicy.Allow)
-	return slices.ContainsFunc(words, func(w string) bool {
-		if provider, ok := strings.CutSuffix(w, "/*"); ok {
-			return strings.EqualFold(provider, ref.Provider)
-		}
-		have, err := a.resolve(w)
-		return err == nil && have == ref
-	})
 }
 
 // renew begins a new conversation under the same name; the old one is kept.

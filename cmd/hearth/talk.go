@@ -75,6 +75,9 @@ func (a *app) ready(ctx context.Context, c choice) error {
 	if err := a.knownAgent(c.agent); err != nil {
 		return err
 	}
+	if err := a.choosable("choose a model", c); err != nil {
+		return err
+	}
 	if _, err := a.candidates(ctx, c); err != nil {
 		return err
 	}
