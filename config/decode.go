@@ -118,7 +118,7 @@ func (d *decoder) scalar(path string, v *json5.Value, dst reflect.Value, enum []
 			return false
 		}
 		if len(enum) > 0 && !slices.Contains(enum, v.Text) {
-			if d.sub != nil && d.sub.broken[v] != "" {
+			if d.sub != nil && d.sub.broken[v].name != "" {
 				return false // the missing variable was told
 			}
 			d.notAnOption(path, v, enum)
@@ -166,7 +166,7 @@ func options(enum []string) string { return `"` + strings.Join(enum, `"|"`) + `"
 
 // unusual tells a text that is none of the known ones.
 func (d *decoder) unusual(path string, v *json5.Value, known []string) {
-	if len(known) == 0 || v.Kind != json5.String || slices.Contains(known, v.Text) || d.sub != nil && d.sub.broken[v] != "" {
+	if len(known) == 0 || v.Kind != json5.String || slices.Contains(known, v.Text) || d.sub != nil && d.sub.broken[v].name != "" {
 		return
 	}
 	soft := fmt.Sprintf("%s is %q, which Hearth does not know", path, v.Text)

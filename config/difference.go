@@ -31,7 +31,7 @@ func (f *File) resolved() *json5.Value {
 	if f.tree == nil {
 		return &json5.Value{Kind: json5.Object}
 	}
-	sub := &substitution{lookup: f.env.lookup, own: f.env.lookupOwn, whole: map[*json5.Value]string{}, broken: map[*json5.Value]string{}}
+	sub := newSubstitution(f.env)
 	return sub.tree("", f.tree)
 }
 

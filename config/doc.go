@@ -17,7 +17,8 @@
 // The config is the first of: the --config flag; HEARTH_CONFIG;
 // $HEARTH_HOME/hearth.json; OPENCLAW_CONFIG_PATH; ~/.hearth/hearth.json;
 // ~/.openclaw/openclaw.json. Nothing is ever written below ~/.openclaw: the first edit
-// of a file there goes to a copy in Hearth's own folder.
+// of a file there goes to a copy in Hearth's own folder, which is read from then on, also
+// where OPENCLAW_CONFIG_PATH names the original.
 //
 // What is wrong with a file costs what is wrong and no more. Damage with a name (see
 // Repair) is read around. A value of the wrong type leaves its default. A key that

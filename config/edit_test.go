@@ -400,16 +400,59 @@ func TestAnOpenClawFileIsCopiedFirst(t *testing.T) {
 	h.apply(Edit{Path: "tools.exec.ask", Unset: true})
 }
 
-func TestAnEditThatNobodyWouldReadIsRefused(t *testing.T) {
+func TestTheCopyOfANamedOpenClawFileIsReadFromThenOn(t *testing.T) {
 	h := newHome(t)
-	h.vars["OPENCLAW_CONFIG_PATH"] = h.write(".openclaw/openclaw.json", "{}")
-	f, _ := h.load()
-	c, err := f.Set(Edit{Path: "models.mode", Value: "merge"})
-	if err != nil {
-		t.Fatal(err)
+	theirs := h.write(".openclaw/work.json", "{tools: {}}")
+	h.vars["OPENCLAW_CONFIG_PATH"] = theirs
+	first := h.apply(Edit{Path: "models.mode", Value: "merge"})
+	second := h.apply(Edit{Path: "models.mode", Value: "replace"})
+	if first.CopiedFrom != theirs || second.CopiedFrom != "" || second.Path != h.path(".hearth/hearth.json") {
+		t.Errorf("written: %+v, then %+v", first, second)
 	}
-	if _, err := c.Write(t.Context()); err == nil || !strings.Contains(err.Error(), "HEARTH_CONFIG") {
-		t.Errorf("written: %v", err)
+	if f, _ := h.load(); f.Path() != second.Path || f.Config.Models.Mode != "replace" {
+		t.Errorf("%s is read, mode %q", f.Path(), f.Config.Models.Mode)
+	}
+	if got := h.read(".openclaw/work.json"); got != "{tools: {}}" {
+		t.Errorf("OpenClaw's file is %s", got)
+	}
+	other := h.write(".openclaw/other.json", "{}")
+	h.vars["OPENCLAW_CONFIG_PATH"] = other
+	if f, _ := h.load(); f.Path() != other {
+		t.Errorf("%s is read, though it is a copy of another file", f.Path())
+	}
+}
+
+func TestAnEditThatNobodyWouldReadIsRefused(t *testing.T) {
+	for _, c := range []struct{ name, origin, own string }{
+		{"the person names the file at every start", "--config", ""},
+		{"so does HEARTH_CONFIG", "HEARTH_CONFIG", ""},
+		{"Hearth's own file is another config", "OPENCLAW_CONFIG_PATH", ".hearth/hearth.json"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHome(t)
+			path := h.write(".openclaw/openclaw.json", "{}")
+			o := h.options()
+			if c.origin == "--config" {
+				o.Path = path
+			}
+			h.vars[c.origin] = path
+			want := NowhereError{Config: path, Origin: c.origin}
+			if c.own != "" {
+				want.Own = h.write(c.own, "{}")
+			}
+			f, _, err := Load(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			change, err := f.Set(Edit{Path: "models.mode", Value: "merge"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = change.Write(t.Context())
+			if got, ok := errors.AsType[*NowhereError](err); !ok || *got != want {
+				t.Errorf("written: %v, want %v", err, &want)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,11 +24,14 @@ type environment struct {
 	shell   *loginShell         // nil where nobody asked for it
 }
 
-// lookup returns a variable that is set and not empty.
+// lookup returns a variable that is set and not empty, for a ${NAME} of the config.
 func (e *environment) lookup(name string) (string, bool) { return e.find(name, e.files) }
 
-// lookupOwn is lookup without the .env of the working folder.
+// lookupOwn is lookup without the .env of the working folder, for all else.
 func (e *environment) lookupOwn(name string) (string, bool) { return e.find(name, e.own) }
+
+// lookupPassed is lookup without any .env, for what a program gets to see.
+func (e *environment) lookupPassed(name string) (string, bool) { return e.find(name, nil) }
 
 func (e *environment) find(name string, files []map[string]string) (string, bool) {
 	if v, ok := e.process(name); ok && v != "" {
@@ -124,17 +129,48 @@ func dotenvValue(v string) string {
 // reference matches ${NAME} and $${NAME}, the latter being a literal ${NAME}.
 var reference = regexp.MustCompile(`\$?\$\{[A-Z_][A-Z0-9_]*\}`)
 
-// runs matches the paths of texts that say which program is run and with what.
-var runs = regexp.MustCompile(`^models\.providers.*[.\]]localService\.`)
+// reserved lists the texts that the .env of the working folder does not fill: it may be
+// part of a stranger's project, and the agent itself may write there. What is left to it
+// are credentials and names.
+var reserved = []struct {
+	paths *regexp.Regexp
+	says  string
+}{
+	{regexp.MustCompile(`^(secrets|tools)[.\[]|[.\]](localService|tools)[.\[]|\.(source|provider)$|[^\]]\.id$`), "what is run or which secret is taken"},
+	{regexp.MustCompile(`[.\]]request\.(tls|proxy)\.`), "where a key goes"},
+	{regexp.MustCompile(`\.workspace$`), "where an agent works"},
+}
+
+// addresses matches the paths of texts that say where a provider is.
+var addresses = regexp.MustCompile(`[.\]]base(URL|Urls?)(\[\d+\])?$`)
+
+// here reports whether an address is on this machine, whatever its port.
+func here(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback() || strings.EqualFold(u.Hostname(), "localhost")
+}
+
+// A variable is what a text names, and whether only the owner's places may set it.
+type variable struct {
+	name string
+	own  bool
+}
 
 // A substitution puts variables into the texts of a tree.
 type substitution struct {
-	lookup  func(string) (string, bool)
-	own     func(string) (string, bool) // for texts that say what is run
+	env     *environment
 	missing []finding
 	// whole remembers texts that were one ${NAME} and nothing else, with the name,
 	// and broken those that name a variable nobody has set.
-	whole, broken map[*json5.Value]string
+	whole, broken map[*json5.Value]variable
+}
+
+func newSubstitution(env *environment) *substitution {
+	return &substitution{env: env, whole: map[*json5.Value]variable{}, broken: map[*json5.Value]variable{}}
 }
 
 // tree returns v with its references replaced; what has none is shared with v.
@@ -166,12 +202,38 @@ func (s *substitution) tree(path string, v *json5.Value) *json5.Value {
 
 func (s *substitution) text(path string, v *json5.Value) *json5.Value {
 	out := *v
-	var missing []string
-	lookup := s.lookup
-	if runs.MatchString(path) {
-		lookup = s.own
+	text, missing := expandText(v.Text, s.env.lookup)
+	says := ""
+	for _, r := range reserved {
+		if r.paths.MatchString(path) {
+			says = r.says
+			break
+		}
 	}
-	out.Text = reference.ReplaceAllStringFunc(v.Text, func(ref string) string {
+	if addresses.MatchString(path) && !here(text) {
+		says = "where a key goes, unless that is this machine"
+	}
+	if says != "" {
+		text, missing = expandText(v.Text, s.env.lookupOwn)
+	}
+	out.Text = text
+	for _, name := range missing {
+		s.broken[&out] = variable{missing[0], says != ""}
+		soft := `missing env var "` + name + `" at ` + path
+		if _, ok := s.env.lookup(name); ok {
+			soft += ": the .env of the working folder does not say " + says
+		}
+		s.missing = append(s.missing, finding{kind: MissingEnv, path: path, full: path, at: v, soft: soft})
+	}
+	if len(missing) == 0 && reference.FindString(v.Text) == v.Text && !strings.HasPrefix(v.Text, "$$") {
+		s.whole[&out] = variable{v.Text[2 : len(v.Text)-1], says != ""}
+	}
+	return &out
+}
+
+// expandText replaces the references in a text, and lists the names that lookup lacks.
+func expandText(text string, lookup func(string) (string, bool)) (out string, missing []string) {
+	out = reference.ReplaceAllStringFunc(text, func(ref string) string {
 		if strings.HasPrefix(ref, "$$") {
 			return ref[1:]
 		}
@@ -183,16 +245,5 @@ func (s *substitution) text(path string, v *json5.Value) *json5.Value {
 		}
 		return value
 	})
-	for _, name := range missing {
-		s.broken[&out] = missing[0]
-		soft := `missing env var "` + name + `" at ` + path
-		if _, ok := s.lookup(name); ok {
-			soft += ": the .env of the working folder does not say what is run"
-		}
-		s.missing = append(s.missing, finding{kind: MissingEnv, path: path, full: path, at: v, soft: soft})
-	}
-	if len(missing) == 0 && reference.FindString(v.Text) == v.Text && !strings.HasPrefix(v.Text, "$$") {
-		s.whole[&out] = v.Text[2 : len(v.Text)-1]
-	}
-	return &out
+	return out, missing
 }

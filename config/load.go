@@ -78,10 +78,11 @@ func (f *File) Source() []byte {
 	return f.sources[0].bytes
 }
 
-// LookupEnv answers what the config may ask of variables: the process first, then the
-// .env files, the env block, and a login shell where env.shellEnv asks for one; the first
-// variable that only the shell may have blocks until it answered. Empty counts as not set.
-func (f *File) LookupEnv(name string) (string, bool) { return f.env.lookup(name) }
+// LookupEnv gives a variable of the owner's: of the process first, then of the .env files
+// but not that of the working folder, the env block, and a login shell where env.shellEnv
+// asks for one; the first variable that only the shell may have blocks until it answered.
+// Empty counts as not set.
+func (f *File) LookupEnv(name string) (string, bool) { return f.env.lookupOwn(name) }
 
 // Workspace is the folder in which an agent works; "" means the default agent. Another
 // agent that names none gets one beside it, with its id behind a dash. An OpenClaw
@@ -202,7 +203,7 @@ func interpret(tree *json5.Value, env *environment) (Config, []finding, []string
 			env.block[name] = v
 		}
 	}
-	sub := &substitution{lookup: env.lookup, own: env.lookupOwn, whole: map[*json5.Value]string{}, broken: map[*json5.Value]string{}}
+	sub := newSubstitution(env)
 	tree = sub.tree("", tree)
 	d := &decoder{sub: sub}
 	var c Config

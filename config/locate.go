@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,7 +45,7 @@ type Places struct {
 	env  func(string) (string, bool)
 }
 
-// Locate finds the config file and the folders without reading anything. It fails
+// Locate finds the config file and the folders without reading a config. It fails
 // only when the home folder is needed and unknown.
 func Locate(o Options) (Places, error) {
 	p := Places{home: o.HomeDir, env: o.LookupEnv}
@@ -88,7 +87,7 @@ func (p *Places) choose(flag string, ownHome bool) {
 		p.Config, p.Origin = p.expand(named), "HEARTH_CONFIG"
 	case ownHome:
 		p.Config, p.Origin = own, "HEARTH_HOME"
-	case theirs != "" && exists(p.expand(theirs)):
+	case theirs != "" && exists(p.expand(theirs)) && !p.copied(p.expand(theirs)):
 		p.Config, p.Origin = p.expand(theirs), "OPENCLAW_CONFIG_PATH"
 	case !exists(own) && exists(filepath.Join(p.OpenClaw, "openclaw.json")):
 		p.Config = filepath.Join(p.OpenClaw, "openclaw.json")
@@ -96,6 +95,23 @@ func (p *Places) choose(flag string, ownHome bool) {
 		p.Config = own
 	}
 }
+
+// copied reports whether Hearth's own file is there and was made from a file of
+// OpenClaw's: that file was in use until the first edit, and its copy is from then on.
+func (p *Places) copied(path string) bool {
+	own := filepath.Join(p.State, FileName)
+	if !p.Foreign(path) || !exists(own) {
+		return false
+	}
+	from, err := readLimited(own+copiedFrom, maxPathBytes)
+	return err == nil && strings.TrimSpace(string(from)) == path
+}
+
+// copiedFrom ends the name of the file beside a copy that says what it is a copy of.
+const (
+	copiedFrom   = ".copied-from"
+	maxPathBytes = 1 << 16
+)
 
 func exists(path string) bool {
 	info, err := os.Stat(path)
@@ -146,6 +162,15 @@ func realPath(path string) string {
 	return filepath.Join(realPath(dir), base)
 }
 
-// ErrNowhere is returned for an edit that would be written where nobody reads it.
-var ErrNowhere = errors.New("OPENCLAW_CONFIG_PATH points into ~/.openclaw, where Hearth never writes; " +
-	"copy that file, or set HEARTH_CONFIG to the file that Hearth may edit")
+// A NowhereError refuses an edit that would be written where nobody reads it: the config
+// in use lies in OpenClaw's folder, and Hearth would go on reading it instead of a copy.
+type NowhereError struct{ Config, Origin, Own string } // Own is Hearth's file, "" where none is in the way
+
+// Error names the file and who named it.
+func (e *NowhereError) Error() string {
+	text := e.Config + " (" + e.Origin + ") is OpenClaw's, where Hearth never writes"
+	if e.Own != "" {
+		text += ", and " + e.Own + " is not a copy of it"
+	}
+	return text
+}

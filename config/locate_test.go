@@ -26,6 +26,14 @@ func TestTheConfigIsTheFirstOfTheList(t *testing.T) {
 			vars: map[string]string{"OPENCLAW_CONFIG_PATH": "~/else/oc.json"}, config: "~/else/oc.json", origin: "OPENCLAW_CONFIG_PATH",
 		},
 		{
+			name: "OPENCLAW_CONFIG_PATH that names OpenClaw's own, edited as a copy", files: []string{".openclaw/x.json"},
+			vars: map[string]string{"OPENCLAW_CONFIG_PATH": "~/.openclaw/x.json"}, config: "~/.openclaw/x.json", target: "~/.hearth/hearth.json", origin: "OPENCLAW_CONFIG_PATH",
+		},
+		{
+			name: "OPENCLAW_CONFIG_PATH that names OpenClaw's own goes before what is no copy of it", files: []string{".openclaw/x.json", ".hearth/hearth.json"},
+			vars: map[string]string{"OPENCLAW_CONFIG_PATH": "~/.openclaw/x.json"}, config: "~/.openclaw/x.json", target: "~/.hearth/hearth.json", origin: "OPENCLAW_CONFIG_PATH",
+		},
+		{
 			name: "OPENCLAW_CONFIG_PATH that names nothing", files: []string{".hearth/hearth.json"},
 			vars: map[string]string{"OPENCLAW_CONFIG_PATH": "~/gone.json"}, config: "~/.hearth/hearth.json",
 		},

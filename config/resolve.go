@@ -45,10 +45,12 @@ func (f *File) Resolve(ctx context.Context, s Secret) (string, error) {
 
 func (f *File) resolve(ctx context.Context, s Secret) (string, error) {
 	switch {
-	case s.env != "":
+	case s.env.name != "":
 		return f.variable(s.env)
 	case s.ref == nil:
 		return s.text, nil
+	case s.ref.Source == "store":
+		return "", errors.New(noStore)
 	}
 	p, err := f.secretProvider(*s.ref)
 	if err != nil {
@@ -60,13 +62,11 @@ func (f *File) resolve(ctx context.Context, s Secret) (string, error) {
 		if len(p.Allowlist) > 0 && !slices.Contains(p.Allowlist, s.ref.ID) {
 			return "", errors.New("the provider's allowlist does not name it")
 		}
-		return f.variable(s.ref.ID)
+		return f.variable(variable{s.ref.ID, true})
 	case "file":
 		text, err = f.secretFromFile(p, s.ref.ID)
 	case "exec":
 		text, err = f.secretFromProgram(ctx, p, *s.ref)
-	default:
-		err = fmt.Errorf("source %q is OpenClaw's own and cannot be read here", s.ref.Source)
 	}
 	if err == nil && text == "" {
 		err = errors.New("the value is empty")
@@ -74,11 +74,19 @@ func (f *File) resolve(ctx context.Context, s Secret) (string, error) {
 	return text, err
 }
 
-func (f *File) variable(name string) (string, error) {
-	if v, ok := f.env.lookup(name); ok {
-		return v, nil
+func (f *File) variable(v variable) (string, error) {
+	lookup := f.env.lookup
+	if v.own {
+		lookup = f.env.lookupOwn
 	}
-	return "", fmt.Errorf("environment variable %s is not set", name)
+	if text, ok := lookup(v.name); ok {
+		return text, nil
+	}
+	err := fmt.Errorf("environment variable %s is not set", v.name)
+	if _, ok := f.env.lookup(v.name); ok {
+		err = fmt.Errorf("%w; the .env of the working folder serves ${%s} only", err, v.name)
+	}
+	return "", err
 }
 
 var (
@@ -267,7 +275,7 @@ func (f *File) programEnv(p SecretProvider) []string {
 	}
 	env := []string{}
 	for _, name := range pass {
-		if v, ok := f.env.lookup(name); ok {
+		if v, ok := f.env.lookupPassed(name); ok {
 			env = append(env, name+"="+v)
 		}
 	}

@@ -95,7 +95,8 @@ func TestSecretsAreResolvedWhenTheyAreNeeded(t *testing.T) {
     mismatch: { source: "exec", provider: "single", id: "id" },
   } } } },
 }`)
-	wantWarnings(t, warnings, "hearth.json:13: missing env var \"GONE\" at models.providers.p.headers.unset\nhearth.json:13: missing env var \"GONE\" at models.providers.p.headers.half")
+	wantWarnings(t, warnings, "hearth.json:13: missing env var \"GONE\" at models.providers.p.headers.unset\nhearth.json:13: missing env var \"GONE\" at models.providers.p.headers.half\n"+
+		"hearth.json:24: models.providers.p.headers.store: "+noStore)
 	headers := f.Config.Models.Providers["p"].Headers
 	for name, want := range map[string]string{
 		"text": "plain", "variable": "from env", "inline": "Bearer from env", "name": "sk-env", "short": "from env", "literal": "${TOKEN}",
@@ -117,7 +118,7 @@ func TestSecretsAreResolvedWhenTheyAreNeeded(t *testing.T) {
 		"refuse": "the program says: locked", "fail": exe + ": exit status 7", "strict": `the program's answer is not {"protocolVersion":1,"values":{…}}`,
 		"flood": exe + " wrote more than 4000 bytes", "dots": `"a/../b" is not an id of that source`,
 		"relative": `command "vault" is not an absolute path`, "elsewhere": exe + " lies outside trustedDirs",
-		"nowhere": "there is no secrets.providers.nowhere", "store": "there is no secrets.providers.default",
+		"nowhere": "there is no secrets.providers.nowhere", "store": noStore,
 		"mismatch": `secrets.providers.single has source "file"`,
 	} {
 		got, err := f.Resolve(t.Context(), headers[name])
@@ -178,7 +179,7 @@ func TestFilesOthersCanChangeAreNotBelieved(t *testing.T) {
 
 func TestSecretsPrintAsMasks(t *testing.T) {
 	for want, s := range map[string]Secret{
-		"sk...al": SecretText("sk-very-local"), "...": SecretText("short"), "": {}, "env:X_API_KEY": {env: "X_API_KEY"},
+		"sk...al": SecretText("sk-very-local"), "...": SecretText("short"), "": {}, "env:X_API_KEY": {env: variable{"X_API_KEY", true}},
 		"exec:v:id": {ref: &SecretRef{Source: "exec", Provider: "v", ID: "id"}},
 	} {
 		b, err := json.Marshal(map[string]Secret{"s": s})

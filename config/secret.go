@@ -12,9 +12,9 @@ import (
 type Secret struct {
 	text string
 	ref  *SecretRef
-	// env is set when the text is the name of a provider's variable, such as
-	// apiKey: "OLLAMA_API_KEY".
-	env string
+	// env is set when the text is ${NAME}, or the name of a provider's variable, such
+	// as apiKey: "OLLAMA_API_KEY". The .env of the working folder serves the first only.
+	env variable
 }
 
 // A SecretRef points at a credential that lives elsewhere.
@@ -28,7 +28,7 @@ type SecretRef struct {
 func SecretText(s string) Secret { return Secret{text: s} }
 
 // IsZero reports whether the file has nothing here.
-func (s Secret) IsZero() bool { return s.text == "" && s.ref == nil && s.env == "" }
+func (s Secret) IsZero() bool { return s.text == "" && s.ref == nil && s.env.name == "" }
 
 // Ref returns the reference, or nil for a plain text.
 func (s Secret) Ref() *SecretRef { return s.ref }
@@ -38,7 +38,7 @@ func (s Secret) Env() string {
 	if s.ref != nil && s.ref.Source == "env" {
 		return s.ref.ID
 	}
-	return s.env
+	return s.env.name
 }
 
 // String masks the secret; references print as what they point at.
@@ -46,8 +46,8 @@ func (s Secret) String() string {
 	switch {
 	case s.ref != nil:
 		return s.ref.Source + ":" + s.ref.Provider + ":" + s.ref.ID
-	case s.env != "":
-		return "env:" + s.env
+	case s.env.name != "":
+		return "env:" + s.env.name
 	case len(s.text) > 8:
 		return s.text[:2] + "..." + s.text[len(s.text)-2:]
 	case s.text != "":
@@ -97,6 +97,9 @@ type SecretProvider struct {
 	MaxOutputBytes      int               `json:"maxOutputBytes"`
 }
 
+// noStore says why references of OpenClaw's later versions cannot be followed.
+const noStore = `source "store" is OpenClaw's own store of secrets, which only OpenClaw can open: use "env", "file" or "exec"`
+
 // keyName matches the variables that hold providers' keys: OPENAI_API_KEY,
 // ANTHROPIC_AUTH_TOKEN. A real key never looks like that.
 var keyName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*_(API_KEYS?|API_TOKEN|AUTH_TOKEN|OAUTH_TOKEN|ACCESS_TOKEN)$`)
@@ -108,14 +111,14 @@ var shorthand = regexp.MustCompile(`^\$[A-Z][A-Z0-9_]{0,127}$`)
 func (s *Secret) decode(d *decoder, path string, v *json5.Value) bool {
 	switch v.Kind {
 	case json5.String:
-		name := d.variable(v)
+		named := d.variable(v)
 		switch {
-		case name != "":
-			*s = Secret{env: name}
+		case named.name != "":
+			*s = Secret{env: named}
 		case keyName.MatchString(v.Text):
-			*s = Secret{env: v.Text}
+			*s = Secret{env: variable{v.Text, true}}
 		case shorthand.MatchString(v.Text):
-			*s = Secret{env: strings.TrimPrefix(v.Text, "$")}
+			*s = Secret{env: variable{strings.TrimPrefix(v.Text, "$"), true}}
 		default:
 			*s = Secret{text: v.Text}
 		}
@@ -126,6 +129,9 @@ func (s *Secret) decode(d *decoder, path string, v *json5.Value) bool {
 			return false
 		}
 		*s = Secret{ref: ref}
+		if ref.Source == "store" {
+			d.report(finding{kind: WrongType, path: path, full: path, at: v, soft: path + ": " + noStore})
+		}
 		return true
 	default:
 		d.wrongType(path, v, "string or object")
@@ -133,11 +139,11 @@ func (s *Secret) decode(d *decoder, path string, v *json5.Value) bool {
 	}
 }
 
-// variable gives the name in a text that is one ${NAME}, or that names a variable
+// variable gives the variable in a text that is one ${NAME}, or that names a variable
 // which is not set: such a text must not travel as a credential.
-func (d *decoder) variable(v *json5.Value) string {
+func (d *decoder) variable(v *json5.Value) variable {
 	if d.sub == nil {
-		return ""
+		return variable{}
 	}
 	return first(d.sub.whole[v], d.sub.broken[v])
 }

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -40,24 +43,74 @@ func TestVariablesComeFromTheProcessThenTheFilesThenTheBlock(t *testing.T) {
 	}
 }
 
-func TestAProjectsDotenvDoesNotSayWhatIsRun(t *testing.T) {
+func TestAProjectsDotenvServesCredentialsAndNamesOnly(t *testing.T) {
 	h := newHome(t)
 	h.vars = map[string]string{"P": "process"}
-	h.write("work/.env", "P=work\nW=work\nS=work\n")
+	h.write("work/.env", "P=work\nW=work\nS=work\nPORT=9\nHOST=http://evil.example\nUSER=http://127.0.0.1:1@evil.example\nOPENAI_API_KEY=work\n")
 	h.write(".hearth/.env", "S=state\n")
 	f, warnings := h.config(`{
-  models: { providers: { "a.b": { baseUrl: "http://127.0.0.1:1/${W}", localService: {
-    command: "/${P}/${S}", args: ["${W}"], env: { X: "${B}" },
-  } } } },
+  models: { providers: {
+    "a.b": { baseUrl: "http://127.0.0.1:${PORT}/${W}", localService: {
+      command: "/${P}/${S}", args: ["${W}"], env: { X: "${B}" },
+    } },
+    far: { baseUrl: "${HOST}/v1" },
+    list: { baseUrl: ["http://[::1]:${PORT}", "${USER}/v1"], baseUrls: ["http://${W}:1"] },
+    tls: { baseUrl: "http://h", request: { tls: { ca: "${W}" }, proxy: { url: "${W}" } } },
+    key: { baseUrl: "http://h", apiKey: "${W}", headers: {
+      inline: "Bearer ${W}", short: "$W", name: "OPENAI_API_KEY",
+      ref: { source: "env", provider: "default", id: "W" }, choice: { source: "env", provider: "default", id: "${W}" },
+    }, models: [{ id: "${W}" }] },
+  } },
+  agents: { defaults: { workspace: "/${W}" } },
+  tools: { allow: ["${W}"] },
+  secrets: { providers: { vault: { source: "exec", command: "/${W}", passEnv: ["W", "S", "P"], env: { X: "${W}" } } } },
   env: { vars: { B: "block" } },
 }`)
-	wantWarnings(t, warnings, `hearth.json:3: missing env var "W" at models.providers["a.b"].localService.args[0]: the .env of the working folder does not say what is run`)
-	p := f.Config.Models.Providers["a.b"]
-	if p.BaseURL != "http://127.0.0.1:1/work" {
-		t.Errorf("baseUrl is %q", p.BaseURL)
+	no := func(line int, name, path, says string) string {
+		return fmt.Sprintf(`hearth.json:%d: missing env var %q at %s: the .env of the working folder does not say %s`, line, name, path, says)
 	}
-	if s := p.LocalService; s.Command != "/process/state" || s.Env["X"] != "block" || len(s.Args) > 0 && s.Args[0] == "work" {
-		t.Errorf("the service is %+v", s)
+	const run, key = "what is run or which secret is taken", "where a key goes"
+	wantWarnings(t, warnings, strings.Join([]string{
+		no(4, "W", `models.providers["a.b"].localService.args[0]`, run),
+		no(6, "HOST", "models.providers.far.baseUrl", key+", unless that is this machine"),
+		no(7, "USER", "models.providers.list.baseUrl[1]", key+", unless that is this machine"),
+		no(7, "W", "models.providers.list.baseUrls[0]", key+", unless that is this machine"),
+		no(8, "W", "models.providers.tls.request.tls.ca", key),
+		no(8, "W", "models.providers.tls.request.proxy.url", key),
+		no(11, "W", "models.providers.key.headers.choice.id", run),
+		no(14, "W", "agents.defaults.workspace", "where an agent works"),
+		no(15, "W", "tools.allow[0]", run),
+		no(16, "W", "secrets.providers.vault.command", run),
+		no(16, "W", "secrets.providers.vault.env.X", run),
+	}, "\n"))
+	providers := f.Config.Models.Providers
+	if p := providers["a.b"]; p.BaseURL != "http://127.0.0.1:9/work" || p.LocalService.Command != "/process/state" || p.LocalService.Env["X"] != "block" {
+		t.Errorf("the service is at %s: %+v", p.BaseURL, p.LocalService)
+	}
+	if p := providers["list"]; p.BaseURL != "http://[::1]:9" || slices.Contains(p.BaseURLs, "http://127.0.0.1:1@evil.example/v1") {
+		t.Errorf("the list is %q, %q", p.BaseURL, p.BaseURLs)
+	}
+	p := providers["key"]
+	if p.Models[0].ID != "work" {
+		t.Errorf("the model is %q", p.Models[0].ID)
+	}
+	for name, s := range map[string]Secret{"apiKey": p.APIKey, "inline": p.Headers["inline"]} {
+		if text, err := f.Resolve(t.Context(), s); !strings.HasSuffix(text, "work") {
+			t.Errorf("%s is %q (%v)", name, text, err)
+		}
+	}
+	for name, s := range map[string]Secret{
+		"short": p.Headers["short"], "name": p.Headers["name"], "ref": p.Headers["ref"], "choice": p.Headers["choice"], "ca": providers["tls"].Request.TLS.CA,
+	} {
+		if text, err := f.Resolve(t.Context(), s); err == nil {
+			t.Errorf("%s is %q", name, text)
+		}
+	}
+	if v, ok := f.LookupEnv("OPENAI_API_KEY"); ok {
+		t.Errorf("a vendor's key is %q", v)
+	}
+	if env := f.programEnv(f.Config.Secrets.Providers["vault"]); slices.Contains(env, "W=work") || slices.Contains(env, "S=state") || !slices.Contains(env, "P=process") {
+		t.Errorf("the program sees %q", env)
 	}
 }
 

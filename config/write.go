@@ -82,10 +82,10 @@ func (c *Change) Write(ctx context.Context) (Written, error) {
 	if len(c.Issues) > 0 {
 		return Written{}, &ValidationError{c.Issues}
 	}
-	p := c.file.Places
-	if p.Target != p.Config && p.Origin != "" {
-		return Written{}, ErrNowhere
+	if err := c.file.Places.writable(); err != nil {
+		return Written{}, err
 	}
+	p := c.file.Places
 	if err := os.MkdirAll(filepath.Dir(c.file.written(c.source.path)), 0o700); err != nil {
 		return Written{}, err
 	}
@@ -95,6 +95,20 @@ func (c *Change) Write(ctx context.Context) (Written, error) {
 	}
 	w, err := c.writeLocked(ctx)
 	return w, errors.Join(err, lock.Release())
+}
+
+// writable refuses to edit a file of OpenClaw's when a copy of it would not be read: the
+// person names the file at every start, or Hearth's own file is another config.
+func (p *Places) writable() error {
+	switch {
+	case p.Target == p.Config || p.Origin == "":
+		return nil
+	case p.Origin != "OPENCLAW_CONFIG_PATH":
+		return &NowhereError{Config: p.Config, Origin: p.Origin}
+	case exists(p.Target) && !p.copied(p.Config):
+		return &NowhereError{Config: p.Config, Origin: p.Origin, Own: p.Target}
+	}
+	return nil
 }
 
 // writeLocked writes the change, or what it is on the file as it is now. Only an editor
@@ -164,6 +178,11 @@ func (c *Change) write(target string) (Written, error) {
 			return Written{}, err
 		}
 		if err := atomicfile.Write(w.Backup, before, 0o600); err != nil {
+			return Written{}, err
+		}
+	}
+	if w.CopiedFrom != "" {
+		if err := atomicfile.Write(c.file.Places.Target+copiedFrom, []byte(w.CopiedFrom+"\n"), 0o600); err != nil {
 			return Written{}, err
 		}
 	}

@@ -265,6 +265,13 @@ func configWords(err error) (cause, try string) {
 		return fmt.Sprintf("More than one file says what stands there: %s, and what its line %d includes.", e.File, e.Line),
 			fmt.Sprintf("Open the file in an editor: %s.", strings.Join(e.Includes, ", "))
 	}
+	if e, ok := errors.AsType[*config.NowhereError](err); ok {
+		cause = "An edit belongs into a file of Hearth's own, and Hearth would go on reading this one."
+		if e.Own != "" {
+			return cause, "Unset " + e.Origin + " to use and edit " + e.Own + "."
+		}
+		return cause, "Leave " + e.Origin + " out: the first edit then copies OpenClaw's file, and the copy is read from then on."
+	}
 	switch {
 	case isType[*config.NotFoundError](err):
 		return "The config has nothing at that path.", "Run hearth config get with a shorter path to see what there is."
@@ -278,8 +285,6 @@ func configWords(err error) (cause, try string) {
 		return "Another program saved the file while it was being changed.", "Run the same command again: it reads the file anew."
 	case isType[*config.BrokenError](err):
 		return "The file has a mistake, and an edit could make it worse.", "Correct that place in an editor; hearth config validate shows it."
-	case errors.Is(err, config.ErrNowhere):
-		return "An edit belongs into a file of Hearth's own, and Hearth would go on reading the one of OPENCLAW_CONFIG_PATH.", "Unset OPENCLAW_CONFIG_PATH: the first edit then copies OpenClaw's file to ~/.hearth/hearth.json."
 	case errors.Is(err, syscall.ENOSPC):
 		return "The disk is full; nothing was written.", "Free some space on the disk that holds the config, then run the same command again."
 	case errors.Is(err, fs.ErrPermission):

@@ -197,7 +197,7 @@ func (a *app) tellMover() {
 // gateway's own state. The workspace itself is usually a folder in it.
 func (a *app) private() []string {
 	var out []string
-	for _, name := range []string{"hearth.json", "hearth.json.last-good", "hearth.db", "hearth.db-wal", "hearth.db-shm", "logs", "cache", "locks", "services", ".env"} {
+	for _, name := range []string{"hearth.json", "hearth.json.last-good", "hearth.json.copied-from", "hearth.db", "hearth.db-wal", "hearth.db-shm", "logs", "cache", "locks", "services", ".env"} {
 		out = append(out, a.state(name))
 	}
 	for n := range 5 {
