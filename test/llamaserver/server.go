@@ -39,15 +39,24 @@ type Server struct {
 	*process.Process
 }
 
-// Start runs the server with one slot and one thread, unless the further arguments say
-// otherwise. dir is an empty directory. It returns when the model can be asked. The
-// caller must Stop the server.
+// Start runs the server with the default scripts, one slot and one thread, unless the
+// further arguments say otherwise. dir is an empty directory. It returns when the model
+// can be asked. The caller must Stop the server.
 func Start(ctx context.Context, dir string, further ...string) (*Server, error) {
+	return Serve(ctx, dir, scripted.Config{}, further...)
+}
+
+// Serve is Start with a model of the caller's. One without a chat template gets ours,
+// which keeps the reasoning of all messages.
+func Serve(ctx context.Context, dir string, config scripted.Config, further ...string) (*Server, error) {
 	binary, err := built(ctx)
 	if err != nil {
 		return nil, err
 	}
-	model, err := scripted.Build(scripted.Config{ChatTemplate: chatTemplate})
+	if config.ChatTemplate == "" {
+		config.ChatTemplate = chatTemplate
+	}
+	model, err := scripted.Build(config)
 	if err != nil {
 		return nil, err
 	}

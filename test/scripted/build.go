@@ -16,6 +16,12 @@ type Config struct {
 	Spec         Spec   // none: Default()
 	ChatTemplate string // Jinja, for servers that take the template from the file; Ollama brings its own
 	Name         string // as the file names itself; "tiny"
+
+	// Remembers makes a prompt that holds what the model said be the tokens that it said,
+	// as it mostly is with a real model: for tests of what a server finds in its cache. A
+	// piece of a text must then occur in no other script's. Otherwise no prompt ever has a
+	// token of an answer.
+	Remembers bool
 }
 
 // Build gives the bytes of a GGUF file. Equal configs give equal bytes. A spec
@@ -39,7 +45,11 @@ func Build(c Config) ([]byte, error) {
 		return nil, fmt.Errorf("write script spec: %w", err)
 	}
 	corpus := prose + "\n" + c.ChatTemplate + "\n" + string(written)
-	n, err := newNetwork(c.Spec, newVocabulary(learnMerges(corpus, maxMerges)), seed)
+	vocab := newVocabulary(learnMerges(corpus, maxMerges))
+	if c.Remembers {
+		vocab.remember(c.Spec)
+	}
+	n, err := newNetwork(c.Spec, vocab, seed)
 	if err != nil {
 		return nil, err
 	}

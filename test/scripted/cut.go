@@ -2,6 +2,7 @@ package scripted
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -16,6 +17,7 @@ const (
 // backtracking: a chunk that leaves the rest without a solution is taken back.
 type cutter struct {
 	known  map[string]bool
+	texts  string // a chunk occurs once in them; none: wherever it likes
 	script Script
 	want   int
 	local  map[string]bool
@@ -26,12 +28,12 @@ type cutter struct {
 // cut gives the script's chunks, about script.Chunk bytes each. Only the
 // uniqueness makes the model's table of successors a function, so a script that
 // cannot be cut (a text that repeats one short piece) is an error.
-func cut(script Script, known map[string]bool) ([]string, error) {
+func cut(script Script, known map[string]bool, texts string) ([]string, error) {
 	want := script.Chunk
 	if want == 0 {
 		want = defaultChunk
 	}
-	c := &cutter{known: known, script: script, want: max(want, shortest), local: map[string]bool{}}
+	c := &cutter{known: known, texts: texts, script: script, want: max(want, shortest), local: map[string]bool{}}
 	if !c.solve(script.Text) {
 		return nil, fmt.Errorf("cut script %q: no split into unique pieces", script.Name)
 	}
@@ -60,6 +62,9 @@ func (c *cutter) take(rest string, n int) bool {
 	}
 	chunk := rest[:n]
 	if c.known[chunk] || c.local[chunk] || !c.script.Split && !utf8.ValidString(chunk) {
+		return false
+	}
+	if c.texts != "" && strings.Count(c.texts, chunk) != 1 {
 		return false
 	}
 	c.local[chunk] = true

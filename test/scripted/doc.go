@@ -32,7 +32,8 @@
 // Vocabulary: 256 bytes, merged pairs of them (so that prompts stay short), three
 // control tokens, one token for each trigger and one for each chunk of a script. A
 // chunk is a piece of a script's text that occurs nowhere else in the vocabulary, and
-// its token is unreachable from the tokeniser's merges: only the model can produce it.
+// its token is unreachable from the tokeniser's merges: only the model can produce it
+// (unless it Remembers, see Config).
 //
 // A token's embedding is a row of 256 numbers:
 //

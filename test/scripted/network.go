@@ -74,7 +74,7 @@ func (n *network) addScript(s Script) error {
 		n.first = append(n.first, n.end)
 		return nil
 	}
-	chunks, err := cut(s, n.known)
+	chunks, err := cut(s, n.known, n.texts)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (n *network) addScript(s Script) error {
 	}
 	first := len(n.tokens)
 	for i, c := range chunks {
-		id := n.add(c, tokenNormal)
+		id := n.add(c, n.said)
 		if i > 0 {
 			n.next[id-1] = id
 		}

@@ -261,3 +261,50 @@ func TestFindNamesWhatIsMissing(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// A server looks for tokens of this kind in a prompt, the longest first, before it merges
+// anything else.
+func TestWhatItRemembersIsReadAsItWasSaid(t *testing.T) {
+	spec, err := Parse([]byte(`{"default": "@@hi", "scripts": [
+		{"name": "hi", "trigger": "@@hi", "text": "<think>\nSomebody is there, so a greeting is due.\n</think>\n\nHello there."},
+		{"name": "bye", "trigger": "@@bye", "text": "<think>\nIt is late, and nobody stays.\n</think>\n\nSee you.", "chunk": 6}
+	]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vocab := newVocabulary(learnMerges(prose, maxMerges))
+	vocab.remember(spec)
+	n, err := newNetwork(spec, vocab, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, t := range n.tokens {
+		if t.kind == tokenUser {
+			found = append(found, t.text)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b string) int { return len(b) - len(a) })
+	for script, s := range spec.Scripts {
+		var said []string
+		for token := n.first[script]; token != n.end; token = n.next[token] {
+			said = append(said, n.tokens[token].text)
+		}
+		read := []string{s.Text}
+		for _, token := range found {
+			var next []string
+			for _, piece := range read {
+				before, after, ok := strings.Cut(piece, token)
+				if !ok || slices.Contains(found, piece) {
+					next = append(next, piece)
+					continue
+				}
+				next = append(next, before, token, after)
+			}
+			read = slices.DeleteFunc(next, func(s string) bool { return s == "" })
+		}
+		if !slices.Equal(said, read) {
+			t.Errorf("%s says %q, which is read as %q", s.Name, said, read)
+		}
+	}
+}

@@ -29,12 +29,14 @@ type vocabulary struct {
 	known  map[string]bool
 	begin  int
 	end    int
+	said   int32  // kind of the tokens that scripts are said in
+	texts  string // all scripts' when said tokens are found in prompts, else none
 }
 
 // newVocabulary gives the tokens that do not depend on the scripts: bytes,
 // merged pairs, control tokens.
 func newVocabulary(pairs []pair) *vocabulary {
-	v := &vocabulary{known: map[string]bool{}}
+	v := &vocabulary{known: map[string]bool{}, said: tokenNormal}
 	for b := range 256 {
 		v.add(string([]byte{byte(b)}), tokenNormal)
 	}
@@ -48,6 +50,15 @@ func newVocabulary(pairs []pair) *vocabulary {
 	v.add(turnStart, tokenControl)
 	v.end = v.add(turnEnd, tokenControl)
 	return v
+}
+
+// remember lets tokens of scripts be found in prompts. Such tokens are looked for in an
+// order of the server's; with each in one place only, every order finds the same.
+func (v *vocabulary) remember(spec Spec) {
+	v.said = tokenUser
+	for _, s := range spec.Scripts {
+		v.texts += s.Text + "\x00"
+	}
 }
 
 func (v *vocabulary) add(text string, kind int32) int {
