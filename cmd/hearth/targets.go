@@ -61,7 +61,11 @@ func (a *app) chain(ctx context.Context, c choice) ([]model.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.allKnown(ctx, chain), nil
+	targets := a.allKnown(ctx, chain)
+	if note := leftUnsaid(canonicalLevel(c.thinking), targets[0]); note != "" && a.once(note) {
+		fmt.Fprintln(a.io.err, "note: "+note)
+	}
+	return targets, nil
 }
 
 // candidates is chain without what the servers say of themselves: it asks no server that
