@@ -51,11 +51,15 @@ type Router interface {
 
 // Limits bound a turn. Zero fields take the defaults.
 type Limits struct {
-	Steps        int           // model calls a turn; default 40
-	CallsPerStep int           // default 20
-	Turn         time.Duration // default 30 min
-	Repeats      int           // identical (call, result) pairs that stop the loop; default 3
-	QuestionTTL  time.Duration // how long a question waits for a person; default 24 h
+	Steps        int // model calls a turn; default 40
+	CallsPerStep int // default 20
+	// Turn bounds a turn's own time: waiting in the queue, and for a server of the owner's
+	// to load and to read, is not counted. Default 30 min, or none where Total is set;
+	// negative is none.
+	Turn        time.Duration
+	Total       time.Duration // of a whole turn, waiting included; 0 = no such limit
+	Repeats     int           // identical (call, result) pairs that stop the loop; default 3
+	QuestionTTL time.Duration // how long a question waits for a person; default 24 h
 }
 
 func (l Limits) orDefaults() Limits {
@@ -67,7 +71,11 @@ func (l Limits) orDefaults() Limits {
 	set(&l.Steps, 40)
 	set(&l.CallsPerStep, 20)
 	set(&l.Repeats, 3)
-	if l.Turn == 0 {
+	switch {
+	case l.Turn != 0:
+	case l.Total > 0:
+		l.Turn = -1
+	default:
 		l.Turn = 30 * time.Minute
 	}
 	if l.QuestionTTL == 0 {

@@ -18,6 +18,7 @@ type answer struct {
 	reports        []hearth.Report
 	stop           hearth.StopReason
 	target         hearth.ModelRef
+	vendor         bool // the target is no server of the owner's
 	added          []byte
 }
 
@@ -68,7 +69,8 @@ func (r *run) askOnce(ctx context.Context) error {
 	q := model.Question{
 		Chain: r.chain, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
 		Build: func(target model.Target) (*model.Request, error) {
-			ans.target = target.Ref
+			ans.target, ans.vendor = target.Ref, vendors(&target)
+			r.clock.stand()
 			return r.build(ctx, target)
 		},
 	}
@@ -78,10 +80,12 @@ func (r *run) askOnce(ctx context.Context) error {
 			failure = err
 			break
 		}
+		r.clock.follow(ans.vendor, &d)
 		if err := r.take(ctx, &ans, &d); err != nil {
 			return err
 		}
 	}
+	r.clock.goOn()
 	r.out.Steps++
 	if failure == nil && ans.text.Len() == 0 && len(ans.calls) == 0 {
 		failure = r.empty(&ans)

@@ -424,6 +424,7 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 	q := model.Question{
 		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
 		Build: func(model.Target) (*model.Request, error) {
+			r.clock.stand()
 			req := prompt.Build(c.es.plan, messages)
 			req.Encoded, req.MaxTokens = c.es.encoded, c.summaryTokens()
 			return req, r.fillBlobs(ctx, req.Messages, c.es.plan)
@@ -431,7 +432,9 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 	}
 	var text strings.Builder
 	var reports []hearth.Report
+	defer r.clock.goOn()
 	for d, err := range r.cfg.Router.Stream(ctx, q) {
+		r.clock.follow(vendors(&c.target), &d)
 		switch {
 		case err != nil:
 			return "", reports, err

@@ -14,8 +14,12 @@ import (
 	"hearth/session"
 )
 
-// errTurnTime is the cause of a context that ran out of the turn's own time.
-var errTurnTime = errors.New("the turn's time limit")
+// The causes of a context that ran out of the turn's own time, and out of all the time
+// that its owner gave it.
+var (
+	errTurnTime  = errors.New("the turn's time limit")
+	errTurnTotal = errors.New("the time allowed for a whole turn")
+)
 
 // Turn does what the transcript says is still to be done: it answers the newest message,
 // goes on after a crash, or continues after an approval. It returns when there is an
@@ -23,8 +27,15 @@ var errTurnTime = errors.New("the turn's time limit")
 // in the Outcome. emit is called from this goroutine only and may be nil. Cancelling ctx
 // stops the turn; its cause becomes the recorded reason.
 func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth.Event)) (Outcome, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.limits.Turn, errTurnTime)
-	defer cancel()
+	if a.limits.Total > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, a.limits.Total, errTurnTotal)
+		defer cancel()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	clock := startClock(a.limits.Turn, cancel)
+	defer clock.end()
 	chain, err := a.cfg.Targets(ctx)
 	if err != nil {
 		return Outcome{}, err
@@ -37,7 +48,7 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 		return Outcome{}, err
 	}
 	r := &run{
-		Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane,
+		Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane, clock: clock,
 		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}},
 	}
 	r.out.Turn, r.out.Target = st.turn, chain[0].Ref
@@ -88,6 +99,7 @@ type run struct {
 	st     *state
 	chain  []model.Target
 	lane   model.Lane
+	clock  *turnClock // nil where nothing bounds the turn
 	epochs map[hearth.ModelRef]*epochState
 	out    Outcome
 	done   []policy.Step // calls of this turn with their results, for the loop stop
@@ -148,7 +160,12 @@ func (r *run) limit(format string, args ...any) *hearth.Error {
 func (r *run) stopped(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		if errors.Is(cause, errTurnTime) {
-			err = r.limit("it ran longer than %s", r.limits.Turn)
+			err = r.limit("its tools and answers took longer than %s", r.limits.Turn)
+		} else if errors.Is(cause, errTurnTotal) {
+			late := r.limit("it took longer than %s", r.limits.Total)
+			late.Cause = "agents.defaults.timeoutSeconds bounds a whole turn, what it waits for included."
+			late.Try = "Say \"go on\" to continue from here, or raise that setting; without it a living local server is waited for."
+			err = late
 		} else if hearth.ReasonOf(err) != hearth.ReasonStorage {
 			err = &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause}
 		}

@@ -61,6 +61,9 @@ func (d *decoder) event(data []byte) (deltas []model.Delta, done bool, failed []
 		}
 	case "content_block_start":
 		deltas = d.begin(e.Index, e.ContentBlock)
+		if e.ContentBlock.Type == "tool_use" { // which is passed on when it is whole
+			deltas = append(deltas, model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting}})
+		}
 	case "content_block_delta":
 		deltas = d.write(e.Index, e.Delta)
 	case "content_block_stop":

@@ -49,6 +49,7 @@ func Conformance(t *testing.T, newProvider func(baseURL string) model.Provider) 
 		{"says why the model stopped", (*suite).stops},
 		{"sends images", (*suite).images},
 		{"says that it waits", (*suite).waits},
+		{"says that it writes while a call is written", (*suite).writes},
 		{"stops when it is cancelled", (*suite).cancel},
 		{"stops when nobody reads on", (*suite).abandon},
 		{"serves several callers at once", (*suite).parallel},
@@ -362,6 +363,28 @@ func (s *suite) waits() {
 	if !said {
 		s.t.Error("no Wait said that the server was loading or reading")
 	}
+}
+
+// writes has a call of which the server sends the beginning. Only what says that the
+// model writes tells a turn that its own time has begun.
+func (s *suite) writes() {
+	s.server.Script(func(x *Exchange) {
+		frames := x.reply(Reply{Calls: []hearth.ToolCall{{ID: "call_1", Name: readName, Arguments: readArgs}}})
+		opens := slices.IndexFunc(frames, func(f Frame) bool { return strings.Contains(f.Data, `"`+readName+`"`) })
+		x.Frames(frames[:opens+1]...)
+		x.Hang()
+	})
+	ctx, stop := context.WithTimeout(s.t.Context(), patience)
+	defer stop()
+	for d, err := range s.newProvider(s.server.URL).Stream(ctx, NewRequest("Hello")) {
+		if err != nil {
+			s.t.Fatalf("got %v before anything said that the model writes", err)
+		}
+		if d.Call != nil || d.Wait != nil && d.Wait.Phase == hearth.PhaseWriting {
+			return
+		}
+	}
+	s.t.Error("nothing said that the model writes")
 }
 
 func (s *suite) cancel() {

@@ -57,6 +57,8 @@ func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []
 		return d.piece("message", model.Delta{Text: text(e.Delta)}), false, nil
 	case "response.reasoning_text.delta", "response.reasoning_summary_text.delta", "response.reasoning.delta":
 		return d.piece("reasoning", model.Delta{Thinking: text(e.Delta)}), false, nil
+	case "response.output_item.added", "response.function_call_arguments.delta":
+		return writing(&e), false, nil
 	case "response.output_item.done":
 		return d.item(e.Item), false, nil
 	case "response.completed", "response.incomplete", "response.done":
@@ -72,6 +74,14 @@ func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []
 		}
 	}
 	return nil, false, nil
+}
+
+// writing says that the model writes a call, which is passed on when it is whole.
+func writing(e *event) []model.Delta {
+	if e.Type == "response.output_item.added" && (e.Item == nil || e.Item.Type != "function_call") {
+		return nil
+	}
+	return []model.Delta{{Wait: &hearth.Wait{Phase: hearth.PhaseWriting}}}
 }
 
 // named tells once which model the server says it is.

@@ -60,16 +60,22 @@ func (x Exchange) Stream(ctx context.Context, req *model.Request) iter.Seq2[mode
 	}
 }
 
-// passTo says before the first token that writing has begun.
+// passTo says once that writing has begun: before the first token, or where a protocol whose
+// calls come in pieces, and are passed on whole, says it itself.
 func passTo(yield func(model.Delta, error) bool, resp *model.Response, name string) Pass {
+	writes := false
 	return func(deltas ...model.Delta) bool {
 		for i := range deltas {
 			d := &deltas[i]
-			token := d.Text != "" || d.Thinking != "" || d.Call != nil
-			if token && resp.Token() && !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: name}}, nil) {
-				return false
+			said := d.Wait != nil && d.Wait.Phase == hearth.PhaseWriting
+			if !writes && (said || d.Text != "" || d.Thinking != "" || d.Call != nil) {
+				writes = true
+				resp.Token()
+				if !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: name}}, nil) {
+					return false
+				}
 			}
-			if !yield(*d, nil) {
+			if !said && !yield(*d, nil) {
 				return false
 			}
 		}
