@@ -128,7 +128,7 @@ func wrong(t tool.Tool, call hearth.ToolCall) error {
 	var err error
 	if c, ok := t.(tool.Checker); ok {
 		err = c.Check(call)
-	} else if args, ok := tidyArguments(call.Arguments); ok {
+	} else if args, ok := call.Object(); ok {
 		err = tool.Fits(t.Spec(), args)
 	} else {
 		err = errors.New("the arguments are not a JSON object: " + quoteShort(call.Arguments))
@@ -152,7 +152,7 @@ func (r *run) stopLoop(call hearth.ToolCall, res hearth.ToolResult) error {
 func (r *run) execute(ctx context.Context, t tool.Tool, call hearth.ToolCall) (hearth.ToolResult, error) {
 	tidy := call
 	if _, reads := t.(tool.Checker); !reads { // one that checks has found them in order as they are
-		tidy.Arguments, _ = tidyArguments(call.Arguments)
+		tidy.Arguments, _ = call.Object()
 	}
 	res, err := t.Run(tool.NewContext(ctx, r.st.tainted), tidy)
 	if err != nil {
@@ -166,15 +166,6 @@ func (r *run) execute(ctx context.Context, t tool.Tool, call hearth.ToolCall) (h
 		}
 	}
 	return res, nil
-}
-
-// tidyArguments gives the argument object of a call; models write nothing for "none".
-func tidyArguments(s string) (string, bool) {
-	s = strings.TrimSpace(s)
-	if s == "" || s == "null" {
-		return "{}", true
-	}
-	return s, strings.HasPrefix(s, "{") && json.Valid([]byte(s))
 }
 
 func quoteShort(s string) string {

@@ -229,33 +229,18 @@ func names(known []string) string {
 	return strings.Join(out, ", ")
 }
 
-// parseObject gives the fields of a JSON object; empty text is the empty object.
+// parseObject gives the fields of what a call's arguments were meant to be.
 func parseObject(text string) (map[string]json.RawMessage, error) {
-	const wraps = 2 // some servers send the object inside a string, and some of them twice
-	for range wraps + 1 {
-		text = strings.TrimSpace(text)
-		if text == "" || text == "null" {
-			return map[string]json.RawMessage{}, nil
-		}
-		if text[0] != '"' {
-			break
-		}
-		if err := json.Unmarshal([]byte(text), &text); err != nil {
-			return nil, fmt.Errorf("the arguments are not valid JSON: %s", jsonMistake(text, err))
-		}
-	}
+	object, ok := (&hearth.ToolCall{Arguments: text}).Object()
 	var fields map[string]json.RawMessage
-	err := json.Unmarshal([]byte(text), &fields)
-	if err == nil {
+	err := json.Unmarshal([]byte(object), &fields)
+	if ok && err == nil {
 		return fields, nil
 	}
-	if repaired := escapeBreaks(text); repaired != text && json.Unmarshal([]byte(repaired), &fields) == nil {
-		return fields, nil
-	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+	if wrong, typed := errors.AsType[*json.UnmarshalTypeError](err); typed {
 		return nil, fmt.Errorf("the arguments must be a JSON object, not a JSON %s", wrong.Value)
 	}
-	return nil, fmt.Errorf("the arguments are not valid JSON: %s", jsonMistake(text, err))
+	return nil, fmt.Errorf("the arguments are not valid JSON: %s", jsonMistake(object, err))
 }
 
 // jsonMistake says where JSON broke, with the text around the place.
@@ -271,32 +256,6 @@ func jsonMistake(text string, err error) string {
 		return fmt.Sprintf("%s after %q (%d bytes; was it cut off?)", syntax.Error(), near, len(text))
 	}
 	return fmt.Sprintf("%s at byte %d, after %q", syntax.Error(), at, near)
-}
-
-// escapeBreaks escapes control characters that stand raw inside JSON strings. What was
-// meant is not in doubt, and models that write code into a string often do it.
-func escapeBreaks(text string) string {
-	var b strings.Builder
-	inString := false
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case inString && c == '\\':
-			if i+1 == len(text) || text[i+1] < ' ' {
-				return text // a backslash before a raw line break: two things may be meant
-			}
-			b.WriteByte(c)
-			i++
-			c = text[i]
-		case c == '"':
-			inString = !inString
-		case inString && c < ' ':
-			fmt.Fprintf(&b, `\u%04x`, c)
-			continue
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
 }
 
 func kind(raw json.RawMessage) string {

@@ -266,7 +266,7 @@ func callBlocks(m *hearth.Message) (blocks [][]byte) {
 			blocks = append(blocks, body.Object(
 				body.Member{Name: "type", Value: []byte(`"tool_use"`)},
 				body.Member{Name: "id", Value: body.Quote(callID(c.ID))},
-				body.Member{Name: "name", Value: body.Quote(c.Name)},
+				body.Member{Name: "name", Value: body.Quote(body.CallName(c.Name))},
 				body.Member{Name: "input", Value: body.Arguments(c.Arguments)},
 			))
 		}

@@ -268,7 +268,7 @@ func assistant(m *hearth.Message, caps *model.Capabilities) []byte {
 		thinking.WriteString(p.Thinking)
 		if p.Call != nil {
 			calls = append(calls, body.Object(body.Member{Name: "function", Value: body.Object(
-				body.Member{Name: "name", Value: body.Quote(p.Call.Name)},
+				body.Member{Name: "name", Value: body.Quote(body.CallName(p.Call.Name))},
 				body.Member{Name: "arguments", Value: body.Arguments(p.Call.Arguments)},
 			)}))
 		}
@@ -297,7 +297,7 @@ func results(m *hearth.Message, caps *model.Capabilities) []byte {
 		} else {
 			text, _ = seen(r.Text, r.Blobs, caps)
 		}
-		items = append(items, item("tool", text, body.Member{Name: "tool_name", Value: body.Quote(r.Name)}))
+		items = append(items, item("tool", text, body.Member{Name: "tool_name", Value: body.Quote(body.CallName(r.Name))}))
 		if images != nil {
 			items = append(items, item("user", "[pictures from "+r.Name+"]", images...))
 		}

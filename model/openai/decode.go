@@ -29,6 +29,7 @@ type decoder struct {
 	done     bool              // [DONE], or a whole document was read
 	stop     hearth.StopReason // what the finish reason means
 	begun    bool              // a token came
+	streams  bool              // in deltas
 	answered bool              // the server's name for the model was told
 	usage    hearth.Usage
 	counted  bool // usage is the server's own count, not made from timings
@@ -131,16 +132,23 @@ func (d *decoder) progress(p *progress) *hearth.Wait {
 	return w
 }
 
+// choice takes what an event says once: text-generation-webui repeats each delta in a
+// message, and other servers the whole answer at its end.
 func (d *decoder) choice(c *choice) error {
-	for _, parts := range []*delta{c.Delta, c.Message} {
-		if parts == nil {
-			continue
-		}
-		if err := d.delta(parts); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case c.Delta != nil && c.Delta.holds():
+		d.streams = true
+		err = d.delta(c.Delta)
+	case d.streams: // what stands in other places repeats the deltas
+	case c.Message != nil && c.Message.holds():
+		err = d.delta(c.Message)
+	default:
+		d.text(string(c.Text))
 	}
-	d.text(string(c.Text))
+	if err != nil {
+		return err
+	}
 	if c.FinishReason != "" {
 		return d.finish(string(c.FinishReason))
 	}
@@ -154,7 +162,7 @@ func (d *decoder) delta(p *delta) error {
 			d.text(string(r.Text + r.Summary))
 		}
 	}
-	d.text(string(p.Content))
+	d.text(p.Content.text)
 	d.text(string(p.Refusal))
 	for i := range p.ToolCalls {
 		if err := d.call(&p.ToolCalls[i]); err != nil {
@@ -170,7 +178,7 @@ func (d *decoder) delta(p *delta) error {
 // think takes the reasoning, once: some servers send it under several names.
 func (d *decoder) think(p *delta) {
 	text := ""
-	for _, w := range []word{p.ReasoningContent, p.Reasoning, p.ReasoningText, p.Thinking} {
+	for _, w := range []word{p.ReasoningContent, p.Reasoning, p.ReasoningText, p.Thinking, word(p.Content.thinking)} {
 		if w != "" {
 			text = string(w)
 			break

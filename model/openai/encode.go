@@ -261,7 +261,7 @@ func (e *encoder) call(c *hearth.ToolCall) []byte {
 		arguments = body.Arguments(c.Arguments)
 	}
 	function := body.Object(
-		body.Member{Name: "name", Value: body.Quote(c.Name)},
+		body.Member{Name: "name", Value: body.Quote(body.CallName(c.Name))},
 		body.Member{Name: "arguments", Value: arguments})
 	return body.Object(
 		body.Member{Name: "id", Value: e.id(c.ID)},
@@ -284,7 +284,7 @@ func (e *encoder) results(m *hearth.Message) [][]byte {
 		}
 		members := []body.Member{role("tool"), {Name: "tool_call_id", Value: e.id(r.CallID)}}
 		if e.caps.ToolResultName {
-			members = append(members, body.Member{Name: "name", Value: body.Quote(r.Name)})
+			members = append(members, body.Member{Name: "name", Value: body.Quote(body.CallName(r.Name))})
 		}
 		objects = append(objects, body.Object(append(members, content(value))...))
 	}

@@ -37,7 +37,7 @@ type choice struct {
 }
 
 type delta struct {
-	Content          word              `json:"content"`
+	Content          said              `json:"content"`
 	Reasoning        word              `json:"reasoning"`
 	ReasoningContent word              `json:"reasoning_content"`
 	ReasoningText    word              `json:"reasoning_text"`
@@ -46,6 +46,12 @@ type delta struct {
 	Refusal          word              `json:"refusal"`
 	ToolCalls        []toolCall        `json:"tool_calls"`
 	FunctionCall     *function         `json:"function_call"`
+}
+
+// holds reports whether a piece of an answer says anything.
+func (p *delta) holds() bool {
+	return p.Content != (said{}) || p.Reasoning+p.ReasoningContent+p.ReasoningText+p.Thinking+p.Refusal != "" ||
+		len(p.ReasoningDetails)+len(p.ToolCalls) > 0 || p.FunctionCall != nil
 }
 
 type reasoningDetail struct {
@@ -66,6 +72,59 @@ type toolCall struct {
 type function struct {
 	Name      word `json:"name"`
 	Arguments word `json:"arguments"`
+}
+
+// said is what a message says: a string, a part, or a list of parts. Magistral on
+// Mistral's API, and proxies in front of it, put the thoughts into parts of their own
+// (https://docs.mistral.ai/capabilities/reasoning); they are no part of the answer.
+type said struct{ text, thinking string }
+
+// UnmarshalJSON never fails.
+func (s *said) UnmarshalJSON(b []byte) error {
+	*s = said{}
+	if len(b) > 0 && (b[0] == '[' || b[0] == '{') {
+		s.add(b)
+		return nil
+	}
+	s.text = asWritten(b)
+	return nil
+}
+
+// add takes a part, or a list of them; what is neither stays as it is.
+func (s *said) add(b []byte) {
+	var list []json.RawMessage
+	if b[0] == '[' && json.Unmarshal(b, &list) == nil {
+		for _, part := range list {
+			s.add(part)
+		}
+		return
+	}
+	var part struct {
+		Type      string `json:"type"`
+		Text      *word  `json:"text"`
+		Thinking  *word  `json:"thinking"`
+		Reasoning *word  `json:"reasoning"`
+	}
+	_ = json.Unmarshal(b, &part) // a field of another type stays empty
+	switch {
+	case part.Thinking != nil:
+		s.thinking += string(*part.Thinking)
+	case part.Reasoning != nil:
+		s.thinking += string(*part.Reasoning)
+	case part.Text != nil && (part.Type == "thinking" || part.Type == "reasoning"):
+		s.thinking += string(*part.Text)
+	case part.Text != nil:
+		s.text += string(*part.Text)
+	case part.Type == "":
+		s.text += asWritten(b)
+	}
+}
+
+// asWritten gives a string, or JSON as it was written.
+func asWritten(b []byte) string {
+	var w word
+	_ = w.UnmarshalJSON(b) // it never fails
+	return string(w)
 }
 
 // A word is text that servers also send as null, as a list of parts, or, where it holds

@@ -220,7 +220,7 @@ func assistant(m *hearth.Message, caps *model.Capabilities) [][]byte {
 			list = append(list, body.Object(
 				body.Member{Name: "type", Value: []byte(`"function_call"`)},
 				body.Member{Name: "call_id", Value: body.Quote(string(c.ID))},
-				body.Member{Name: "name", Value: body.Quote(c.Name)},
+				body.Member{Name: "name", Value: body.Quote(body.CallName(c.Name))},
 				body.Member{Name: "arguments", Value: body.Quote(body.ArgumentText(c.Arguments))}))
 		}
 	}

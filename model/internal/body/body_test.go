@@ -121,6 +121,8 @@ func TestArgumentsGoBackAsReceivedOrWrapped(t *testing.T) {
 		`{"a":`:              `{"unreadable_arguments":"{\"a\":"}`,
 		`[1]`:                `{"unreadable_arguments":"[1]"}`,
 		`"x"`:                `{"unreadable_arguments":"\"x\""}`,
+		`"{\"a\": 1}"`:       `{"a": 1}`,
+		"{\"a\":\"x\ny\"}":   `{"a":"x\u000ay"}`,
 		`{"a":1}{"b":2}`:     `{"unreadable_arguments":"{\"a\":1}{\"b\":2}"}`,
 	} {
 		if got := string(Arguments(in)); got != want {

@@ -42,3 +42,22 @@ func letters(s string) string {
 		return -1
 	}, s)
 }
+
+// CallName is the name of a call, or of its result, as servers take it: OpenAI, vLLM and
+// Anthropic refuse a conversation with a name that has other characters than these, or
+// none, or more than 64 of them, and a model may write any. The transcript keeps what it
+// wrote, and the result says it.
+func CallName(name string) string {
+	const most = 64
+	wire := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-':
+			return r
+		}
+		return '_'
+	}, name)
+	if wire == "" {
+		return "unnamed"
+	}
+	return wire[:min(len(wire), most)]
+}

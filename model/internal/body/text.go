@@ -1,7 +1,6 @@
 package body
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -57,15 +56,12 @@ func Quote(s string) []byte { return String(make([]byte, 0, len(s)+2), s) }
 
 // Arguments gives a model's own arguments for a protocol that wants an object. A JSON
 // object goes back as it was received, so that the server renders the tokens it
-// generated. Anything else would be refused for the rest of the conversation, so it is
-// wrapped: the model still sees what it wrote.
+// generated, and one in a string as the object that ran. Anything else would be refused
+// for the rest of the conversation, so it is wrapped: the model still sees what it wrote.
 func Arguments(received string) []byte {
-	b := bytes.TrimSpace([]byte(strings.ToValidUTF8(received, "\ufffd")))
-	switch {
-	case len(b) == 0 || string(b) == "null":
-		return []byte("{}")
-	case b[0] == '{' && json.Valid(b):
-		return b
+	call := hearth.ToolCall{Arguments: strings.ToValidUTF8(received, "\ufffd")}
+	if object, ok := call.Object(); ok {
+		return []byte(object)
 	}
 	return Object(Member{"unreadable_arguments", Quote(received)})
 }
