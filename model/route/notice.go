@@ -271,6 +271,11 @@ func (a *attempt) emptiness(req *model.Request) error {
 		e.Cause = "The output limit ended the answer before its first word."
 		e.Try = fmt.Sprintf("Raise maxTokens of %s, or turn thinking down (--thinking low or off).", a.tries.target.Ref.Model)
 		a.tries.empty = true // the same limit would end it again
+	case a.report.Stop == hearth.StopLength:
+		e.Err = errors.New("the answer reached its output limit before it held anything to use")
+		e.Cause = "Most likely a tool call was too long for it, such as a large file in one piece."
+		e.Try = fmt.Sprintf("Raise maxTokens of %s, or ask for it in smaller pieces.", a.tries.target.Ref.Model)
+		a.tries.empty = true // so too here
 	case a.report.Stop == hearth.StopFiltered:
 		e.Err = errors.New("the server's content filter withheld the answer")
 		e.Cause = "The filter belongs to whoever runs the server; the model is not asked again."

@@ -374,6 +374,7 @@ func TestAskingAgain(t *testing.T) {
 		{name: "a hosted one is, once", calls: repeat(1, because(hearth.ReasonServer, "oops")), hosted: true, requests: 2, answers: true, waits: "queued", least: time.Second, most: time.Second},
 		{name: "an empty answer is asked for once more", calls: [][]step{{end(hearth.StopEnd)}, fine}, requests: 2, answers: true},
 		{name: "not when thinking used the output limit up", calls: [][]step{{think("hm"), end(hearth.StopLength)}, fine}, requests: 1},
+		{name: "nor when a call did", calls: [][]step{{end(hearth.StopLength)}, fine}, requests: 1},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -420,6 +421,7 @@ func TestEmptyAnswers(t *testing.T) {
 		{"text that turns out to be thinking", []step{text("So the person"), {delta: model.Delta{TextWasThinking: true}}, end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model thought, and finished without a word"},
 		{"blank text", []step{text(" \n"), end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model finished without a word"},
 		{"thinking to the output limit", []step{think("hm"), end(hearth.StopLength)}, 0, hearth.ReasonEmpty, "the model used its whole output limit to think"},
+		{"a call that the output limit cut", []step{end(hearth.StopLength)}, 0, hearth.ReasonEmpty, "the answer reached its output limit before it held anything to use"},
 		{"a filter", []step{end(hearth.StopFiltered)}, 0, hearth.ReasonEmpty, "the server's content filter withheld the answer"},
 		{"a full window that the server did not refuse", []step{usage(hearth.Usage{Input: 4090}), end(hearth.StopEnd)}, 4096,
 			hearth.ReasonContextOverflow, "the server read 4090 tokens and had no room left to answer in its window of 4096"},
