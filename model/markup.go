@@ -182,8 +182,9 @@ var thinkTags = []thinkTag{
 	{[1]string{"<|channel|>analysis<|message|>"}, []string{"<|start|>assistant<|channel|>final<|message|>", "<|channel|>final<|message|>", "<|end|>"}},
 }
 
-// leaks are template tokens whose removal takes more than their own characters along,
-// longer ones first; matchToken knows the rest.
+// leaks are template tokens whose removal takes more than their own characters along, and
+// the tags that some models put around their answer, longer ones first; matchToken knows
+// the rest.
 var leaks = []string{
 	"<|start_header_id|>assistant<|end_header_id|>\n\n",
 	"<|start_header_id|>assistant<|end_header_id|>",
@@ -195,6 +196,9 @@ var leaks = []string{
 	"<start_of_turn>model",
 	"<start_of_turn>",
 	"<end_of_turn>",
+	"<final>\n",
+	"<final>",
+	"</final>",
 }
 
 // match compares the beginning of buf with words, in order. A word that buf is the

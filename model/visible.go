@@ -29,7 +29,8 @@ type LookAlike struct {
 //     left out where a line ends after it; when this is the call's first sign of
 //     reasoning, a Delta with TextWasThinking says that the text before it was that, and
 //     a "reasoning" Notice tells the person, who has read it.
-//   - Leaked template tokens (<|im_end|>) are left out, except in code.
+//   - Leaked template tokens (<|im_end|>) and the tags of <final>…</final>, which some
+//     models write around their answer, are left out, except in code.
 //   - A message that is nothing but tool blocks,
 //     [name]⏎{JSON object}⏎[END_TOOL_REQUEST] or …⏎[/name], all names being exactly in
 //     toolNames, without structured calls and brought to an end by the model, becomes

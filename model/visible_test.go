@@ -131,6 +131,13 @@ var visibleTests = []struct {
 	{name: "what only resembles a template token", in: "a <|> b <||> c <| d |> <|x y|> <｜x", want: seen{Text: "a <|> b <||> c <| d |> <|x y|> <｜x"}},
 	{name: "template tokens in code stay", in: "`<|im_end|>`", want: seen{Text: "`<|im_end|>`"}},
 
+	{name: "tags around the answer", in: "<think>hm</think>\n<final>\nHello\n</final>", want: seen{Text: "Hello\n", Thinking: "hm"}},
+	{name: "also in the middle, in any case, and unclosed", in: "So: <FINAL>Hello</Final> <final>there", want: seen{Text: "So: Hello there"}},
+	{name: "what only resembles them", in: "a <finally> b <final c </final d> <fina", want: seen{Text: "a <finally> b <final c </final d> <fina"}},
+	{name: "in code they stay", in: "`<final>` and\n```\n</final>\n```", want: seen{Text: "`<final>` and\n```\n</final>\n```"}},
+	{name: "in reasoning they are reasoning", in: "<think>in <final> then</think>x", want: seen{Text: "x", Thinking: "in <final> then"}},
+	{name: "a block between them is the whole message", in: "<final>" + readBlock + "</final>", want: seen{Calls: []string{"read " + readArgs}, Stop: hearth.StopToolCalls}},
+
 	{name: "a message that is one block is a call", in: readBlock, want: seen{Calls: []string{"read " + readArgs}, Stop: hearth.StopToolCalls}},
 	{name: "also behind reasoning, white space and a template token", in: "<think>hm</think>\n\n" + readBlock + "\n<|im_end|>", want: seen{Thinking: "hm", Calls: []string{"read " + readArgs}, Stop: hearth.StopToolCalls}},
 	{name: "two blocks are two calls, arguments as received", in: readBlock + "\n\n" + writeBlock, want: seen{Calls: []string{"read " + readArgs, "write " + writeArgs}, Stop: hearth.StopToolCalls}},
@@ -361,7 +368,7 @@ var (
 	hiddenSentence = regexp.MustCompile(`\(The model wrote [^\n]*? Nothing was run\.\)`)
 	// droppable is generous: what may be left out of a text, and more.
 	droppable = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)</?(seed:think|ant?thinking|think(ing)?|thought|reasoning)>|\[/?THINK\]|</?(start|end)_of_turn>`),
+		regexp.MustCompile(`(?i)</?(seed:think|ant?thinking|think(ing)?|thought|reasoning)>|\[/?THINK\]|</?(start|end)_of_turn>|</?final>`),
 		regexp.MustCompile(`(?i)assistant|model|analysis|final`),
 		regexp.MustCompile(`<[|｜][^|｜]*[|｜]>`),
 		regexp.MustCompile(`\s`),
