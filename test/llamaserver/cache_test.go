@@ -24,28 +24,15 @@ import (
 //go:embed forgetful.jinja
 var forgetful string
 
-// Each is longer than the tokens that a turn may cost beyond its own (see reread), so
-// none can be read twice unseen.
-const (
-	aboutApples = "So there were some apples, and a few of them went to a friend of mine. Whatever was left over " +
-		"is what the question wants to know, unless worms count as well. Let me see: three and two make five, then " +
-		"one was eaten, which makes four; giving away half would leave two of these. My grandmother kept hers in the " +
-		"cellar, on straw, each wrapped up in newspaper, but nobody asked about her. Also, a pear is no apple."
-	aboutNotes = "Those notes could help here. They may hold what this person means; I wrote them down last week, " +
-		"when we talked on the phone for an hour or longer. If not, I shall simply admit that I know nothing. But first " +
-		"I must open that file, look for dates, names, places, sums of money, and only afterwards begin my reply. Quick, then."
-	notes = "The kettle is on the stove, and the milk is in the yard. "
-)
-
-// remembering is a model whose words are the same tokens when it reads them again. It
-// thinks about every question.
-func remembering(template string) scripted.Config {
-	return scripted.Config{ChatTemplate: template, Remembers: true, Spec: scripted.Spec{Default: "@@muse", Scripts: []scripted.Script{
-		{Name: "muse", Trigger: "@@muse", Text: "<think>\n" + aboutApples + "\n</think>\n\nFour are left."},
-		{Name: "look", Trigger: "@@look", Text: "<think>\n" + aboutNotes + "\n</think>\n\n<tool_call>\n{\"name\": \"read\", \"arguments\": {\"path\": \"notes.txt\"}}\n</tool_call>"},
-		{Name: "found", Trigger: "<tool_response>", Text: "<think>\nGood, it says all.\n</think>\n\nYour kettle is hot."},
-		{Name: "plain", Trigger: "@@plain", Text: "Hello! That was easy."},
-	}}}
+// remembering is a model that thinks about everything, with a template.
+func remembering(t *testing.T, template string) scripted.Config {
+	t.Helper()
+	config, err := scripted.Reasoner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ChatTemplate = template
+	return config
 }
 
 func serve(t *testing.T, config scripted.Config) *Server {
@@ -73,7 +60,7 @@ func TestWhetherReasoningIsSentBackIsMeasured(t *testing.T) {
 	binary := program(t)
 	for _, row := range templates {
 		t.Run(row.name, func(t *testing.T) {
-			s := serve(t, remembering(row.text))
+			s := serve(t, remembering(t, row.text))
 			value, evidence, requests := replay(t, binary, home(t, s.URL+"/v1", "openai-completions"))
 			if value != row.replay {
 				t.Errorf("reasoning is sent back: %s (%s), want %s", value, evidence, row.replay)
@@ -141,9 +128,9 @@ func TestTenTurnsOfReasoningAndTools(t *testing.T) {
 		for api, base := range map[string]string{"openai-completions": "/v1", "openai-responses": "/v1", "anthropic-messages": ""} {
 			for _, probed := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s/probed=%v", row.name, api, probed), func(t *testing.T) {
-					s := serve(t, remembering(row.text))
+					s := serve(t, remembering(t, row.text))
 					dir := home(t, s.URL+base, api)
-					if err := os.WriteFile(filepath.Join(dir, "workspace", "notes.txt"), []byte(strings.Repeat(notes, 30)), 0o600); err != nil {
+					if err := os.WriteFile(filepath.Join(dir, "workspace", "notes.txt"), []byte(strings.Repeat("The kettle is on the stove, and the milk is in the yard. ", 30)), 0o600); err != nil {
 						t.Fatal(err)
 					}
 					if probed {

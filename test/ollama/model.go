@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"hearth/test/scripted"
@@ -56,14 +57,36 @@ type parameters struct {
 	NumCtx    int `json:"num_ctx,omitempty"`
 }
 
+// Templates for Create: of Chat, which keeps the reasoning of all messages, and one like
+// most that Ollama ships, which drops what is older than the last question.
+func Templates() (keeps, drops string) {
+	drops = strings.Replace(chatTemplate, "{{- range .Messages -}}", `{{- $asked := -1 -}}
+{{- range $i, $m := .Messages -}}{{- if eq $m.Role "user" -}}{{- $asked = $i -}}{{- end -}}{{- end -}}
+{{- range $i, $m := .Messages -}}`, 1)
+	return chatTemplate, strings.Replace(drops, "{{ if .Thinking -}}", "{{ if and .Thinking (gt $i $asked) -}}", 1)
+}
+
+// Create gives the server another model, with the window and the one thread of Chat.
+func (s *Server) Create(ctx context.Context, name, template string, config scripted.Config) error {
+	model, err := scripted.Build(config)
+	if err != nil {
+		return err
+	}
+	digest, err := s.upload(ctx, model)
+	if err != nil {
+		return err
+	}
+	return s.create(ctx, digest, creation{Model: name, Template: template, Parameters: parameters{NumCtx: ChatContext}})
+}
+
 // createModels uploads the scripted model once and names it with each template.
 func (s *Server) createModels(ctx context.Context) error {
 	model, err := scripted.Build(scripted.Config{})
 	if err != nil {
 		return err
 	}
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(model))
-	if err := s.post(ctx, "/api/blobs/"+digest, model); err != nil {
+	digest, err := s.upload(ctx, model)
+	if err != nil {
 		return err
 	}
 	for _, c := range []creation{
@@ -72,15 +95,27 @@ func (s *Server) createModels(ctx context.Context) error {
 		{Model: Plain, Template: plainTemplate, Parameters: parameters{NumCtx: ChatContext}},
 		{Model: Small, Template: chatTemplate, Parameters: parameters{NumCtx: SmallContext}},
 	} {
-		c.Files = map[string]string{"script.gguf": digest}
-		c.Parameters.NumThread = 1
-		body, err := json.Marshal(c)
-		if err != nil {
-			return fmt.Errorf("write request: %w", err)
+		if err := s.create(ctx, digest, c); err != nil {
+			return err
 		}
-		if err := s.post(ctx, "/api/create", body); err != nil {
-			return fmt.Errorf("create model %s: %w", c.Model, err)
-		}
+	}
+	return nil
+}
+
+func (s *Server) upload(ctx context.Context, model []byte) (digest string, err error) {
+	digest = fmt.Sprintf("sha256:%x", sha256.Sum256(model))
+	return digest, s.post(ctx, "/api/blobs/"+digest, model)
+}
+
+func (s *Server) create(ctx context.Context, digest string, c creation) error {
+	c.Files = map[string]string{"script.gguf": digest}
+	c.Parameters.NumThread = 1
+	body, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("write request: %w", err)
+	}
+	if err := s.post(ctx, "/api/create", body); err != nil {
+		return fmt.Errorf("create model %s: %w", c.Model, err)
 	}
 	return nil
 }

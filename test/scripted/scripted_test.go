@@ -265,13 +265,11 @@ func TestFindNamesWhatIsMissing(t *testing.T) {
 // A server looks for tokens of this kind in a prompt, the longest first, before it merges
 // anything else.
 func TestWhatItRemembersIsReadAsItWasSaid(t *testing.T) {
-	spec, err := Parse([]byte(`{"default": "@@hi", "scripts": [
-		{"name": "hi", "trigger": "@@hi", "text": "<think>\nSomebody is there, so a greeting is due.\n</think>\n\nHello there."},
-		{"name": "bye", "trigger": "@@bye", "text": "<think>\nIt is late, and nobody stays.\n</think>\n\nSee you.", "chunk": 6}
-	]}`))
+	config, err := Reasoner()
 	if err != nil {
 		t.Fatal(err)
 	}
+	spec := config.Spec
 	vocab := newVocabulary(learnMerges(prose, maxMerges))
 	vocab.remember(spec)
 	n, err := newNetwork(spec, vocab, seed)

@@ -7,8 +7,12 @@ import (
 	"strings"
 )
 
-//go:embed scripts.json
-var defaultSpec []byte
+var (
+	//go:embed scripts.json
+	defaultSpec []byte
+	//go:embed reasoner.json
+	reasonerSpec []byte
+)
 
 // A Spec is the repertoire of one model.
 type Spec struct {
@@ -28,6 +32,14 @@ type Script struct {
 
 // Default gives the repertoire that Hearth's end-to-end tests use.
 func Default() (Spec, error) { return Parse(defaultSpec) }
+
+// Reasoner gives a model that thinks about everything and remembers: "@@look" makes it
+// read notes.txt, "@@plain" answer at once, all else answer after a thought. A thought
+// has more than 64 tokens, so that none can be read twice unseen.
+func Reasoner() (Config, error) {
+	spec, err := Parse(reasonerSpec)
+	return Config{Spec: spec, Remembers: true}, err
+}
 
 // Parse reads a spec and checks what can be checked without building the model.
 func Parse(b []byte) (Spec, error) {
