@@ -29,8 +29,10 @@ type decoder struct {
 	req      *model.Request
 	newID    func() hearth.CallID
 	answered bool
-	spoke    map[string]bool // item kinds whose text came in pieces
+	spoke    map[string]bool // item kinds whose text was passed on
+	pieces   bool            // text came in pieces
 	sent     map[string]bool // ids of items that were passed on whole
+	done     map[string]int  // how many items of a kind came before the end
 	calls    map[hearth.CallID]bool
 	taken    map[hearth.CallID]bool // ids of earlier calls of this conversation
 	stop     hearth.StopReason
@@ -54,13 +56,19 @@ func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []
 	case "response.created", "response.in_progress":
 		return d.named(e.Response), false, nil
 	case "response.output_text.delta", "response.refusal.delta":
+		d.pieces = true
 		return d.piece("message", model.Delta{Text: text(e.Delta)}), false, nil
+	case "response.output_text.done":
+		if d.pieces {
+			return nil, false, nil
+		}
+		return d.piece("message", model.Delta{Text: e.Text}), false, nil
 	case "response.reasoning_text.delta", "response.reasoning_summary_text.delta", "response.reasoning.delta":
 		return d.piece("reasoning", model.Delta{Thinking: text(e.Delta)}), false, nil
 	case "response.output_item.added", "response.function_call_arguments.delta":
 		return writing(&e), false, nil
 	case "response.output_item.done":
-		return d.item(e.Item), false, nil
+		return d.finished(e.Item), false, nil
 	case "response.completed", "response.incomplete", "response.done":
 		deltas, failed = d.end(e.Response)
 		return deltas, failed == nil, failed
@@ -109,14 +117,28 @@ func (d *decoder) mark(set *map[string]bool, key string) {
 	(*set)[key] = true
 }
 
-// item passes on a finished item: a call always, text only where no pieces came before.
-func (d *decoder) item(i *item) []model.Delta {
-	if i == nil || i.ID != "" && d.sent[i.ID] {
+// finished passes on an item that is whole before the response is, once.
+func (d *decoder) finished(i *item) []model.Delta {
+	if i == nil {
 		return nil
 	}
-	if i.ID != "" {
-		d.mark(&d.sent, i.ID)
+	key := i.ID
+	if key == "" {
+		key = i.CallID + "\n" + i.Name + "\n" + string(i.Arguments)
 	}
+	if d.sent[key] && (i.ID != "" || i.CallID != "") {
+		return nil
+	}
+	d.mark(&d.sent, key)
+	if d.done == nil {
+		d.done = make(map[string]int)
+	}
+	d.done[i.Type]++
+	return d.item(i)
+}
+
+// item passes on a whole item: a call always, text only where none came before.
+func (d *decoder) item(i *item) []model.Delta {
 	switch i.Type {
 	case "function_call":
 		return []model.Delta{{Call: d.call(i)}}
@@ -166,13 +188,7 @@ func (d *decoder) end(r *response) (deltas []model.Delta, failed []byte) {
 	if r.Status == "failed" || len(r.Error) > 0 && string(r.Error) != "null" {
 		return nil, object("error", r.Error)
 	}
-	deltas = d.named(r)
-	for i := range r.Output {
-		if r.Output[i].ID == "" && d.seen(&r.Output[i]) {
-			continue
-		}
-		deltas = append(deltas, d.item(&r.Output[i])...)
-	}
+	deltas = append(d.named(r), d.rest(r.Output)...)
 	if u := r.Usage; u != nil {
 		d.usage = d.counts(u)
 		deltas = append(deltas, model.Delta{Usage: &d.usage})
@@ -188,14 +204,20 @@ func (d *decoder) end(r *response) (deltas []model.Delta, failed []byte) {
 	return append(deltas, model.Delta{Stop: d.stop}), nil
 }
 
-// seen reports whether an item without an id was passed on already.
-func (d *decoder) seen(i *item) bool {
-	switch i.Type {
-	case "function_call":
-		return d.calls[hearth.CallID(i.CallID)]
-	default:
-		return d.spoke[i.Type]
+// rest passes on the items of the whole response that did not come before it. They are
+// told apart by their place among those of their kind: vLLM makes new ids for the whole
+// response, and a call that was known by its id alone would run twice
+// (https://github.com/vllm-project/vllm/pull/47916).
+func (d *decoder) rest(output []item) (deltas []model.Delta) {
+	place := make(map[string]int)
+	for i := range output {
+		kind := output[i].Type
+		place[kind]++
+		if kind == "message" || place[kind] > d.done[kind] { // an item looks itself whether its text was passed on
+			deltas = append(deltas, d.item(&output[i])...)
+		}
 	}
+	return deltas
 }
 
 func (d *decoder) reason(why string) hearth.StopReason {

@@ -9,6 +9,7 @@ import (
 type event struct {
 	Type     string          `json:"type"`
 	Delta    json.RawMessage `json:"delta"` // a string, or an object with text at some servers
+	Text     string          `json:"text"`  // of a text that is whole
 	Item     *item           `json:"item"`
 	Response *response       `json:"response"`
 	Error    json.RawMessage `json:"error"`
