@@ -179,8 +179,9 @@ func (a *Agent) liveOrNew(ctx context.Context, t session.Transcript, target mode
 		return nil, session.Epoch{}, err
 	}
 	if ok {
-		plan, err := a.memo.plan(&epoch)
-		return plan, epoch, err
+		if plan, err := a.memo.plan(&epoch); err == nil {
+			return plan, epoch, nil
+		} // one that nobody can read any more is none; mend tells of it
 	}
 	house, err := a.house()
 	if err != nil {

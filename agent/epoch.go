@@ -3,9 +3,10 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
-	"time"
 
 	"hearth"
 	"hearth/model"
@@ -162,42 +163,6 @@ func (r *run) relearn(ctx context.Context, target model.Target, old *epochState)
 	return es, nil
 }
 
-// measure notes in a new epoch what it costs: the first byte at which a request in it
-// leaves one of the epoch before, and roughly how many tokens the server must read again.
-// Both are encoded for it; a provider that cannot do that tells nothing.
-func (r *run) measure(ctx context.Context, target model.Target, before, after *epochState) error {
-	encoder, ok := target.Provider.(model.Encoder)
-	if !ok {
-		return nil
-	}
-	var bodies [2][]byte
-	for i, es := range []*epochState{before, after} {
-		req, _, err := r.request(ctx, es)
-		if err != nil {
-			return err
-		}
-		sent, err := encoder.Encode(req)
-		if err != nil {
-			return nil //nolint:nilerr // asking will say what is wrong with it
-		}
-		bodies[i] = sent.Body
-	}
-	after.epoch.FirstDiff = differAt(bodies[0], bodies[1])
-	after.epoch.TokensLost = (len(bodies[1]) - after.epoch.FirstDiff) / roughBytesPerToken
-	return nil
-}
-
-// differAt gives the length of what two texts begin with.
-func differAt(a, b []byte) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return n
-}
-
 // sent compares a request with the one before in its epoch and completes the report. A
 // difference that no rule explains ends the epoch; it is counted and logged, not hidden.
 func (r *run) sent(ctx context.Context, es *epochState, s *model.Sent) (added []byte, err error) {
@@ -266,63 +231,6 @@ func (r *run) breakEpoch(ctx context.Context, es *epochState, s *model.Sent) err
 	return nil
 }
 
-const roughBytesPerToken = 4
-
-// difference finds where a request leaves what was sent before it: the offset in its
-// body, and 80 characters of both sides.
-func (r *run) difference(ctx context.Context, es *epochState, s *model.Sent) (was, now string, offset int, err error) {
-	reports, err := r.reportsSince(ctx, es.epoch.Began)
-	if err != nil {
-		return "", "", 0, err
-	}
-	var before []byte
-	for _, rep := range reports {
-		if rep.EpochID == es.epoch.ID {
-			before = append(before, rep.Added...)
-		}
-	}
-	after := append([]byte(nil), s.Head...)
-	for _, item := range s.Items {
-		after = append(after, item...)
-	}
-	at := differAt(before, after)
-	return window80(before, at), window80(after, at), inBody(s, at), nil
-}
-
-// reportsSince gives all reports since a time, and maybe some from before it.
-func (r *run) reportsSince(ctx context.Context, since time.Time) ([]hearth.Report, error) {
-	for n := reportsToSearch; ; n *= 2 {
-		reports, err := r.t.LastReports(ctx, n)
-		if err != nil || len(reports) < n || reports[0].At.Before(since) {
-			return reports, err
-		}
-	}
-}
-
-// inBody turns an offset in the head and the items of a request into one in its body,
-// where there are commas between them.
-func inBody(s *model.Sent, offset int) int {
-	at := len(s.Head)
-	if offset < at {
-		return offset
-	}
-	offset -= at
-	for _, item := range s.Items {
-		if at < len(s.Body) && s.Body[at] == ',' {
-			at++
-		}
-		if offset < len(item) {
-			return at + offset
-		}
-		at, offset = at+len(item), offset-len(item)
-	}
-	return at
-}
-
-func window80(b []byte, at int) string {
-	return string(b[max(0, min(at, len(b))):min(len(b), at+80)])
-}
-
 // fillBlobs loads image bytes into copies of the messages that carry them.
 func (r *run) fillBlobs(ctx context.Context, messages []hearth.Message, plan *prompt.Plan) error {
 	if !plan.Capabilities.Vision || r.cfg.Blob == nil {
@@ -335,6 +243,9 @@ func (r *run) fillBlobs(ctx context.Context, messages []hearth.Message, plan *pr
 				continue
 			}
 			data, err := r.cfg.Blob(ctx, blob.Hash)
+			if errors.Is(err, fs.ErrNotExist) {
+				r.memo.saw(r.t.Info().ID, false) // the next turn mends it
+			}
 			if err != nil {
 				return err
 			}

@@ -94,13 +94,11 @@ func (m *memo) history(id hearth.SessionID) *history {
 	return h
 }
 
-// unseen reports whether a session was not looked at by mend yet, and notes that it is.
-func (m *memo) unseen(id hearth.SessionID) bool {
-	h := m.history(id)
-	seen := h.seen
-	h.seen = true
-	return !seen
-}
+// unseen reports whether a session was not looked at by mend yet.
+func (m *memo) unseen(id hearth.SessionID) bool { return !m.history(id).seen }
+
+// saw notes that mend has looked at a session, or that it must do so again.
+func (m *memo) saw(id hearth.SessionID, seen bool) { m.history(id).seen = seen }
 
 // since gives the messages of a transcript from Seq on: the first has that Seq, and there
 // are no gaps. Only what is new is read. They are shared and must not be changed.
@@ -118,8 +116,8 @@ func (a *Agent) since(ctx context.Context, t session.Transcript, from session.Se
 		if err != nil {
 			return nil, err
 		}
-		for missing := int(e.Seq-h.first) - len(h.messages); missing > 0; missing-- {
-			h.messages = append(h.messages, hearth.Message{Role: hearth.RoleMark}) // mend sees that a row is gone
+		if e.Lost != "" {
+			e.Message = hearth.Message{Role: hearth.RoleMark} // which mend sees and nobody is sent
 		}
 		h.messages = append(h.messages, e.Message)
 	}

@@ -55,9 +55,18 @@ func (m *memory) Append(_ context.Context, c *session.Commit) (session.Seq, erro
 
 func (m *memory) Since(_ context.Context, from session.Seq) iter.Seq2[session.Entry, error] {
 	return func(yield func(session.Entry, error) bool) {
+		next := max(from, 1)
 		for _, e := range m.entries {
-			if e.Seq >= from && !yield(e, nil) {
-				return
+			for ; next < e.Seq; next++ {
+				if !yield(session.Entry{Seq: next, Lost: "it is gone"}, nil) {
+					return
+				}
+			}
+			if e.Seq >= from {
+				next++
+				if !yield(e, nil) {
+					return
+				}
 			}
 		}
 	}

@@ -3,7 +3,11 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 
 	"hearth"
 	"hearth/model"
@@ -12,63 +16,221 @@ import (
 )
 
 // mend makes sure, once in a process, that what is live of a transcript can be sent. A
-// damaged one (a row that is gone, there twice, or empty) is repaired, and what came of
-// that is appended, so that it is what is sent from now on and never looks different
-// again; the damaged rows stay on disk. The notice is for the person.
+// damaged one (a row that is gone, there twice, empty, or unreadable) is repaired, and
+// what came of that is appended, so that it is what is sent from now on and never looks
+// different again; the damaged rows stay on disk. The notice is for the person.
 func (a *Agent) mend(ctx context.Context, t session.Transcript, chain []model.Target) (*hearth.Notice, error) {
-	if len(chain) == 0 || !a.memo.unseen(t.Info().ID) {
+	id := t.Info().ID
+	if len(chain) == 0 || !a.memo.unseen(id) {
 		return nil, nil
 	}
-	base, err := a.inUse(ctx, t, chain)
+	d, err := a.damageOf(ctx, t, chain)
+	if err == nil && d.found() {
+		err = a.repair(ctx, t, chain, d)
+	}
 	if err != nil {
 		return nil, err
 	}
-	from := max(base.epoch.FirstSeq, 1)
-	messages, err := a.since(ctx, t, from)
+	a.memo.saw(id, true)
+	if !d.found() {
+		return nil, nil
+	}
+	text := fmt.Sprintf("the record of this conversation was damaged: %s. What is left was put in order and goes on", d)
+	if d.reread {
+		text += ", and the server reads it anew once"
+	}
+	return &hearth.Notice{Kind: "repair", Text: fmt.Sprintf("%s (hearth sessions show %s)", text, id)}, nil
+}
+
+// damage is what is wrong with the live part of a transcript.
+type damage struct {
+	base     live // what is live of the conversation
+	messages []hearth.Message
+	sound    []hearth.Message         // what they become
+	changed  bool                     // they are not the same
+	unread   int                      // messages that are gone
+	images   int                      // and images
+	lost     map[hearth.ModelRef]bool // whose newest epochs are gone
+	reread   bool                     // the repair does not begin as what was sent last
+}
+
+func (d *damage) found() bool { return d.changed || len(d.lost) > 0 }
+
+// String says it to a person.
+func (d *damage) String() string {
+	var what []string
+	if d.unread > 0 {
+		what = append(what, fmt.Sprintf("%d of its messages cannot be read any more", d.unread))
+	}
+	if d.images > 0 {
+		what = append(what, fmt.Sprintf("%d of its images cannot be read any more", d.images))
+	}
+	if len(d.lost) > 0 {
+		what = append(what, "what its requests began with is gone")
+	}
+	if len(what) == 0 {
+		what = append(what, "its messages did not fit together")
+	}
+	return strings.Join(what, ", and ")
+}
+
+func (a *Agent) damageOf(ctx context.Context, t session.Transcript, chain []model.Target) (*damage, error) {
+	d := &damage{lost: map[hearth.ModelRef]bool{}}
+	var err error
+	if d.base, err = a.inUse(ctx, t, chain); err != nil {
+		return nil, err
+	}
+	if d.messages, err = a.since(ctx, t, max(d.base.epoch.FirstSeq, 1)); err != nil {
+		return nil, err
+	}
+	for i := range d.messages {
+		if m := &d.messages[i]; m.ID == "" && len(m.Parts) == 0 {
+			d.unread++
+		}
+	}
+	shown, err := a.withoutLostImages(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	sound, changed := prompt.Repair(messages)
-	if !changed {
-		return nil, nil
+	d.sound, d.changed = prompt.Repair(shown)
+	d.changed = d.changed || d.images > 0
+	reports, err := t.LastReports(ctx, reportsToSearch)
+	if err != nil {
+		return nil, err
 	}
-	commit := &session.Commit{Messages: make([]hearth.Message, len(sound))}
-	for i := range sound {
-		commit.Messages[i] = sound[i]
-		commit.Messages[i].ID = a.messageID()
-	}
-	first := from + session.Seq(len(messages))
-	for i, target := range chain {
-		plan, was, err := a.liveOrNew(ctx, t, target)
+	for _, target := range chain {
+		_, live, err := a.liveOrNew(ctx, t, target)
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 && was.ID == 0 {
+		if slices.ContainsFunc(reports, func(r hearth.Report) bool { return r.Target == target.Ref && r.EpochID > live.ID }) {
+			d.lost[target.Ref] = true
+		}
+	}
+	return d, nil
+}
+
+// withoutLostImages gives the messages with a sentence where an image was that the store
+// does not have any more. A model that reads text only is sent none.
+func (a *Agent) withoutLostImages(ctx context.Context, d *damage) ([]hearth.Message, error) {
+	if a.cfg.Blob == nil || !d.base.plan.Capabilities.Vision {
+		return d.messages, nil
+	}
+	out := d.messages
+	for i := range d.messages {
+		for j := range d.messages[i].Parts {
+			blob := d.messages[i].Parts[j].Blob
+			if blob == nil {
+				continue
+			}
+			_, err := a.cfg.Blob(ctx, blob.Hash)
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+			if d.images++; d.images == 1 {
+				out = slices.Clone(d.messages)
+			}
+			out[i].Parts = slices.Clone(out[i].Parts)
+			out[i].Parts[j] = hearth.Part{Text: "(An image is missing here.)", Provenance: hearth.FromGateway}
+		}
+	}
+	return out, nil
+}
+
+// repair appends what a damaged transcript became, and begins the epochs that hold it.
+func (a *Agent) repair(ctx context.Context, t session.Transcript, chain []model.Target, d *damage) error {
+	from := max(d.base.epoch.FirstSeq, 1)
+	commit := &session.Commit{}
+	if d.changed {
+		for _, m := range d.sound {
+			m.ID = a.messageID()
+			commit.Messages = append(commit.Messages, m)
+		}
+		d.sound, from = commit.Messages, from+session.Seq(len(d.messages))
+	}
+	detail, err := json.Marshal(map[string]string{"repaired": fmt.Sprintf("%s; %d messages became %d", d, len(d.messages), len(d.sound))})
+	if err != nil {
+		return fmt.Errorf("describe the repair: %w", err)
+	}
+	for i, target := range chain {
+		plan, was, err := a.mended(ctx, t, target, d)
+		if err != nil {
+			return err
+		}
+		if i > 0 && was.ID == 0 && !d.lost[target.Ref] || !d.changed && !d.lost[target.Ref] {
 			continue // a fallback that never answered begins where the primary does
 		}
-		if was.ID == 0 || was.FirstSeq != base.epoch.FirstSeq {
-			// It goes on from the same messages, and so with the same summary.
-			own := *plan
-			own.Summary, own.Trimmed, own.Tainted = base.plan.Summary, base.plan.Trimmed, plan.Tainted || base.plan.Tainted
-			plan = &own
-		}
-		next := was
-		next.ID, next.FirstSeq, next.Began, next.Reason = 0, first, a.cfg.Now(), "encoder-changed"
-		if next.Plan, next.PlanHash, err = plan.Encode(); err != nil {
-			return nil, err
-		}
-		detail, err := json.Marshal(map[string]string{"repaired": fmt.Sprintf("%d messages became %d", len(messages), len(sound))})
+		next, err := a.newEpoch(plan, from, "repaired")
 		if err != nil {
-			return nil, fmt.Errorf("describe the repair: %w", err)
+			return err
 		}
-		next.Detail, next.FirstDiff, next.TokensLost = string(detail), 0, 0
+		next.Detail = string(detail)
+		if err := a.cost(ctx, t, target, d, &next, plan); err != nil {
+			return err
+		}
 		commit.Epoch = &next
 		if _, err := t.Append(ctx, commit); err != nil {
-			return nil, err
+			return err
 		}
 		commit = &session.Commit{}
 	}
-	return &hearth.Notice{Kind: "repair", Text: "the record of this conversation was damaged; what could be read of it was put in order, and what is missing is marked"}, nil
+	return nil
+}
+
+// mended gives the plan with which a target goes on, and the epoch that it can still read.
+// Whoever may have spoken in a message that is gone, it was not surely the owner.
+func (a *Agent) mended(ctx context.Context, t session.Transcript, target model.Target, d *damage) (*prompt.Plan, session.Epoch, error) {
+	old, was, err := a.liveOrNew(ctx, t, target)
+	if err != nil {
+		return nil, was, err
+	}
+	plan := *old // others share it
+	if d.lost[target.Ref] && was.ID != 0 {
+		house, err := a.house()
+		if err != nil {
+			return nil, was, err
+		}
+		plan = *prompt.NewPlan(target, house, a.specs)
+		plan.Summary, plan.Trimmed, plan.Tainted = old.Summary, old.Trimmed, plan.Tainted || old.Tainted
+		plan.Gauge.Ratio = old.Gauge.Ratio
+	}
+	if base := d.base; was.ID == 0 || was.FirstSeq != base.epoch.FirstSeq {
+		// It goes on from the same messages, and so with the same summary.
+		plan.Summary, plan.Trimmed, plan.Tainted = base.plan.Summary, base.plan.Trimmed, plan.Tainted || base.plan.Tainted
+	}
+	plan.Tainted = plan.Tainted || d.unread > 0
+	return &plan, was, nil
+}
+
+// cost notes in a repair's epoch where a request of it leaves what was sent last, and how
+// much the server must read again.
+func (a *Agent) cost(ctx context.Context, t session.Transcript, target model.Target, d *damage, next *session.Epoch, plan *prompt.Plan) error {
+	encoder, ok := target.Provider.(model.Encoder)
+	if !ok {
+		return nil
+	}
+	before, err := a.sentLast(ctx, t, target.Ref)
+	if err != nil || len(before) == 0 {
+		return err
+	}
+	req := prompt.Build(plan, d.sound)
+	r := &run{Agent: a, t: t}
+	if err := r.fillBlobs(ctx, req.Messages, plan); err != nil {
+		return err
+	}
+	sent, err := encoder.Encode(req)
+	if err != nil {
+		return nil //nolint:nilerr // asking will say what is wrong with it
+	}
+	if at := differAt(before, whole(sent)); at < len(before) {
+		d.reread = true
+		next.FirstDiff = inBody(sent, at)
+		next.TokensLost = max(0, len(sent.Body)-next.FirstDiff) / roughBytesPerToken
+	}
+	return nil
 }
 
 // inUse gives the epoch of the first candidate that has one: what is live of the

@@ -1,12 +1,16 @@
 package agent_test
 
 import (
+	"context"
+	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
 	"hearth"
 	"hearth/agent"
+	"hearth/model"
 	"hearth/prompt"
 	"hearth/session"
 )
@@ -52,7 +56,7 @@ func TestADamagedTranscriptIsPutInOrderOnceAndGoneOnWith(t *testing.T) {
 	if !slices.Equal(talk, want) {
 		t.Errorf("the model is sent %q", talk)
 	}
-	if len(s.mem.epochs) != 2 || s.mem.epochs[1].Reason != "encoder-changed" || !strings.Contains(s.mem.epochs[1].Detail, "repaired") {
+	if len(s.mem.epochs) != 2 || s.mem.epochs[1].Reason != "repaired" || !strings.Contains(s.mem.epochs[1].Detail, "repaired") {
 		t.Errorf("the epochs are %+v", s.mem.epochs)
 	}
 	if s.mem.entries[0].Message.ID != s.mem.entries[1].Message.ID || len(s.mem.entries) <= damaged {
@@ -129,5 +133,142 @@ func TestARowThatIsGoneLeavesNoGap(t *testing.T) {
 	}
 	if want := []string{"a", "b", "Two.", "c", "Three.", "c"}; !slices.Equal(talk, want) || len(s.mem.epochs) != 2 {
 		t.Errorf("%d epochs, the model is sent %q", len(s.mem.epochs), talk)
+	}
+}
+
+// measured is a provider that only encodes.
+type measured struct{ model.Provider }
+
+func (measured) Encode(req *model.Request) (*model.Sent, error) {
+	s := encode(req)
+	s.Body = append([]byte(nil), s.Head...)
+	for _, item := range s.Items {
+		s.Body = append(s.Body, item...)
+	}
+	return s, nil
+}
+
+// damagedScene is a conversation of two turns with a model whose requests can be encoded,
+// in another process.
+func damagedScene(t *testing.T, damage func(*scene)) *scene {
+	s := newScene(t, []step{{text: "One."}, {text: "Two."}, {text: "Three."}, {text: "Four."}})
+	targets := s.cfg.Targets
+	s.cfg.Targets = func(ctx context.Context) ([]model.Target, error) {
+		chain, err := targets(ctx)
+		chain[0].Provider = measured{}
+		return chain, err
+	}
+	s.agent = agent.New(s.cfg)
+	for _, text := range []string{"a", "b"} {
+		if _, err := s.say(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damage(s)
+	s.agent = agent.New(s.cfg)
+	return s
+}
+
+func TestARepairSaysTrulyWhatItCost(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage func(*scene)
+		epochs int
+		detail string
+		first  int // message at which the next request leaves the last one; -1 where it does not
+		told   string
+	}{
+		{"nothing is wrong", func(*scene) {}, 1, "", -1, ""},
+		{"the first answer is gone", func(s *scene) { s.mem.entries = slices.Delete(s.mem.entries, 1, 2); s.mem.gone = 1 }, 2, "1 of its messages cannot be read", 0, "reads it anew once"},
+		{"the epoch is gone", func(s *scene) { s.mem.epochs = nil }, 1, "what its requests began with is gone", -1, "goes on (hearth sessions show s1)"},
+		{"the epoch is another one", func(s *scene) { s.mem.epochs[0].Plan = []byte(`[]`) }, 2, "what its requests began with is gone", -1, "goes on (hearth sessions show s1)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := damagedScene(t, c.damage)
+			notices, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "c"})
+			if err != nil || c.told == "" && len(notices) > 0 || c.told != "" && (len(notices) != 1 || !strings.Contains(notices[0].Text, c.told)) {
+				t.Fatalf("told %+v, %v", notices, err)
+			}
+			s.turn()
+			e := s.mem.epochs[len(s.mem.epochs)-1]
+			if len(s.mem.epochs) != c.epochs || !strings.Contains(e.Detail, c.detail) || c.detail != "" && e.Reason != "repaired" {
+				t.Fatalf("the epochs are %+v", s.mem.epochs)
+			}
+			before, after := encode(s.script.asked[1]), encode(s.script.asked[2])
+			extends := len(after.Items) > len(before.Items) && after.Prefix(len(before.Items)) == before.Prefix(len(before.Items))
+			if extends != (c.first < 0) {
+				t.Errorf("the request extends the one before: %t", extends)
+			}
+			if c.first < 0 {
+				if e.FirstDiff != 0 || e.TokensLost != 0 {
+					t.Errorf("it differs at %d and costs %d tokens", e.FirstDiff, e.TokensLost)
+				}
+				return
+			}
+			same := len(after.Head)
+			for i := range c.first {
+				same += len(after.Items[i])
+			}
+			if e.FirstDiff < same || e.FirstDiff >= same+len(after.Items[c.first]) || e.TokensLost == 0 {
+				t.Errorf("it differs at %d, which is not in message %d from %d on, and costs %d tokens", e.FirstDiff, c.first, same, e.TokensLost)
+			}
+		})
+	}
+}
+
+// Nobody knows who spoke in a message that is gone.
+func TestAMessageThatIsGoneTaints(t *testing.T) {
+	for _, gone := range []int{0, 1} {
+		s := damagedScene(t, func(s *scene) {
+			s.mem.entries = slices.Delete(s.mem.entries, 1, 1+gone)
+			s.mem.gone = gone
+		})
+		if _, err := s.say("c"); err != nil {
+			t.Fatal(err)
+		}
+		plan, err := prompt.DecodePlan(s.mem.epochs[len(s.mem.epochs)-1].Plan)
+		if err != nil || plan.Tainted != (gone > 0) {
+			t.Errorf("%d gone: tainted %t, %v", gone, plan.Tainted, err)
+		}
+	}
+}
+
+func TestAnImageThatIsGoneIsASentenceFromThenOn(t *testing.T) {
+	s := newScene(t, []step{{text: "A cat."}, {text: "Yes."}, {text: "Bye."}})
+	images := map[string][]byte{"h": []byte("cat")}
+	targets := s.cfg.Targets
+	s.cfg.Targets = func(ctx context.Context) ([]model.Target, error) {
+		chain, err := targets(ctx)
+		chain[0].Layers.Config.Vision = new(true)
+		return chain, err
+	}
+	s.cfg.Blob = func(_ context.Context, hash string) ([]byte, error) {
+		if data, ok := images[hash]; ok {
+			return data, nil
+		}
+		return nil, fmt.Errorf("no blob %s: %w", hash, fs.ErrNotExist)
+	}
+	s.agent = agent.New(s.cfg)
+	if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "what is it?", Images: []hearth.Blob{{Hash: "h", MIME: "image/png", Data: images["h"]}}}); err != nil {
+		t.Fatal(err)
+	}
+	s.turn()
+	delete(images, "h")
+	for i, want := range []int{1, 0} {
+		s.agent = agent.New(s.cfg)
+		notices, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "sure?"})
+		if err != nil || len(notices) != want || want > 0 && !strings.Contains(notices[0].Text, "1 of its images cannot be read") {
+			t.Fatalf("turn %d: told %+v, %v", i, notices, err)
+		}
+		if out, err := s.agent.Turn(t.Context(), s.mem, nil); err != nil || out.Answer == "" {
+			t.Fatalf("turn %d: %+v, %v", i, out, err)
+		}
+	}
+	var talk string
+	for _, p := range s.script.asked[2].Messages[0].Parts {
+		talk += p.Text
+	}
+	if !strings.Contains(talk, "(An image is missing here.)") {
+		t.Errorf("the model is sent %q", talk)
 	}
 }

@@ -40,7 +40,8 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 	if err != nil {
 		return Outcome{}, err
 	}
-	if _, err := a.mend(ctx, t, chain); err != nil {
+	mended, err := a.mend(ctx, t, chain)
+	if err != nil {
 		return Outcome{}, err
 	}
 	st, primary, err := a.current(ctx, t, chain)
@@ -53,6 +54,9 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 	}
 	r.out.Turn, r.out.Target = st.turn, chain[0].Ref
 	r.offered(primary.plan)
+	if mended != nil {
+		r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: *mended})
+	}
 	err = r.loop(ctx)
 	if err != nil {
 		err = r.stopped(ctx, err)

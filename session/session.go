@@ -42,10 +42,12 @@ type Info struct {
 	Renewed bool `json:"-"`
 }
 
-// An Entry is a message with its place.
+// An Entry is a message with its place. Lost says why one that was stored cannot be read,
+// in a few words for a person; then there is no message.
 type Entry struct {
 	Seq     Seq
 	Message hearth.Message
+	Lost    string
 }
 
 // An Epoch fixes everything a request to one model has besides history. It belongs to
@@ -56,9 +58,9 @@ type Epoch struct {
 	Model    hearth.ModelRef `json:"model"`
 	FirstSeq Seq             `json:"firstSeq"` // the first message its requests hold
 	Began    time.Time       `json:"began"`
-	Reason   string          `json:"reason"` // why it began: "first", "new" (a person began anew), "compaction", "refresh", "server-refused", "encoder-changed"
+	Reason   string          `json:"reason"` // why it began: "first", "new" (a person began anew), "compaction", "refresh", "server-refused", "encoder-changed", "repaired"
 	Plan     json.RawMessage `json:"plan"`
-	PlanHash string          `json:"planHash"`
+	PlanHash string          `json:"planHash"` // hex SHA-256 of Plan, by which a damaged one is known
 	// Of the break that ended the epoch before, where there was one.
 	FirstDiff  int    `json:"firstDiff"`  // first differing byte of the request; 0 = unknown or none
 	TokensLost int    `json:"tokensLost"` // prompt tokens the server must read again
@@ -87,13 +89,15 @@ type Transcript interface {
 	// Append makes c durable as one transaction and gives the Seq of the first message
 	// (0 without messages). On error nothing was added. Errors have ReasonStorage.
 	Append(ctx context.Context, c *Commit) (Seq, error)
-	// Since yields the entries from Seq on, in order; a blob's Data is not filled. Messages
-	// are shared between calls: copy a Part before changing it.
+	// Since yields the entries from Seq on, in order and without gaps: one that is gone or
+	// damaged says so in Lost. A blob's Data is not filled. Messages are shared between
+	// calls: copy a Part before changing it.
 	Since(ctx context.Context, from Seq) iter.Seq2[Entry, error]
-	// Epoch gives the live epoch of model; ok is false where there is none.
+	// Epoch gives the live epoch of model: the newest that can be read. ok is false where
+	// there is none.
 	Epoch(ctx context.Context, model hearth.ModelRef) (e Epoch, ok bool, err error)
-	// LastReports gives the newest n reports, newest last, with Added filled. They are
-	// shared between calls and must not be changed.
+	// LastReports gives the newest n reports that can be read, newest last, with Added
+	// filled. They are shared between calls and must not be changed.
 	LastReports(ctx context.Context, n int) ([]hearth.Report, error)
 }
 
@@ -107,7 +111,8 @@ type Store interface {
 	List(ctx context.Context) ([]Info, error)
 	// View reads a session without owning it.
 	View(ctx context.Context, id hearth.SessionID) (Reader, error)
-	// Blob gives the bytes stored under a hash.
+	// Blob gives the bytes stored under a hash. Where there are none, or others,
+	// fs.ErrNotExist is in the chain.
 	Blob(ctx context.Context, hash string) ([]byte, error)
 	// Close waits for nothing: owners release first.
 	Close() error

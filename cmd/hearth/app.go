@@ -136,12 +136,18 @@ func (a *app) sessions(ctx context.Context) (session.Store, error) {
 	if a.store != nil {
 		return a.store, nil
 	}
-	store, err := sqlite.Open(ctx, sqlite.Config{Path: a.state("hearth.db"), Locks: a.state("locks"), Command: commandName()})
+	store, err := sqlite.Open(ctx, sqlite.Config{Path: a.state("hearth.db"), Locks: a.state("locks"), Command: commandName(), Mended: a.mended})
 	if err != nil {
 		return nil, err
 	}
 	a.store = store
 	return store, nil
+}
+
+// mended says what was found damaged in the database and put right.
+func (a *app) mended(told string) {
+	fmt.Fprintf(a.io.err, "note: %s\n", oneLine(told))
+	a.logger().Warn("database", slog.String("run", a.run), slog.String("text", told))
 }
 
 // reload takes up an edited config before a turn. What reaches the model's prompt waits

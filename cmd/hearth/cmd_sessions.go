@@ -101,7 +101,8 @@ func noSession(word string) error {
 // shownMessage is one message of `sessions show --json`.
 type shownMessage struct {
 	Seq     session.Seq    `json:"seq"`
-	Message hearth.Message `json:"message"`
+	Message hearth.Message `json:"message,omitzero"`
+	Lost    string         `json:"lost,omitempty"` // why there is no message
 }
 
 func showSession(ctx context.Context, a *app, args []string, asJSON bool) error {
@@ -115,7 +116,11 @@ func showSession(ctx context.Context, a *app, args []string, asJSON bool) error 
 			return err
 		}
 		if asJSON {
-			shown = append(shown, shownMessage{e.Seq, e.Message})
+			shown = append(shown, shownMessage{e.Seq, e.Message, e.Lost})
+			continue
+		}
+		if e.Lost != "" {
+			fmt.Fprintf(a.io.out, "── message %d cannot be read: %s\n", e.Seq, oneLine(e.Lost))
 			continue
 		}
 		printMessage(a.io.out, &e.Message)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"image"
@@ -44,6 +45,10 @@ import (
 //	nobody ADDRESS                   nobody listens on it
 //	where NAME PROGRAM               $NAME is the program's absolute path
 //	picture FILE                     make a small PNG
+//	sql FILE STATEMENT...            change a database as its owner might by hand: nothing
+//	                                 that keeps its rows together is in force
+//	overwrite FILE OFFSET TEXT       change a file's bytes; a negative offset is from its end
+//	cut FILE BYTES                   and its length
 //	expand FILE...                   replace $NAME in files by the variables of the script
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits":       scriptExits,
@@ -65,8 +70,11 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 		need(ts, !neg && len(args) == 2, "where NAME PROGRAM")
 		ts.Setenv(args[0], program(ts, args[1]))
 	},
-	"picture": scriptPicture,
-	"expand":  scriptExpand,
+	"picture":   scriptPicture,
+	"sql":       scriptSQL,
+	"overwrite": scriptOverwrite,
+	"cut":       scriptCut,
+	"expand":    scriptExpand,
 }
 
 // serversKey is where a script's servers are kept.
@@ -280,4 +288,41 @@ func scriptExpand(ts *testscript.TestScript, neg bool, args []string) {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}
+}
+
+func scriptSQL(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) >= 2, "sql FILE STATEMENT...")
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	db.SetMaxOpenConns(1)
+	for _, table := range []string{"messages", "epochs", "reports", "blobs"} {
+		for _, trigger := range []string{"stay", "keep"} {
+			_, err := db.ExecContext(context.Background(), "DROP TRIGGER IF EXISTS "+table+"_"+trigger)
+			ts.Check(err)
+		}
+	}
+	for _, statement := range args[1:] {
+		_, err := db.ExecContext(context.Background(), statement)
+		ts.Check(err)
+	}
+	ts.Check(db.Close())
+}
+
+func scriptOverwrite(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 3, "overwrite FILE OFFSET TEXT")
+	bytes := []byte(ts.ReadFile(args[0]))
+	at, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if at < 0 {
+		at += len(bytes)
+	}
+	copy(bytes[at:], args[2])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes, 0o600))
+}
+
+func scriptCut(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "cut FILE BYTES")
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
 }

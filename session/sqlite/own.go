@@ -53,14 +53,17 @@ func (s *Store) tryOwn(ctx context.Context, key session.Key, opt session.OwnOpti
 	if !ok || err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
-	n, info, err := scanInfo(s.read.QueryRowContext(ctx, selectInfo+" WHERE s.id = ?", string(id)).Scan)
+	r, err := s.reader(ctx, id)
 	if err == nil {
-		info.Renewed, err = s.renewed(ctx, n, key)
+		r.info.Renewed, err = s.renewed(ctx, r.n, key)
+	}
+	if err == nil {
+		err = s.recount(ctx, r)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
-	return newTranscript(&reader{store: s, n: n, info: info}, l), nil
+	return newTranscript(r, l), nil
 }
 
 // renewed reports whether key meant another session before the one in row n.
@@ -85,7 +88,11 @@ func (s *Store) pointer(ctx context.Context, key session.Key) (id hearth.Session
 func (s *Store) begin(ctx context.Context, id hearth.SessionID, key session.Key, replace bool) (done bool, err error) {
 	err = s.transact(ctx, nil, func(ctx context.Context, db *sql.Conn) error {
 		now := s.now().UnixNano()
-		res, err := db.ExecContext(ctx, "INSERT INTO sessions (id, agent, name, channel, account, peer, dir, created, updated) VALUES (?,?,?,?,?,?,?,?,?)",
+		if _, err := db.ExecContext(ctx, `DELETE FROM pointers WHERE session NOT IN (SELECT n FROM sessions) AND
+			agent = ? AND name = ? AND channel = ? AND account = ? AND peer = ? AND dir = ?`, keyColumns(key)...); err != nil {
+			return err // one that leads nowhere is damage
+		}
+		res, err := db.ExecContext(ctx, "INSERT INTO sessions (n, id, agent, name, channel, account, peer, dir, created, updated) VALUES ("+unused+",?,?,?,?,?,?,?,?,?)",
 			append(append([]any{string(id)}, keyColumns(key)...), now, now)...)
 		if err != nil {
 			return err
@@ -114,6 +121,10 @@ func (s *Store) begin(ctx context.Context, id hearth.SessionID, key session.Key,
 	}
 	return err == nil, err
 }
+
+// unused is a number that no session has, nor anything that a deleted one left behind.
+const unused = `1 + max((SELECT coalesce(max(n), 0) FROM sessions), (SELECT coalesce(max(session), 0) FROM messages),
+	(SELECT coalesce(max(session), 0) FROM epochs), (SELECT coalesce(max(session), 0) FROM reports))`
 
 // errTaken says that another process has begun a session for the key meanwhile.
 var errTaken = errors.New("the key has a session already")

@@ -2,9 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -18,6 +19,7 @@ type reader struct {
 	store *Store
 	n     int64
 	info  session.Info
+	next  session.Seq // of the message that comes next
 }
 
 var _ session.Reader = (*reader)(nil)
@@ -48,26 +50,42 @@ type row struct {
 // the database is not held.
 const page = 256
 
-// rows yields the entries in [from, before), page by page.
+// rows yields the entries in [from, before), page by page, without gaps: a row that is
+// gone or damaged takes its place and says so. Rows behind the end of the session that do
+// not follow it are nobody's.
 func (r *reader) rows(ctx context.Context, from, before session.Seq) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
+		end := before
+		if before == maxSeq {
+			end = r.next
+		}
 		next := max(from, 1)
+		gap := func(to session.Seq) bool {
+			for ; next < to; next++ {
+				if !yield(row{Entry: session.Entry{Seq: next, Lost: "it is gone from the database"}}, nil) {
+					return false
+				}
+			}
+			return true
+		}
 		for next < before {
+			begun := next
 			rows, err := r.page(ctx, next, before)
 			if err != nil {
 				yield(row{}, r.store.storageError("read session", err))
 				return
 			}
 			for _, e := range rows {
-				if !yield(e, nil) {
+				if e.Seq < next { // a damaged index gives it in another order
+					continue
+				}
+				if !gap(min(e.Seq, end)) || next < e.Seq || !yield(e, nil) {
 					return
 				}
+				next++
 			}
-			next += session.Seq(len(rows))
-			if len(rows) < page {
-				if before != maxSeq && next < before {
-					yield(row{}, r.store.storageError("read session", fmt.Errorf("message %d is missing", next)))
-				}
+			if len(rows) < page || next == begun {
+				gap(end)
 				return
 			}
 		}
@@ -80,18 +98,15 @@ func (r *reader) page(ctx context.Context, from, before session.Seq) (got []row,
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // Err below says what went wrong
-	for want := from; rows.Next(); want++ {
+	for rows.Next() {
 		var e row
 		var body sql.RawBytes
 		if err := rows.Scan(&e.Seq, &body); err != nil {
 			return nil, err
 		}
-		if e.Seq != want {
-			return nil, fmt.Errorf("message %d is missing", want)
-		}
 		e.bytes = len(body)
 		if err := json.Unmarshal(body, &e.Message); err != nil {
-			return nil, fmt.Errorf("message %d: %w", e.Seq, err)
+			e.Message, e.Lost = hearth.Message{}, "it is damaged: "+err.Error()
 		}
 		got = append(got, e)
 	}
@@ -106,6 +121,15 @@ func scanEpoch(scan func(...any) error) (e session.Epoch, err error) {
 	err = scan(&e.ID, &e.Model.Provider, &e.Model.Model, &e.FirstSeq, &began, &e.Reason, &plan, &e.PlanHash, &e.FirstDiff, &e.TokensLost, &e.Detail)
 	e.Began, e.Plan = time.Unix(0, began).UTC(), plan
 	return e, err
+}
+
+// sound reports whether a conversation can go on in an epoch as it was stored.
+func (r *reader) sound(e *session.Epoch, next session.Seq) bool {
+	if !json.Valid(e.Plan) || e.FirstSeq < 1 || e.FirstSeq > next {
+		return false
+	}
+	sum := sha256.Sum256(e.Plan)
+	return len(e.PlanHash) != 2*len(sum) || e.PlanHash == hex.EncodeToString(sum[:])
 }
 
 // Epochs gives all of them, oldest first.
@@ -149,8 +173,8 @@ func (r *reader) lastReports(ctx context.Context, n int) (all []hearth.Report, e
 		if err := rows.Scan(&body, &added); err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal(body, &report); err != nil {
-			return nil, err
+		if json.Unmarshal(body, &report) != nil {
+			continue // the conversation does without; nothing of it is in there
 		}
 		report.Added = added
 		all = append(all, report)

@@ -114,19 +114,36 @@ func versionOf(ctx context.Context, db *sql.Conn) (int, error) {
 	return version, nil
 }
 
-// migrate makes the database ready. The caller keeps other processes out.
-func migrate(ctx context.Context, db *sql.Conn) error {
+// migrate makes the database ready, and gives the version it had. The caller keeps other
+// processes out.
+func migrate(ctx context.Context, db *sql.Conn) (was int, err error) {
+	if was, err = versionOf(ctx, db); err != nil {
+		return was, err
+	}
+	if was <= 0 { // nothing of ours is in it, and so nothing at all may be
+		var tables, ours int
+		if err := db.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(name IN ('sessions', 'messages', 'epochs')), 0) FROM sqlite_schema").Scan(&tables, &ours); err != nil {
+			return was, err
+		}
+		switch {
+		case ours == 3:
+			return was, fmt.Errorf("%w: it is %d", errVersion, was)
+		case tables > 0 || was < 0:
+			return was, fmt.Errorf("%w: its version is %d", errForeign, was)
+		}
+	}
 	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = wal").Scan(&mode); err != nil {
-		return err
+		return was, err
 	}
 	if mode != "wal" {
-		return fmt.Errorf("the file system allows no write-ahead log (journal mode %s)", mode)
+		return was, fmt.Errorf("the file system allows no write-ahead log (journal mode %s)", mode)
 	}
-	version, err := versionOf(ctx, db)
-	if err != nil {
-		return err
-	}
+	return was, bring(ctx, db, was)
+}
+
+// bring runs the migrations that follow a version.
+func bring(ctx context.Context, db *sql.Conn, version int) error {
 	for ; version < len(migrations); version++ {
 		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {

@@ -261,39 +261,11 @@ func TestWhatWasReadOnceStaysInMemory(t *testing.T) {
 	}
 }
 
-func TestMissingMessageIsAnErrorAndNotAShorterConversation(t *testing.T) {
-	for _, gone := range []int{1, 2, 3} {
-		t.Run(fmt.Sprint(gone), func(t *testing.T) {
-			s := open(t, Config{})
-			first := own(t, s)
-			for i := range 3 {
-				if _, err := first.Append(t.Context(), commit(i, "")); err != nil {
-					t.Fatal(err)
-				}
-			}
-			first.release()
-			if _, err := s.writer.ExecContext(t.Context(), "DROP TRIGGER messages_stay"); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := s.writer.ExecContext(t.Context(), "DELETE FROM messages WHERE seq = ?", gone); err != nil {
-				t.Fatal(err)
-			}
-			var last error
-			for _, err := range own(t, s).Since(t.Context(), 1) {
-				last = err
-			}
-			if last == nil || !strings.Contains(last.Error(), fmt.Sprintf("message %d is missing", gone)) {
-				t.Errorf("the reader is told %v", last)
-			}
-		})
-	}
-}
-
 // A file system may only pretend to lock.
 func TestSecondWriterIsNoticedWithoutALock(t *testing.T) {
 	s := open(t, Config{})
 	one := own(t, s)
-	two := newTranscript(&reader{store: s, n: one.n, info: one.info}, one.held)
+	two := newTranscript(&reader{store: s, n: one.n, info: one.info, next: one.next}, one.held)
 	if _, err := one.Append(t.Context(), commit(1, "")); err != nil {
 		t.Fatal(err)
 	}

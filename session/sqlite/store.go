@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,6 +30,9 @@ type Config struct {
 	// TailBytes bounds the newest messages that one owned session keeps decoded in
 	// memory; 16 MiB. Older ones are read from the disk each time.
 	TailBytes int
+	// Mended is told, in a sentence for a person, what was found damaged and put right. It
+	// is called by Open only, and may be nil.
+	Mended func(told string)
 }
 
 // Store is the session.Store of one database file. Several processes may have the same
@@ -67,13 +72,16 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.tail == 0 {
 		s.tail = 16 << 20
 	}
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, cfg.Mended); err != nil {
 		return nil, errors.Join(s.storageError("open sessions", err), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) error {
+func (s *Store) open(ctx context.Context, mended func(string)) error {
+	if mended == nil {
+		mended = func(string) {}
+	}
 	if err := s.prepareFiles(); err != nil {
 		return err
 	}
@@ -84,26 +92,66 @@ func (s *Store) open(ctx context.Context) error {
 	if s.write, err = s.connect("_txlock=immediate&_pragma=foreign_keys(1)"+durable, 1); err != nil {
 		return err
 	}
-	if s.writer, err = s.write.Conn(ctx); err != nil {
+	if err := s.connectWriter(ctx, mended); err != nil {
 		return err
-	}
-	ok, err := ready(ctx, s.writer)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		if err := s.migrateAlone(ctx); err != nil {
-			return err
-		}
 	}
 	if s.read, err = s.connect("_pragma=query_only(1)", readers); err != nil {
 		return err
 	}
-	return s.stmt.prepare(ctx, s)
+	if err := s.stmt.prepare(ctx, s); err != nil {
+		return err
+	}
+	return s.relink(ctx, mended)
 }
 
-// prepareFiles makes the folders and the database file with modes that keep others out.
-// SQLite gives its own files beside the database the mode of the database.
+// connectWriter connects the writer to a database of the current version.
+func (s *Store) connectWriter(ctx context.Context, mended func(string)) (err error) {
+	info, statErr := os.Stat(s.path)
+	if statErr == nil && info.Size() > 0 {
+		if s.writer, err = s.write.Conn(ctx); err != nil {
+			return err
+		}
+		if ok, err := ready(ctx, s.writer); ok || err != nil {
+			return err
+		}
+	}
+	// Alone, because switching to the write-ahead log does not wait for a busy database; and
+	// because a file that is there and holds nothing is damage only if nobody is making it.
+	l, err := filelock.Wait(ctx, filepath.Join(s.locks, "database.lock"), s.me(), nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.create(ctx, mended), l.Release())
+}
+
+// create makes the database, or brings it to the current version. The caller keeps other
+// processes out.
+func (s *Store) create(ctx context.Context, mended func(string)) error {
+	_, err := os.Stat(s.path)
+	there := err == nil
+	if !there {
+		f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	if s.writer == nil {
+		if s.writer, err = s.write.Conn(ctx); err != nil {
+			return err
+		}
+	}
+	was, err := migrate(ctx, s.writer)
+	if err == nil && there && was == 0 {
+		mended(s.path + " was there and held nothing: somebody emptied it, or removed the file " + filepath.Base(s.path) + "-wal that belonged to it. Conversations begin anew.")
+	}
+	return err
+}
+
+// prepareFiles makes the folders, and gives an existing database a mode that keeps others
+// out. SQLite gives its own files beside the database the mode of the database.
 func (s *Store) prepareFiles() error {
 	for _, dir := range []string{filepath.Dir(s.path), s.locks} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -114,14 +162,7 @@ func (s *Store) prepareFiles() error {
 	// drop the locks that SQLite holds in this process.
 	info, err := os.Stat(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) { // another process was quicker
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return f.Close()
+		return nil
 	}
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
 		_ = os.Chmod(s.path, 0o600) // the owner may have reasons and rights of their own
@@ -144,16 +185,6 @@ func (s *Store) connect(params string, most int) (*sql.DB, error) {
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	return db, nil
-}
-
-// migrateAlone keeps other processes out: switching to the write-ahead log does not wait
-// for a busy database.
-func (s *Store) migrateAlone(ctx context.Context) error {
-	l, err := filelock.Wait(ctx, filepath.Join(s.locks, "database.lock"), s.me(), nil)
-	if err != nil {
-		return err
-	}
-	return errors.Join(migrate(ctx, s.writer), l.Release())
 }
 
 // Close gives the database back.
@@ -191,22 +222,26 @@ func (s *Store) List(ctx context.Context) ([]session.Info, error) {
 
 // View reads a session without owning it. An unknown id gives fs.ErrNotExist in the chain.
 func (s *Store) View(ctx context.Context, id hearth.SessionID) (session.Reader, error) {
-	n, info, err := scanInfo(s.read.QueryRowContext(ctx, selectInfo+" WHERE s.id = ?", string(id)).Scan)
+	r, err := s.reader(ctx, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("no session %s: %w", id, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, s.storageError("view session", err)
 	}
-	return &reader{store: s, n: n, info: info}, nil
+	return r, nil
 }
 
-// Blob gives the bytes stored under a hash; fs.ErrNotExist is in the chain where there are none.
+// Blob gives the bytes stored under a hash; fs.ErrNotExist is in the chain where there
+// are none, or others.
 func (s *Store) Blob(ctx context.Context, hash string) ([]byte, error) {
 	var data []byte
 	err := s.read.QueryRowContext(ctx, "SELECT data FROM blobs WHERE hash = ?", hash).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("no blob %s: %w", hash, fs.ErrNotExist)
+	}
+	if sum := sha256.Sum256(data); err == nil && hash != hex.EncodeToString(sum[:]) {
+		err = fmt.Errorf("blob %s is damaged: %w", hash, fs.ErrNotExist)
 	}
 	return data, s.storageError("read blob", err)
 }

@@ -33,7 +33,7 @@ var _ session.Transcript = (*transcript)(nil)
 func newTranscript(r *reader, held *filelock.Lock) *transcript {
 	return &transcript{
 		reader: r, held: held,
-		tail:   tail{limit: r.store.tail, next: session.Seq(r.info.Messages) + 1},
+		tail:   tail{limit: r.store.tail, next: r.next},
 		epochs: make(map[hearth.ModelRef]session.Epoch),
 	}
 }
@@ -175,7 +175,7 @@ func (w *writing) grow(ctx context.Context) error {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(errors.New("another process has written to this session"), err)
+		return errors.Join(errOtherWriter, err)
 	}
 	return nil
 }
@@ -243,19 +243,34 @@ func (t *transcript) Since(ctx context.Context, from session.Seq) iter.Seq2[sess
 	}
 }
 
-// Epoch gives the live epoch of model.
+// Epoch gives the live epoch of model: a damaged one is passed over.
 func (t *transcript) Epoch(ctx context.Context, model hearth.ModelRef) (session.Epoch, bool, error) {
 	e, known := t.epochs[model]
 	if known {
 		return e, e.ID != 0, nil
 	}
-	e, err := scanEpoch(t.store.read.QueryRowContext(ctx, selectEpoch+" AND provider = ? AND model = ? ORDER BY id DESC LIMIT 1", t.n, model.Provider, model.Model).Scan)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	e, err := t.newestSound(ctx, model)
+	if err != nil {
 		return session.Epoch{}, false, t.store.storageError("read epoch", err)
 	}
-	if err != nil {
-		e = session.Epoch{}
-	}
 	t.epochs[model] = e
-	return e, err == nil, nil
+	return e, e.ID != 0, nil
+}
+
+func (t *transcript) newestSound(ctx context.Context, model hearth.ModelRef) (session.Epoch, error) {
+	rows, err := t.store.read.QueryContext(ctx, selectEpoch+" AND provider = ? AND model = ? ORDER BY id DESC", t.n, model.Provider, model.Model)
+	if err != nil {
+		return session.Epoch{}, err
+	}
+	defer func() { _ = rows.Close() }() // Err below says what went wrong
+	for rows.Next() {
+		e, err := scanEpoch(rows.Scan)
+		if err != nil {
+			return session.Epoch{}, err
+		}
+		if t.sound(&e, t.tail.next) {
+			return e, nil
+		}
+	}
+	return session.Epoch{}, rows.Err()
 }
