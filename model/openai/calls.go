@@ -53,6 +53,9 @@ func (c *calls) add(t *toolCall) {
 		return
 	}
 	b := c.find(t, name, args)
+	if b == nil && c.repeats(t, name, args) {
+		return
+	}
 	if b == nil {
 		b = &building{index: t.Index, id: string(t.ID)}
 		c.list = append(c.list, b)
@@ -85,6 +88,20 @@ func (c *calls) find(t *toolCall, name, args string) *building {
 		return nil
 	}
 	return same
+}
+
+// repeats reports whether an entry is a call once more, that came whole before: some
+// servers send what they streamed again when they finish. Without an id and an index two
+// calls that are alike remain two.
+func (c *calls) repeats(t *toolCall, name, args string) bool {
+	for _, b := range c.list {
+		byID := t.ID != "" && b.id == string(t.ID)
+		byIndex := (t.ID == "" || b.id == "") && t.Index != nil && b.index != nil && *t.Index == *b.index
+		if (byID || byIndex) && b.name == name && strings.TrimSpace(b.args.String()) == strings.TrimSpace(args) {
+			return true
+		}
+	}
+	return false
 }
 
 // complete reports whether s is a whole JSON object.

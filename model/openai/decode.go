@@ -30,6 +30,7 @@ type decoder struct {
 	stop     hearth.StopReason // what the finish reason means
 	begun    bool              // a token came
 	streams  bool              // in deltas
+	listed   bool              // calls came as a list
 	answered bool              // the server's name for the model was told
 	usage    hearth.Usage
 	counted  bool // usage is the server's own count, not made from timings
@@ -164,12 +165,13 @@ func (d *decoder) delta(p *delta) error {
 	}
 	d.text(p.Content.text)
 	d.text(string(p.Refusal))
+	d.listed = d.listed || len(p.ToolCalls) > 0
 	for i := range p.ToolCalls {
 		if err := d.call(&p.ToolCalls[i]); err != nil {
 			return err
 		}
 	}
-	if p.FunctionCall != nil {
+	if p.FunctionCall != nil && !d.listed { // the older name; beside the list it is the same call
 		return d.call(&toolCall{Function: *p.FunctionCall})
 	}
 	return nil
