@@ -82,6 +82,7 @@ type Report struct {
 	Turn     TurnID        `json:"turn"`
 	At       time.Time     `json:"at"`
 	Target   ModelRef      `json:"target"`
+	Profile  string        `json:"profile,omitempty"`  // the credential that was sent, where the provider has several
 	Answered string        `json:"answered,omitempty"` // the model the server named, where it differs
 	Endpoint string        `json:"endpoint"`           // origin only
 	Protocol string        `json:"protocol"`

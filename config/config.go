@@ -13,6 +13,7 @@ import "encoding/json"
 type Config struct {
 	Schema  string  `json:"$schema"`
 	Env     Env     `json:"env"`
+	Auth    Auth    `json:"auth"`
 	Secrets Secrets `json:"secrets"`
 	Models  Models  `json:"models"`
 	Agents  Agents  `json:"agents"`

@@ -35,6 +35,7 @@ type File struct {
 	findings []finding
 	unused   []string
 	stamps   []stamp
+	stores   map[string]*profileStore // credentials by path; nil values are files that are not there
 }
 
 // Load finds and reads the config. What is wrong with the file comes as warnings and
@@ -54,10 +55,12 @@ func Load(ctx context.Context, o Options) (*File, []Warning, error) {
 	tree, found := f.read()
 	warnings = append(warnings, found...)
 	if tree == nil {
+		f.readStores()
 		f.watch()
 		return f, warnings, nil
 	}
 	warnings = append(warnings, f.interpret(tree)...)
+	f.readStores()
 	f.watch()
 	if f.Broken == nil && !o.ReadOnly {
 		if err := f.keepLastGood(); err != nil {
@@ -211,6 +214,7 @@ func interpret(tree *json5.Value, env *environment) (Config, []finding, []string
 	c.Models.ProviderOrder = order(tree.At(json5.Key("models"), json5.Key("providers")), c.Models.Providers)
 	c.Agents.EntryOrder = order(tree.At(json5.Key("agents"), json5.Key("entries")), c.Agents.Entries)
 	c.Agents.Defaults.ModelOrder = order(tree.At(json5.Key("agents"), json5.Key("defaults"), json5.Key("models")), c.Agents.Defaults.Models)
+	c.Auth = authOf(tree, c.Auth)
 	return c, append(sub.missing, d.findings...), d.unused
 }
 

@@ -33,6 +33,7 @@ func (f *File) watch() {
 	for _, s := range f.sources {
 		paths = append(paths, s.path)
 	}
+	paths = slices.AppendSeq(paths, maps.Keys(f.stores))
 	slices.Sort(paths)
 	for _, p := range slices.Compact(paths) {
 		f.stamps = append(f.stamps, stampOf(p))
@@ -66,6 +67,7 @@ func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, chan
 	if next.Broken != nil {
 		next.Config, next.tree, next.env = f.Config, f.tree, f.env
 		next.findings, next.unused = f.findings, f.unused
+		next.readStores()
 		next.LastGood = f.LastGood || f.Broken == nil
 		warnings = []Warning{brokenWarning(next.Places.Config, next.Broken)}
 		warnings[0].Message += "; what was read before stays in use"
@@ -79,5 +81,5 @@ func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, chan
 func (f *File) sameBytes(o *File) bool {
 	return slices.EqualFunc(f.sources, o.sources, func(a, b *source) bool {
 		return a.path == b.path && string(a.bytes) == string(b.bytes)
-	}) && slices.EqualFunc(f.env.files, o.env.files, maps.Equal) && f.Exists == o.Exists
+	}) && slices.EqualFunc(f.env.files, o.env.files, maps.Equal) && f.Exists == o.Exists && sameStores(f.stores, o.stores)
 }

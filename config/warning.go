@@ -19,6 +19,7 @@ const (
 	WrongType  Kind = "wrong-type"  // a used key holds something else; its default is used
 	UnknownKey Kind = "unknown-key" // a key nobody knows
 	Duplicate  Kind = "duplicate"   // a key written twice
+	Exposed    Kind = "exposed"     // a file of credentials that other users may read
 	UnusedKeys Kind = "unused-keys" // OpenClaw's keys that Hearth does not use, all in one
 )
 

@@ -140,7 +140,9 @@ type Target struct {
 	Provider Provider
 	Layers   Layers // what is known of it, by source
 	Params   Params // what its owner wants sent
-	// Profile is the credential profile of a ref written with @profile; usually empty.
+	// Profile names the credential that is sent, where the provider has several: the one
+	// of a ref written with @profile, or one that was chosen; usually empty. It changes no
+	// byte of a request but the header that the credential travels in.
 	Profile string
 	// Replicas are further places where the same model is served, beside Endpoint.
 	Replicas []Replica

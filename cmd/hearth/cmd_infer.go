@@ -104,7 +104,7 @@ func inferFailure(args []string, err error) inferJSON {
 
 func runInfer(ctx context.Context, s streams, opt *options, c choice, in inferRequest) error {
 	res := newInferJSON(in.gateway)
-	if ref, ok := model.ParseRef(c.model); ok {
+	if ref, ok := model.ParseRef(c.model); ok { // until the config was read
 		res.Provider, res.Model = ref.Provider, ref.Model
 	}
 	err := infer(ctx, s, opt, c, in, &res)
@@ -138,6 +138,9 @@ func infer(ctx context.Context, s streams, opt *options, c choice, in inferReque
 		return err
 	}
 	defer a.close()
+	if ref, err := a.resolve(c.model); err == nil {
+		res.Provider, res.Model = ref.Provider, ref.Model
+	}
 	images, err := loadImages(in.files)
 	if err != nil {
 		return err

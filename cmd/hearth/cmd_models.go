@@ -145,7 +145,7 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 		}
 	}
 	for _, word := range cfg.Agents.Defaults.ModelOrder {
-		if ref, ok := model.ParseRef(word); ok && ref.Model != "*" {
+		if ref, err := a.resolve(word); err == nil && ref.Model != "*" {
 			add(ref)
 		}
 	}
@@ -192,7 +192,11 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 		r.ContextTokens = caps.Window
 	}
 	r.Local = caps.Locality == hearth.LocalityMachine || caps.Locality == hearth.LocalityPrivate
-	key, keyErr := a.key(ctx, ref.Provider, p)
+	p, _, keyErr := a.credentialed(ctx, c.agent, ref.Provider, p, "")
+	key := ""
+	if keyErr == nil {
+		key, keyErr = a.key(ctx, ref.Provider, p)
+	}
 	r.Available = err == nil && keyErr == nil && (key != "" || r.Local)
 	r.layers = known.Layers.Sources()
 	return r
@@ -216,7 +220,7 @@ func (a *app) tags(c choice, ref hearth.ModelRef) []string {
 		}
 	}
 	for _, word := range cfg.Agents.Defaults.ModelOrder {
-		if have, ok := model.ParseRef(word); ok && have == ref {
+		if have, err := a.resolve(word); err == nil && have == ref {
 			tags = append(tags, "configured")
 			if alias := cfg.Agents.Defaults.Models[word].Alias; alias != "" {
 				tags = append(tags, "alias:"+alias)

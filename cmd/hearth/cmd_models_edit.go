@@ -18,11 +18,11 @@ func newModelsSet(s streams, opt *options) *cobra.Command {
 	return &cobra.Command{Use: "set REF|ALIAS", Short: "Choose the default model", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
-				ref, err := a.knownRef(args[0])
+				ref, word, err := a.knownRef(args[0])
 				if err != nil {
 					return err
 				}
-				edits := []config.Edit{{Path: "agents.defaults.model", Value: jsonText(map[string]string{"primary": ref.String()}), StrictJSON: true, Merge: true}}
+				edits := []config.Edit{{Path: "agents.defaults.model", Value: jsonText(map[string]string{"primary": word}), StrictJSON: true, Merge: true}}
 				if d := a.file.Config.Agents.Defaults; len(d.Models) > 0 && len(d.ModelPolicy.Allow) == 0 && !a.allowed("", ref) {
 					// A map of models is also the list of what may be chosen.
 					edits = append(edits, config.Edit{Path: "agents.defaults.models[" + quoted(ref.String()) + "]", Value: "{}", StrictJSON: true})
@@ -30,22 +30,23 @@ func newModelsSet(s streams, opt *options) *cobra.Command {
 				if err := a.edit(ctx, edits...); err != nil {
 					return err
 				}
-				fmt.Fprintf(s.out, "Default model: %s\n", ref)
+				fmt.Fprintf(s.out, "Default model: %s\n", word)
 				return nil
 			})
 		}}
 }
 
-// knownRef reads a ref or alias whose provider exists.
-func (a *app) knownRef(word string) (hearth.ModelRef, error) {
-	ref, err := a.resolve(word)
+// knownRef reads a ref or alias whose provider exists, and gives it as the config holds
+// it: with the profile that it was named with.
+func (a *app) knownRef(word string) (hearth.ModelRef, string, error) {
+	ref, profile, err := a.named("", word)
 	if err != nil {
-		return ref, err
+		return ref, "", err
 	}
 	if _, ok := a.provider(ref.Provider); !ok {
-		return ref, a.unknownProvider(ref.Provider)
+		return ref, "", a.unknownProvider(ref.Provider)
 	}
-	return ref, nil
+	return ref, written(ref, profile), nil
 }
 
 // edit changes the config and says what was written.
@@ -108,11 +109,11 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 			if strings.ContainsAny(args[0], "/ \t") || args[0] == "" {
 				return usage(fmt.Errorf("alias %q: an alias is one word without a slash", args[0]))
 			}
-			ref, err := a.knownRef(args[1])
+			_, ref, err := a.knownRef(args[1])
 			if err != nil {
 				return err
 			}
-			return a.edit(ctx, config.Edit{Path: "agents.defaults.models[" + quoted(ref.String()) + "]", Value: jsonText(map[string]string{"alias": args[0]}), StrictJSON: true, Merge: true})
+			return a.edit(ctx, config.Edit{Path: "agents.defaults.models[" + quoted(ref) + "]", Value: jsonText(map[string]string{"alias": args[0]}), StrictJSON: true, Merge: true})
 		})
 	}}
 	remove := &cobra.Command{Use: "remove ALIAS", Short: "Remove an alias", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
@@ -174,15 +175,15 @@ func newModelsFallbacks(s streams, opt *options) *cobra.Command {
 	}
 	cmd.AddCommand(list,
 		change("add REF", "Add a fallback at the end", cobra.ExactArgs(1), func(a *app, have, args []string) ([]string, error) {
-			ref, err := a.knownRef(args[0])
-			if err != nil || slices.Contains(have, ref.String()) {
+			_, ref, err := a.knownRef(args[0])
+			if err != nil || slices.Contains(have, ref) {
 				return have, err
 			}
-			return append(have, ref.String()), nil
+			return append(have, ref), nil
 		}),
 		change("remove REF", "Remove a fallback", cobra.ExactArgs(1), func(a *app, have, args []string) ([]string, error) {
-			ref, err := a.resolve(args[0])
-			at := slices.IndexFunc(have, func(w string) bool { return w == args[0] || err == nil && w == ref.String() })
+			ref, profile, err := a.named("", args[0])
+			at := slices.IndexFunc(have, func(w string) bool { return w == args[0] || err == nil && w == written(ref, profile) })
 			if at < 0 {
 				return nil, &hearth.Error{Op: "models fallbacks remove", Reason: hearth.ReasonConfig, Err: fmt.Errorf("%q is not a fallback", args[0]),
 					Cause: "The config does not list that model as a fallback.", Try: "Run hearth models fallbacks list."}
@@ -244,9 +245,8 @@ type modelStatus struct {
 	Auth            authStatus        `json:"auth"`
 }
 
-// authStatus has OpenClaw's fields. Hearth keeps credentials in the config or the
-// environment and nowhere else: there are no profiles and no logins, so what tells of
-// those is there and empty.
+// authStatus has OpenClaw's fields. Hearth has no logins and asks nobody here, so what
+// tells of those is there and empty.
 type authStatus struct {
 	StorePath             string           `json:"storePath"`
 	ShellEnvFallback      shellEnvStatus   `json:"shellEnvFallback"`
@@ -291,7 +291,7 @@ type profilesStatus struct {
 
 // effectiveStatus says what credential a provider has, masked.
 type effectiveStatus struct {
-	Kind   string `json:"kind"` // key, local, missing
+	Kind   string `json:"kind"` // key, profiles, local, missing
 	Detail string `json:"detail"`
 }
 
@@ -320,17 +320,23 @@ func (a *app) modelStatus(ctx context.Context, agentID string) modelStatus {
 		ConfigPath: a.file.Path(), AgentID: agentID, AgentDir: a.state("agents", a.agentID(agentID)), DefaultModel: own.Model.Primary,
 		ResolvedDefault: a.chosenRef(choice{agent: agentID}).String(), Fallbacks: append([]string{}, own.Model.Fallbacks...),
 		ImageModel: d.ImageModel.Primary, ImageFallbacks: append([]string{}, d.ImageModel.Fallbacks...),
-		Aliases: a.aliases(), Allowed: append([]string{}, d.ModelOrder...),
+		Aliases: a.aliases(), Allowed: append([]string{}, own.ModelPolicy.Allow...),
+	}
+	if len(st.Allowed) == 0 {
+		st.Allowed = append(st.Allowed, d.ModelOrder...)
 	}
 	st.Auth = authStatus{
-		StorePath: a.file.Path(), ProvidersWithOAuth: []string{}, UnusableProfiles: []string{}, MissingProvidersInUse: []string{},
+		StorePath: a.state("agents", a.agentID(agentID), "agent", config.ProfileFile), ProvidersWithOAuth: []string{}, UnusableProfiles: []string{}, MissingProvidersInUse: []string{},
 		OAuth: oauthStatus{WarnAfterMS: dayMS, Profiles: []string{}, Providers: []string{}}, Probes: probesStatus{Results: []string{}},
 	}
 	for _, ref := range a.refs(listFlags{agent: agentID}) {
 		if slices.ContainsFunc(st.Auth.Providers, func(p providerStatus) bool { return p.Provider == ref.Provider }) {
 			continue
 		}
-		p := providerStatus{Provider: ref.Provider, Effective: a.credential(ctx, ref.Provider), Profiles: profilesStatus{Labels: []string{}}}
+		p := providerStatus{Provider: ref.Provider, Effective: a.credential(ctx, agentID, ref.Provider), Profiles: a.profileCounts(agentID, ref.Provider)}
+		if n := p.Profiles.OAuth; n > 0 {
+			st.Auth.ProvidersWithOAuth = append(st.Auth.ProvidersWithOAuth, fmt.Sprintf("%s (%d)", ref.Provider, n))
+		}
 		st.Auth.Providers = append(st.Auth.Providers, p)
 		if p.Effective.Kind == "missing" {
 			st.Auth.MissingProvidersInUse = append(st.Auth.MissingProvidersInUse, ref.Provider)
@@ -348,13 +354,16 @@ func (a *app) modelStatus(ctx context.Context, agentID string) modelStatus {
 const dayMS = 86_400_000
 
 // credential says what a provider would be asked with, never the secret itself.
-func (a *app) credential(ctx context.Context, id string) effectiveStatus {
+func (a *app) credential(ctx context.Context, agentID, id string) effectiveStatus {
 	p, ok := a.provider(id)
 	if !ok {
 		return effectiveStatus{"missing", "there is no such provider"}
 	}
-	t, err := a.target(ctx, choice{}, id+"/x")
+	t, err := a.target(ctx, choice{agent: agentID}, id+"/x")
 	local := err == nil && (t.Endpoint.Locality == hearth.LocalityMachine || t.Endpoint.Locality == hearth.LocalityPrivate)
+	if one, ok := a.profiles(agentID).Find(t.Profile); ok {
+		return effectiveStatus{"profiles", one.Label()}
+	}
 	key, err := a.key(ctx, id, p)
 	switch {
 	case err != nil:
@@ -380,6 +389,9 @@ func (a *app) printStatus(st modelStatus) {
 	}
 	for _, p := range st.Auth.Providers {
 		fmt.Fprintf(w, "Provider   %s: %s (%s)\n", p.Provider, p.Effective.Kind, oneLine(p.Effective.Detail))
+		for _, label := range p.Profiles.Labels {
+			fmt.Fprintf(w, "Profile    %s\n", oneLine(label))
+		}
 	}
 }
 

@@ -93,7 +93,7 @@ func (k *talk) banner(ctx context.Context) error {
 	} else if p.LocalService == nil && k.quiet(first) {
 		fmt.Fprintln(k.io.err, "           it does not answer now: start it, or look whether this is its address")
 	}
-	fmt.Fprintf(k.io.err, "model      %s\n", first.Ref)
+	fmt.Fprintf(k.io.err, "model      %s\n", written(first.Ref, first.Profile))
 	fmt.Fprintf(k.io.err, "window     %d tokens%s\n", caps.Window, map[bool]string{false: " (a guess: nobody said)"}[caps.WindowKnown])
 	tools := "no"
 	if caps.Tools == model.ToolsNative && len(k.kit.tools) > 0 {
@@ -142,16 +142,16 @@ func (k *talk) useModel(ctx context.Context, word string) error {
 			return err
 		}
 		for i, t := range chain {
-			fmt.Fprintf(k.io.out, "%s %s\n", map[bool]string{true: "*", false: " "}[i == 0], t.Ref)
+			fmt.Fprintf(k.io.out, "%s %s\n", map[bool]string{true: "*", false: " "}[i == 0], written(t.Ref, t.Profile))
 		}
 		return nil
 	}
-	ref, err := k.resolve(word)
+	ref, profile, err := k.named(k.choice.agent, word)
 	if err != nil {
 		return err
 	}
 	next := k.choice
-	next.model = ref.String()
+	next.model = written(ref, profile)
 	if err := k.choosable("/model", next); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (k *talk) useModel(ctx context.Context, word string) error {
 		return err
 	}
 	k.choice = next
-	fmt.Fprintf(k.io.out, "model: %s\n", ref)
+	fmt.Fprintf(k.io.out, "model: %s\n", next.model)
 	return k.assemble(ctx)
 }
 

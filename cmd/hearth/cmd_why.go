@@ -184,7 +184,7 @@ func (w whyJSON) print(out io.Writer) {
 }
 
 func printReport(w io.Writer, r *hearth.Report) {
-	fmt.Fprintf(w, "%s at %s, %s lane", r.Target, r.Endpoint, r.Lane)
+	fmt.Fprintf(w, "%s at %s, %s lane", written(r.Target, r.Profile), r.Endpoint, r.Lane)
 	if r.Reason != "" {
 		fmt.Fprintf(w, ": %s: %s", r.Reason, oneLine(r.Error))
 	}

@@ -32,6 +32,14 @@ func (a *app) secrets(ctx context.Context) []string {
 			}
 		}
 	}
+	for _, s := range a.file.ProfileSecrets() {
+		if ref := s.Ref(); ref != nil && ref.Source == "exec" {
+			continue
+		}
+		if v, err := a.file.Resolve(ctx, s); err == nil {
+			add(v)
+		}
+	}
 	for _, vendor := range catalog.Providers() {
 		for _, name := range vendor.KeyEnv {
 			if v, ok := a.file.LookupEnv(name); ok {

@@ -192,6 +192,9 @@ func (a *app) health(ctx context.Context, id string, p config.Provider) (*health
 	if err != nil {
 		return nil, nil //nolint:nilerr // the provider cannot be used at all, and that is told elsewhere
 	}
+	if p, _, err = a.credentialed(ctx, "", id, p, ""); err != nil {
+		return nil, err
+	}
 	if h.url == "" {
 		h.url = strings.TrimRight(p.BaseURL, "/") + "/models"
 		if p.Protocol() == config.Ollama {

@@ -92,7 +92,7 @@ func (a *app) candidates(ctx context.Context, c choice) ([]candidate, error) {
 			}
 			continue
 		}
-		if !slices.ContainsFunc(chain, func(have candidate) bool { return have.Ref == t.Ref }) {
+		if !slices.ContainsFunc(chain, func(have candidate) bool { return have.Ref == t.Ref && have.Profile == t.Profile }) {
 			chain = append(chain, t)
 		}
 	}
@@ -100,7 +100,7 @@ func (a *app) candidates(ctx context.Context, c choice) ([]candidate, error) {
 		return nil, failed
 	}
 	if failed != nil && a.once("primary "+word) {
-		fmt.Fprintf(a.io.err, "note: %s cannot be used (%s); asking %s instead\n", cmp.Or(word, a.chosenRef(c).String()), oneLine(failed.Error()), chain[0].Ref)
+		fmt.Fprintf(a.io.err, "note: %s cannot be used (%s); asking %s instead\n", cmp.Or(word, a.chosenRef(c).String()), oneLine(failed.Error()), written(chain[0].Ref, chain[0].Profile))
 	}
 	for _, c := range chain {
 		if c.remapped != "" && a.once(c.remapped) {
@@ -166,16 +166,26 @@ func (a *app) primary(ctx context.Context, c choice, word string) (candidate, er
 	return candidate{}, e
 }
 
-// resolve reads a ref or alias: an alias; provider/model; a bare id that exactly one
-// provider lists.
+// resolve reads a ref or alias, whatever profile it is written with.
 func (a *app) resolve(word string) (hearth.ModelRef, error) {
+	ref, _, err := a.named("", word)
+	return ref, err
+}
+
+// unaliased gives the ref that an alias stands for, or the word.
+func (a *app) unaliased(word string) string {
 	word = strings.TrimSpace(word)
 	for _, ref := range a.file.Config.Agents.Defaults.ModelOrder {
 		if strings.EqualFold(a.file.Config.Agents.Defaults.Models[ref].Alias, word) && word != "" {
-			word = ref
-			break
+			return ref
 		}
 	}
+	return word
+}
+
+// plain reads a ref that is written without a profile: provider/model, or a bare id that
+// exactly one provider lists.
+func (a *app) plain(word string) (hearth.ModelRef, error) {
 	if ref, ok := model.ParseRef(word); ok {
 		return ref, nil
 	}
@@ -244,11 +254,11 @@ func listing(ref hearth.ModelRef, baseURL string) model.Layer {
 
 // target makes the candidate for a ref. Targets are kept until the config changes.
 func (a *app) target(ctx context.Context, c choice, word string) (candidate, error) {
-	ref, err := a.resolve(word)
+	ref, profile, err := a.named(c.agent, word)
 	if err != nil {
 		return candidate{}, err
 	}
-	key := ref.String() + " " + c.thinking + " " + c.agent
+	key := written(ref, profile) + " " + c.thinking + " " + c.agent
 	a.mu.Lock()
 	t, ok := a.targets[key]
 	a.mu.Unlock()
@@ -257,7 +267,7 @@ func (a *app) target(ctx context.Context, c choice, word string) (candidate, err
 	}
 	if ref == demoRef {
 		t = candidate{Target: demoTarget()}
-	} else if t, err = a.build(ctx, c, ref); err != nil {
+	} else if t, err = a.build(ctx, c, ref, profile); err != nil {
 		return candidate{}, err
 	}
 	a.mu.Lock()
@@ -355,10 +365,17 @@ func (a *app) outline(c choice, ref hearth.ModelRef, at model.Endpoint) model.Ta
 	return t
 }
 
-// build makes a target from the config.
-func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candidate, error) {
+// build makes a target from the config. profile is the one that was named; "" leaves the
+// choice to credentialed.
+func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef, profile string) (candidate, error) {
 	p, row, _, err := a.row(ref)
 	if err != nil {
+		return candidate{}, err
+	}
+	if profile != "" {
+		row.Headers = withoutCredentials(row.Headers)
+	}
+	if p, profile, err = a.credentialed(ctx, c.agent, ref.Provider, p, profile); err != nil {
 		return candidate{}, err
 	}
 	endpoint, client, err := a.place(ctx, ref.Provider, p, row)
@@ -367,6 +384,7 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef) (candida
 	}
 	own, _ := a.file.Config.Agents.Agent(c.agent)
 	t := a.outline(c, ref, endpoint)
+	t.Profile = profile
 	t.Params = requestParams(merged(p.Params, row.Params, a.file.Config.Agents.ParamsFor(c.agent, ref.String())))
 	caps := t.Layers.Merge()
 	if t.Params.Thinking, err = thinking(c.thinking, own.ThinkingDefault, caps); err != nil {

@@ -42,7 +42,7 @@ type attempt struct {
 // gave another.
 func (r *run) attempt(ctx context.Context, t *tries) error {
 	a := &attempt{run: r, tries: t, report: hearth.Report{
-		Turn: r.q.Turn, At: time.Now(), Target: t.target.Ref, Protocol: t.target.Protocol,
+		Turn: r.q.Turn, At: time.Now(), Target: t.target.Ref, Profile: t.target.Profile, Protocol: t.target.Protocol,
 		Endpoint: t.target.Endpoint.Origin, Locality: t.target.Endpoint.Locality, Lane: r.q.Lane.String(),
 	}}
 	a.err = a.explain(a.ask(ctx))

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"hearth"
+	"hearth/config"
+	"hearth/model"
+	"hearth/model/route"
+)
+
+// profiles gives the credential profiles of an agent, and tells once what is wrong with
+// the files they are in.
+func (a *app) profiles(agentID string) config.Profiles {
+	all, warnings := a.file.Profiles(agentID)
+	for _, w := range warnings {
+		if a.once(w.File + w.Message) {
+			a.warn([]config.Warning{w})
+		}
+	}
+	return all
+}
+
+// named reads what a person wrote for a model: a ref, an alias or a bare id, and behind
+// it perhaps "@profile". That is a profile only where one of that id is known, or where it
+// begins with the provider and a colon, as no model's id does: so a profile that is
+// misspelt is told and not asked for as a model. A model that its provider lists under the
+// whole id stays one.
+func (a *app) named(agentID, word string) (hearth.ModelRef, string, error) {
+	word = a.unaliased(word)
+	ref, err := a.plain(word)
+	if err == nil {
+		if p, ok := a.provider(ref.Provider); ok {
+			if _, listed := p.Model(ref.Model); listed {
+				return ref, "", nil
+			}
+		}
+	}
+	if !strings.Contains(word, "@") {
+		return ref, "", err
+	}
+	profiles := a.profiles(agentID)
+	before, profile := model.SplitProfile(word, func(before, profile string) bool {
+		of, err := a.plain(a.unaliased(before))
+		if err != nil {
+			return false
+		}
+		known, ok := profiles.Find(profile)
+		return ok && (known.Provider == of.Provider || strings.Contains(profile, ":")) ||
+			strings.HasPrefix(model.ProviderID(profile), of.Provider+":")
+	})
+	if profile == "" {
+		return ref, "", err
+	}
+	ref, err = a.plain(a.unaliased(before))
+	return ref, profile, err
+}
+
+// written is a ref as named reads it.
+func written(ref hearth.ModelRef, profile string) string {
+	if profile == "" {
+		return ref.String()
+	}
+	return ref.String() + "@" + profile
+}
+
+// credentialed gives a provider with the credential of a profile: the one that was named
+// with the model, and else, where the config gives the provider none of its own, the first
+// of its profiles that can be used. What the config says wins over a profile that nobody
+// named (OpenClaw has it the other way round: what is written at the provider is nearer to
+// its address), and a profile over the environment of a hosted vendor. The credential goes
+// where the provider's baseUrl goes and nowhere else.
+func (a *app) credentialed(ctx context.Context, agentID, id string, p config.Provider, named string) (config.Provider, string, error) {
+	if named != "" {
+		key, err := a.profileKey(ctx, agentID, id, named)
+		if err != nil {
+			return p, named, err
+		}
+		return withKey(p, key), named, nil
+	}
+	if a.hasOwn(ctx, p) {
+		return p, "", nil
+	}
+	var why []string
+	for _, one := range a.profiles(agentID).InOrder(id) {
+		key, err := a.secretOf(ctx, one)
+		if err == nil {
+			return withKey(p, key), one.ID, nil
+		}
+		why = append(why, err.Error())
+	}
+	if key, err := a.key(ctx, id, p); len(why) > 0 && key == "" && err == nil && a.once("profiles of "+id) {
+		fmt.Fprintf(a.io.err, "note: no profile of %s can be used: %s\n", id, oneLine(strings.Join(why, "; ")))
+	}
+	return p, "", nil
+}
+
+// hasOwn reports whether the config itself gives a provider a credential. A key that is
+// the name of a variable nobody has set is none.
+func (a *app) hasOwn(ctx context.Context, p config.Provider) bool {
+	given := func(s config.Secret) bool {
+		if s.Env() != "" {
+			_, err := a.file.Resolve(ctx, s)
+			return err == nil
+		}
+		return !s.IsZero()
+	}
+	return given(p.APIKey) || given(p.Request.Auth.Token) || given(p.Request.Auth.Value) ||
+		len(withoutCredentials(p.Headers)) < len(p.Headers) || len(withoutCredentials(p.Request.Headers)) < len(p.Request.Headers)
+}
+
+// profileKey gives the credential of a profile that was named. No other stands in for it.
+func (a *app) profileKey(ctx context.Context, agentID, id, named string) (string, error) {
+	e := &hearth.Error{Op: "use a profile", Reason: hearth.ReasonNoCredential,
+		Cause: "The model was named with this profile, so no other credential is used in its place.",
+		Try:   "Leave @" + named + " out, or give the profile a credential in " + config.ProfileFile + "; hearth models status lists the profiles."}
+	profiles := a.profiles(agentID)
+	one, ok := profiles.Find(named)
+	if !ok {
+		e.Err = fmt.Errorf("there is no profile %q", named)
+		var have []string
+		for _, p := range profiles.Of(id) {
+			have = append(have, p.ID)
+		}
+		if near := route.Nearest(named, have); near != "" {
+			e.Try = "Did you mean @" + near + "? hearth models status lists the profiles."
+		} else if len(have) > 0 {
+			e.Try = fmt.Sprintf("The profiles of %s are %s. Name one of them, or none.", id, route.Some(have))
+		}
+		return "", e
+	}
+	if one.Provider != id {
+		e.Err = fmt.Errorf("profile %s is one of %s, not of %s", named, one.Provider, id)
+		e.Cause, e.Try = "A credential goes to its own provider only.", "Name a profile of "+id+"; hearth models status lists them."
+		return "", e
+	}
+	key, err := a.secretOf(ctx, one)
+	if err != nil {
+		e.Err = err
+		return "", e
+	}
+	return key, nil
+}
+
+// secretOf gives a profile's credential, or a sentence that says why there is none.
+func (a *app) secretOf(ctx context.Context, p config.Profile) (string, error) {
+	if wrong := p.Unusable(time.Now()); wrong != "" {
+		return "", fmt.Errorf("%s %s", p.ID, wrong)
+	}
+	key, err := a.file.Resolve(ctx, p.Secret)
+	if err == nil && key == "" {
+		err = errors.New("its credential is empty")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", p.ID, err)
+	}
+	return key, nil
+}
+
+// withKey is a provider with another credential in place of every one that it has.
+func withKey(p config.Provider, key string) config.Provider {
+	p.APIKey = config.SecretText(key)
+	p.Request.Auth.Token, p.Request.Auth.Value = config.Secret{}, config.Secret{}
+	p.Headers, p.Request.Headers = withoutCredentials(p.Headers), withoutCredentials(p.Request.Headers)
+	return p
+}
+
+// withoutCredentials leaves out the headers in which a credential travels.
+func withoutCredentials(headers map[string]config.Secret) map[string]config.Secret {
+	headers = maps.Clone(headers)
+	maps.DeleteFunc(headers, func(name string, _ config.Secret) bool {
+		return slices.Contains(credentialHeaders, strings.ToLower(name))
+	})
+	return headers
+}
+
+// credentialHeaders are the headers that model.Client takes for one too.
+var credentialHeaders = []string{"authorization", "x-api-key", "api-key", "x-goog-api-key"}
+
+// profileCounts tells of a provider's profiles, credentials masked.
+func (a *app) profileCounts(agentID, id string) profilesStatus {
+	out := profilesStatus{Labels: []string{}}
+	for _, p := range a.profiles(agentID).Of(id) {
+		out.Count++
+		switch p.Kind {
+		case "oauth":
+			out.OAuth++
+		case "token":
+			out.Token++
+		default:
+			out.APIKey++
+		}
+		out.Labels = append(out.Labels, p.Label())
+	}
+	return out
+}
