@@ -161,8 +161,14 @@ func (c *Client) Post(ctx context.Context, call Call) (*Response, error) {
 
 // Accepts reports whether the server accepts a connection now. It asks nothing of it, and
 // blocks no longer than the clock for connecting allows.
-func (c *Client) Accepts(ctx context.Context) bool {
-	return c.broken == nil && c.guard.Connect(ctx) == nil
+func (c *Client) Accepts(ctx context.Context) bool { return c.Connects(ctx) == nil }
+
+// Connects opens a connection, asks nothing and closes it. Its error says why that failed.
+func (c *Client) Connects(ctx context.Context) error {
+	if c.broken != nil {
+		return c.broken
+	}
+	return c.guard.Connect(ctx)
 }
 
 // A Reply is the whole answer to a small question.

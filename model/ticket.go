@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"errors"
+	"time"
 
 	"hearth"
 )
@@ -34,3 +35,11 @@ type Acquire func(ctx context.Context, c Claim, wait func(hearth.Wait)) (held co
 
 // ErrYield is the cause of a cancelled housekeeping request: somebody needs the model.
 var ErrYield = errors.New("made room for somebody who is waiting")
+
+// A Departure says how far a server was with a request that was closed early.
+type Departure struct {
+	Writing bool // its answer had begun
+	// Unread is for how long the server would still have read the prompt, as estimated; 0
+	// where nothing is known of that. Many servers read on when nobody waits any more.
+	Unread time.Duration
+}

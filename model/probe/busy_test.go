@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -60,6 +61,69 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// A server that shows nothing reads a prompt to its end, as far as anybody knows; one that
+// shows what it does is believed.
+func TestGoneWhereNothingIsShown(t *testing.T) {
+	idle := `[{"id":0,"is_processing":false},{"id":1,"is_processing":false}]`
+	rows := []struct{ name, scene, path, reply string }{
+		{name: "LM Studio", scene: "lmstudio.txt"},
+		{name: "Ollama", scene: "ollama.txt"},
+		{name: "a server that nobody knows", scene: "unknown.txt"},
+		{name: "llama-server, slots switched off", scene: "llamacpp.txt", path: "/slots", reply: `{"error":{"code":501}}`},
+		{name: "vLLM, metrics switched off", scene: "vllm.txt", path: "/metrics", reply: "# nothing"},
+		{name: "llama-server, which shows its slots", scene: "llamacpp.txt", path: "/slots", reply: idle},
+		{name: "vLLM, which shows its requests", scene: "vllm.txt", path: "/metrics", reply: "vllm:num_requests_running 0.0\n"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			s := load(t, row.scene)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == row.path {
+					_, _ = io.WriteString(w, row.reply)
+					return
+				}
+				s.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			c := client(t, server.URL)
+			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+			if _, err := d.Host(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			at, shows := c.Endpoint(), strings.Contains(row.name, "which shows")
+			gone := func(when string, want bool) {
+				t.Helper()
+				if got := d.Gone(t.Context(), at, 0); got != want {
+					t.Errorf("%s: gone %v, want %v", when, got, want)
+				}
+			}
+			left := func(how model.Departure) {
+				d.Left(model.Target{Endpoint: at}, &model.Request{Model: "m"}, how)
+			}
+			left(model.Departure{})
+			gone("nothing is known of its reading", true)
+			left(model.Departure{Unread: time.Hour})
+			gone("it has an hour to read", shows)
+			if what, eta := d.Busy(at); what != "the server still reads the request that was stopped" || eta <= 59*time.Minute || eta > time.Hour {
+				t.Errorf("told %q, %s", what, eta)
+			}
+			left(model.Departure{Writing: true})
+			gone("it has begun to answer a later one", true)
+			if what, eta := d.Busy(at); what != "" || eta != 0 {
+				t.Errorf("told %q, %s", what, eta)
+			}
+			left(model.Departure{Unread: time.Nanosecond})
+			for !d.Gone(t.Context(), at, 0) { // it has read all by now, or in a moment
+				runtime.Gosched()
+			}
+			left(model.Departure{Unread: time.Hour})
+			server.Close()
+			c.CloseIdle()
+			gone("nobody listens", true)
+		})
+	}
+}
+
 // A server that has ended works on nothing; one that says nothing may.
 func TestGoneWithItsServer(t *testing.T) {
 	refuses := func(context.Context) error {
@@ -94,7 +158,7 @@ func TestGoneWithItsServer(t *testing.T) {
 				if _, err := d.Host(t.Context(), c); err != nil {
 					t.Fatal(err)
 				}
-				d.Left(model.Target{Endpoint: at, Protocol: "ollama"}, &model.Request{Model: "tiny-plain"})
+				d.Left(model.Target{Endpoint: at, Protocol: "ollama"}, &model.Request{Model: "tiny-plain"}, model.Departure{Writing: true})
 				ended.Store(true)
 				server.Close()
 				c.CloseIdle()

@@ -23,8 +23,9 @@ type Describer struct {
 	mu         sync.Mutex // guards the fields below
 	known      map[string]*known
 	left       map[residence]leaving
-	aftermaths map[string]string // by origin
-	mute       map[string]bool   // origins whose tokenizer gave no answer
+	reading    map[string]time.Time // by origin: until when it may read what was left
+	aftermaths map[string]string    // by origin
+	mute       map[string]bool      // origins whose tokenizer gave no answer
 }
 
 // known is one endpoint.
@@ -51,7 +52,7 @@ func NewDescriber(cache *Cache, fresh time.Duration) *Describer {
 	if fresh == 0 {
 		fresh = time.Minute
 	}
-	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), aftermaths: make(map[string]string), mute: make(map[string]bool)}
+	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), reading: make(map[string]time.Time), aftermaths: make(map[string]string), mute: make(map[string]bool)}
 }
 
 // Describe gives what is known of a model behind c, spoken to by protocol: the server's

@@ -23,7 +23,9 @@ import (
 //
 // A request that is left while its prompt is still read is not seen: Ollama reads on to
 // the end (test/ollama), takes and refuses requests meanwhile, and the next one waits for
-// it there. Only a request that the model answers would tell, and it would cost the cache.
+// it there. /api/ps moves expires_at when we leave, not when the reading ends. Only a
+// request that the model answers would tell, and it would cost the cache. So there, as at
+// every server that shows nothing, the end is estimated from how fast it reads.
 
 // residence is a model at a server.
 type residence struct{ origin, id string }
@@ -34,11 +36,13 @@ type leaving struct {
 	keep    json.RawMessage            // its keep_alive
 }
 
-// Left notes that an answer was closed in the middle; where the server is an Ollama,
-// LetGo will look after it. It fits route.Config.Left.
-func (d *Describer) Left(t model.Target, req *model.Request) {
+// Left notes that a request was closed early: for how long its server may still read the
+// prompt; and where an answer was closed in the middle and the server is an Ollama, LetGo
+// will look after it. It fits route.Config.Left.
+func (d *Describer) Left(t model.Target, req *model.Request, how model.Departure) {
 	client, h := d.at(t.Endpoint.Origin)
-	if client == nil || h.Kind != KindOllama {
+	d.reads(t.Endpoint.Origin, how)
+	if client == nil || h.Kind != KindOllama || !how.Writing {
 		return
 	}
 	l := leaving{options: make(map[string]json.RawMessage)}
@@ -53,6 +57,37 @@ func (d *Describer) Left(t model.Target, req *model.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.left[residence{t.Endpoint.Origin, req.Model}] = l
+}
+
+// reads keeps until when a server may read what nobody waits for. It reads one prompt
+// after the other.
+func (d *Describer) reads(origin string, how model.Departure) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	switch until := d.reading[origin]; {
+	case how.Writing: // whatever came before has been read
+		delete(d.reading, origin)
+	case until.After(now):
+		d.reading[origin] = until.Add(how.Unread)
+	case how.Unread > 0:
+		d.reading[origin] = now.Add(how.Unread)
+	}
+}
+
+// readsFor is how long a server may still read what nobody waits for; 0 = it does not.
+func (d *Describer) readsFor(origin string) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return max(0, time.Until(d.reading[origin]))
+}
+
+// Busy says what a server is at that has not let go of a request. It fits slot.Config.Busy.
+func (d *Describer) Busy(e model.Endpoint) (what string, left time.Duration) {
+	if left = d.readsFor(e.Origin); left == 0 {
+		return "", 0
+	}
+	return "the server still reads the request that was stopped", left
 }
 
 // LetGo reports whether an Ollama takes requests again for the models whose answers were

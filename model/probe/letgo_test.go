@@ -120,7 +120,7 @@ func TestAModelThatDoesNotLetGo(t *testing.T) {
 			}
 			if row.left {
 				tg := model.Target{Ref: hearth.ModelRef{Provider: "ollama", Model: "tiny"}, Protocol: "ollama", Endpoint: at}
-				d.Left(tg, &model.Request{Model: "tiny", Options: json.RawMessage(`{"num_gpu":7,"keep_alive":"1h","temperature":0.5}`)})
+				d.Left(tg, &model.Request{Model: "tiny", Options: json.RawMessage(`{"num_gpu":7,"keep_alive":"1h","temperature":0.5}`)}, model.Departure{Writing: true})
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), row.time)
 			defer cancel()

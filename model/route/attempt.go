@@ -24,6 +24,8 @@ type attempt struct {
 	bytes  int    // of its head and items
 	unread int    // tokens that the server has to read, as far as we can tell
 
+	progress hearth.Wait // the newest one that the server or its provider told
+
 	resident bool // the model is in the server's memory, as far as is known
 	cold     bool // and was not when this was asked, so nothing came from a cache
 
@@ -62,7 +64,7 @@ func (a *attempt) overflowed(ctx context.Context, window int) {
 func (a *attempt) build() (*model.Request, error) { return a.run.q.Build(a.tries.target) }
 
 //go:noinline
-func (a *attempt) left(req *model.Request) { a.run.cfg.Left(a.tries.target, req) }
+func (a *attempt) left(req *model.Request) { a.run.cfg.Left(a.tries.target, req, a.departure()) }
 
 func (a *attempt) ask(ctx context.Context) error {
 	t := &a.tries.target
@@ -88,7 +90,7 @@ func (a *attempt) ask(ctx context.Context) error {
 	}
 	err = a.hold(held, req)
 	through := a.serverIsThrough(err)
-	if a.run.cfg.Left != nil && !through && (a.spoke || a.thought || len(a.kept) > 0) {
+	if a.run.cfg.Left != nil && !through {
 		a.left(req)
 	}
 	ticket.Done(through)
@@ -210,6 +212,7 @@ func (a *attempt) take(ctx context.Context, d *model.Delta) bool {
 		a.clock.enter(d.Wait.Phase)
 		told := *d
 		told.Wait = a.reading(d.Wait)
+		a.progress = *told.Wait
 		d = &told
 	case d.Report != nil:
 		return true // only we report

@@ -52,6 +52,26 @@ func (a *attempt) timeFor(tokens int) time.Duration {
 	return time.Duration(float64(tokens) / speed * float64(time.Second))
 }
 
+// departure says how far the server was when the request was closed. Only the owner's
+// own servers are estimated, and only where the model is known to have been in memory:
+// one that is loaded first may never begin to read.
+func (a *attempt) departure() model.Departure {
+	out := model.Departure{Writing: a.clock.phase == hearth.PhaseWriting}
+	if a.clock.phase != hearth.PhaseReading || !local(&a.tries.target) || !a.resident {
+		return out
+	}
+	if p := a.progress; p.Done > 0 && p.Done <= p.Total { // told lately; else the clock says it
+		out.Unread = a.timeFor(p.Total - p.Done)
+		return out
+	}
+	total := a.progress.Total
+	if total == 0 {
+		total = a.unread
+	}
+	out.Unread = max(0, a.timeFor(total)-time.Since(a.clock.since))
+	return out
+}
+
 // place names whose speed is measured.
 func (a *attempt) place() (origin, id string) {
 	return a.tries.target.Endpoint.Origin, a.tries.target.Ref.Model

@@ -23,12 +23,13 @@ func (s *speeds) ReadingMeasured(_, _ string, perSec float64) { s.now = perSec }
 type reader struct {
 	items  []string
 	reads  time.Duration
+	writes time.Duration // from its first word to its second
 	usage  hearth.Usage
 	timing *model.Timing
 	tells  *hearth.Wait // of its progress
 }
 
-func (s *reader) Stream(context.Context, *model.Request) iter.Seq2[model.Delta, error] {
+func (s *reader) Stream(ctx context.Context, _ *model.Request) iter.Seq2[model.Delta, error] {
 	return func(yield func(model.Delta, error) bool) {
 		sent := &model.Sent{Body: []byte(strings.Join(s.items, "")), Head: []byte(s.items[0])}
 		for _, item := range s.items[1:] {
@@ -43,10 +44,13 @@ func (s *reader) Stream(context.Context, *model.Request) iter.Seq2[model.Delta, 
 				return
 			}
 		}
-		if s.reads > 0 {
-			<-time.After(s.reads)
+		if !s.takes(ctx, s.reads, yield) {
+			return
 		}
 		deltas = []model.Delta{{Text: "hello"}, {Usage: &s.usage}}
+		if s.writes > 0 && (!yield(deltas[0], nil) || !s.takes(ctx, s.writes, yield)) {
+			return
+		}
 		if s.timing != nil {
 			deltas = append(deltas, model.Delta{Timing: s.timing})
 		}
@@ -55,6 +59,20 @@ func (s *reader) Stream(context.Context, *model.Request) iter.Seq2[model.Delta, 
 				return
 			}
 		}
+	}
+}
+
+// takes lets time pass, unless the client leaves.
+func (s *reader) takes(ctx context.Context, long time.Duration, yield func(model.Delta, error) bool) bool {
+	if long == 0 {
+		return true
+	}
+	select {
+	case <-time.After(long):
+		return true
+	case <-ctx.Done():
+		yield(model.Delta{}, &hearth.Error{Op: "read", Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)})
+		return false
 	}
 }
 
@@ -129,6 +147,56 @@ func TestHowLongReadingTakes(t *testing.T) {
 					if told.Total != s.total || told.ETA.Round(10*time.Millisecond) != s.eta || kept.now != s.speed {
 						t.Errorf("step %d: told %d tokens, %v; %v tokens/s known; want %d, %v, %v", i, told.Total, told.ETA, kept.now, s.total, s.eta, s.speed)
 					}
+				}
+			})
+		})
+	}
+}
+
+// TestADepartureSaysHowMuchWasUnread: a server that shows nothing of itself is given the
+// time that it would still have read.
+func TestADepartureSaysHowMuchWasUnread(t *testing.T) {
+	items := []string{strings.Repeat("h ", 4000), strings.Repeat("i ", 4000)} // 4,000 tokens
+	rows := []struct {
+		name    string
+		server  reader
+		where   hearth.Locality
+		cold    bool
+		known   float64 // tokens a second
+		after   time.Duration
+		departs model.Departure
+		never   bool // told of no departure
+	}{
+		{name: "in the middle of the prompt", server: reader{items: items, reads: time.Hour}, known: 100, after: 10 * time.Second,
+			departs: model.Departure{Unread: 30 * time.Second}},
+		{name: "later than foreseen", server: reader{items: items, reads: time.Hour}, known: 100, after: time.Minute},
+		{name: "its own progress counts", server: reader{items: items, reads: time.Hour, tells: &hearth.Wait{Phase: hearth.PhaseReading, Done: 500, Total: 1000}},
+			known: 100, after: time.Minute, departs: model.Departure{Unread: 5 * time.Second}},
+		{name: "nobody measured how fast it reads", server: reader{items: items, reads: time.Hour}, after: time.Second},
+		{name: "its model is loaded first", server: reader{items: items, reads: time.Hour}, cold: true, known: 100, after: time.Second},
+		{name: "a vendor's", server: reader{items: items, reads: time.Hour}, where: hearth.LocalityHosted, known: 100, after: time.Second},
+		{name: "in the middle of the answer", server: reader{items: items, reads: time.Second, writes: time.Hour}, known: 100, after: 5 * time.Second,
+			departs: model.Departure{Writing: true}},
+		{name: "an answer that is whole", server: reader{items: items, reads: time.Second}, known: 100, after: 5 * time.Second, never: true},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told []model.Departure
+				r := route.New(route.Config{Speeds: &speeds{row.known}, Left: func(_ model.Target, _ *model.Request, how model.Departure) { told = append(told, how) }})
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(row.after, cancel)
+				tg, resident := target("a", &row.server), !row.cold
+				tg.Layers.Server.Resident = &resident
+				if row.where != "" {
+					tg.Endpoint.Locality = row.where
+				}
+				out := gather(r.Stream(ctx, model.Question{Chain: []model.Target{tg}, Build: build, Session: "s"}))
+				switch {
+				case row.never && (len(told) != 0 || out.err != nil):
+					t.Errorf("told %+v, %v", told, out.err)
+				case !row.never && (len(told) != 1 || told[0] != row.departs || hearth.ReasonOf(out.err) != hearth.ReasonCancelled):
+					t.Errorf("told %+v, %v; want %+v", told, out.err, row.departs)
 				}
 			})
 		})

@@ -31,9 +31,9 @@ type Config struct {
 	// Overflowed is told the window that a server named when a request was too long for
 	// it. May be nil.
 	Overflowed func(ctx context.Context, t model.Target, window int) error
-	// Left is told when an answer was closed in the middle, before its slot is given back.
-	// It does not block. May be nil.
-	Left func(t model.Target, req *model.Request)
+	// Left is told when a request was closed early, before its slot is given back. It does
+	// not block. May be nil.
+	Left func(t model.Target, req *model.Request, how model.Departure)
 	// Listed gives the model ids that the target's server is known to have, nil where
 	// nobody asked it. It does not block. May be nil.
 	Listed   func(t model.Target) []string

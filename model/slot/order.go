@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"hearth"
 	"hearth/model"
@@ -118,6 +119,9 @@ func (e *endpoint) line(w *waiter) hearth.Wait {
 	out := hearth.Wait{Phase: hearth.PhaseQueued, Model: w.claim.Model, Behind: e.holder(w)}
 	if out.Behind == "" && e.drains() {
 		out.Phase, out.Note = hearth.PhaseStopping, "until the server has dropped the request that was stopped"
+		if what, left := e.busy(); what != "" {
+			out.Note, out.ETA = what, left
+		}
 	}
 	switch {
 	case last == nil:
@@ -127,6 +131,20 @@ func (e *endpoint) line(w *waiter) hearth.Wait {
 		out.Note = strconv.Itoa(ahead) + " more ahead: " + describe(last.claim, w.claim)
 	}
 	return out
+}
+
+// busy says what the server is at with requests that were stopped.
+func (e *endpoint) busy() (what string, left time.Duration) {
+	if e.slots.cfg.Busy == nil {
+		return "", 0
+	}
+	for i := range e.seats {
+		if s := &e.seats[i]; s.draining {
+			what, left = e.slots.cfg.Busy(s.endpoint)
+			return what, min(left, e.slots.cfg.Patience)
+		}
+	}
+	return "", 0
 }
 
 func (e *endpoint) drains() bool {

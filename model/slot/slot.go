@@ -33,6 +33,9 @@ type Config struct {
 	// endpoint. It is asked after a request was closed early, from a goroutine of its
 	// own, until it says yes or Patience is over. It should return when ctx ends.
 	Gone func(ctx context.Context, e model.Endpoint, slot int) bool
+	// Busy says, while Gone says no, what the server is at and for how long, as far as is
+	// known: for the Wait line of whoever is next. It does not block. May be nil.
+	Busy func(e model.Endpoint) (what string, left time.Duration)
 	// Aftermath gives, once, what the person should be told of how the server let go of a
 	// stopped request; "" is nothing. It does not block. May be nil.
 	Aftermath func(e model.Endpoint) string

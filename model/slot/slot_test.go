@@ -350,11 +350,14 @@ func TestStoppedRequest(t *testing.T) {
 		name   string
 		gone   time.Duration // after the close; negative: never
 		waited time.Duration
+		busy   string // what it is known to be at
 		says   string
 	}{
-		{"the server drops it at once", 0, 0, "until the server has dropped"},
-		{"the server finishes its prefill first", 3 * time.Second, 3 * time.Second, "until the server has dropped"},
-		{"the server never says", -1, 10 * time.Second, "the server may still be working"},
+		{"the server drops it at once", 0, 0, "", "until the server has dropped"},
+		{"the server finishes its prefill first", 3 * time.Second, 3 * time.Second, "", "until the server has dropped"},
+		{"the server never says", -1, 10 * time.Second, "", "the server may still be working"},
+		{"it is known what it does", 3 * time.Second, 3 * time.Second, "it still reads", "stopping: it still reads 3s"},
+		{"and for how long", -1, 10 * time.Second, "it still reads", "stopping: it still reads 10s"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -362,6 +365,12 @@ func TestStoppedRequest(t *testing.T) {
 				var closed time.Time
 				s := slot.New(slot.Config{Gone: func(context.Context, model.Endpoint, int) bool {
 					return row.gone >= 0 && time.Since(closed) >= row.gone
+				}, Busy: func(model.Endpoint) (string, time.Duration) {
+					left := row.gone
+					if left < 0 {
+						left = time.Hour // but nobody waits as long
+					}
+					return row.busy, left
 				}})
 				defer s.Close()
 				_, first, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil)
@@ -372,7 +381,7 @@ func TestStoppedRequest(t *testing.T) {
 				first.Done(false)
 				var said []string
 				_, second, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), func(w hearth.Wait) {
-					said = append(said, string(w.Phase)+": "+w.Note)
+					said = append(said, fmt.Sprint(w.Phase, ": ", w.Note, " ", w.ETA))
 				})
 				if err != nil {
 					t.Fatal(err)
