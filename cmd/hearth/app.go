@@ -42,6 +42,9 @@ type app struct {
 	capabilities *probe.Cache
 	describes    *probe.Describer
 	run          string // names this process's run in the log
+	// What the newest model call's server sent as text; nil where nobody wants it. It is set
+	// before the first call.
+	raw *rawText
 
 	masks atomic.Pointer[redact.Redactor] // of the values known now; nil until they are needed
 

@@ -60,6 +60,9 @@ func (a *app) prepare(ctx context.Context, lane model.Lane, t model.Target, req 
 
 // visible takes hidden markup out of an answer, and logs text that only looks like a call.
 func (a *app) visible(from model.Target, deltas iter.Seq2[model.Delta, error], tools []string) iter.Seq2[model.Delta, error] {
+	if a.raw != nil {
+		deltas = a.raw.listen(deltas)
+	}
 	return model.VisibleBegun(deltas, tools, func(l model.LookAlike) {
 		a.logger().Warn("the reply looks like a tool call, but the server emitted no structured one; it stays text",
 			slog.String("run", a.run), slog.String("model", from.Ref.String()), slog.String("pattern", l.Pattern), slog.String("tool", l.Tool), slog.Bool("registered", l.Registered))

@@ -108,7 +108,10 @@ type agentRequest struct {
 
 func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) error {
 	began := time.Now()
-	var k *talk
+	var (
+		k      *talk
+		turned turnRecord
+	)
 	out, err := func() (agent.Outcome, error) {
 		a, err := newApp(ctx, s, opt)
 		if err != nil {
@@ -130,154 +133,25 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 		if in.choice.session == "new" {
 			fmt.Fprintf(s.err, "session: %s\n", k.t.Info().Key.Name)
 		}
-		return k.say(ctx, prompt.Incoming{Text: in.text, Images: images}, in.json, ask)
+		if in.json {
+			k.raw = new(rawText)
+		}
+		out, err := k.say(ctx, prompt.Incoming{Text: in.text, Images: images}, in.json, ask)
+		if in.json {
+			turned = k.record(context.WithoutCancel(ctx), out)
+		}
+		return out, err
 	}()
 	err = partial(out, err)
 	if !in.json {
 		return err
 	}
-	printJSON(s.out, agentResult(k, out, err, time.Since(began)))
+	res := agentResult(k, out, err, time.Since(began))
+	res.Meta.add(turned)
+	printJSON(s.out, res)
 	if err != nil {
 		tell(s.err, err)
 		return errSilent{exitCode(err)}
 	}
 	return nil
-}
-
-// The shape of `agent --json`: OpenClaw's fields, and ours under meta.hearth.
-type agentJSON struct {
-	Payloads []payload `json:"payloads"`
-	Meta     agentMeta `json:"meta"`
-}
-
-type payload struct {
-	Text     string  `json:"text"`
-	MediaURL *string `json:"mediaUrl"`
-	IsError  bool    `json:"isError,omitempty"`
-}
-
-type agentMeta struct {
-	DurationMS     int64         `json:"durationMs"`
-	AgentMeta      sessionMeta   `json:"agentMeta"`
-	Aborted        bool          `json:"aborted"`
-	FinalText      string        `json:"finalAssistantVisibleText"`
-	StopReason     string        `json:"stopReason,omitempty"`
-	ExecutionTrace traceMeta     `json:"executionTrace"`
-	ToolSummary    toolSummary   `json:"toolSummary"`
-	Error          *failure      `json:"error,omitempty"`
-	Hearth         hearthDetails `json:"hearth"`
-}
-
-type sessionMeta struct {
-	SessionID     string        `json:"sessionId"`
-	Provider      string        `json:"provider"`
-	Model         string        `json:"model"`
-	ContextTokens int           `json:"contextTokens"`
-	Usage         *hearth.Usage `json:"usage,omitempty"`
-	LastCallUsage *hearth.Usage `json:"lastCallUsage,omitempty"`
-}
-
-type traceMeta struct {
-	WinnerProvider string         `json:"winnerProvider"`
-	WinnerModel    string         `json:"winnerModel"`
-	Attempts       []attemptTrace `json:"attempts"`
-	FallbackUsed   bool           `json:"fallbackUsed"`
-}
-
-type attemptTrace struct {
-	Provider string `json:"provider"`
-	Model    string `json:"model"`
-	Reason   string `json:"reason,omitempty"`
-	Error    string `json:"error,omitempty"`
-}
-
-type toolSummary struct {
-	Calls int      `json:"calls"`
-	Tools []string `json:"tools"`
-}
-
-// hearthDetails is what OpenClaw has no field for.
-type hearthDetails struct {
-	Session string   `json:"session"`
-	Turn    string   `json:"turn"`
-	Steps   int      `json:"steps"`
-	Tools   []string `json:"tools"` // offered to the model
-	// Catalogue are the tools behind tool_search, where there are too many to offer.
-	Catalogue []string        `json:"catalogue,omitempty"`
-	Lean      bool            `json:"localModelLean"`
-	Reports   []hearth.Report `json:"reports"`
-	// CostUSD is what the turn cost by the prices of the config or the catalog; left out
-	// where a price is not known.
-	CostUSD *float64 `json:"costUsd,omitempty"`
-}
-
-func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agentJSON {
-	r := agentJSON{Meta: agentMeta{
-		DurationMS: took.Milliseconds(), FinalText: out.Answer,
-		ExecutionTrace: traceMeta{Attempts: []attemptTrace{}},
-		ToolSummary:    toolSummary{Calls: len(out.Calls), Tools: distinct(out.Calls)},
-	}}
-	m := &r.Meta
-	won := answered(out)
-	if won {
-		m.StopReason = string(out.Stop)
-		m.ExecutionTrace.WinnerProvider, m.ExecutionTrace.WinnerModel = out.Target.Provider, out.Target.Model
-	}
-	m.AgentMeta = sessionMeta{Provider: out.Target.Provider, Model: out.Target.Model, ContextTokens: out.Window}
-	if out.Usage != (hearth.Usage{}) {
-		m.AgentMeta.Usage, m.AgentMeta.LastCallUsage = &out.Usage, &out.LastCall
-	}
-	for _, rep := range out.Reports {
-		if won && rep.Reason != "" {
-			m.ExecutionTrace.FallbackUsed = m.ExecutionTrace.FallbackUsed || rep.Target != out.Target
-		}
-		m.ExecutionTrace.Attempts = append(m.ExecutionTrace.Attempts, attemptTrace{rep.Target.Provider, rep.Target.Model, string(rep.Reason), rep.Error})
-	}
-	m.Hearth = hearthDetails{Turn: string(out.Turn), Steps: out.Steps, Reports: out.Reports, Tools: out.Tools, Catalogue: out.Catalogue}
-	if m.Hearth.Reports == nil {
-		m.Hearth.Reports = []hearth.Report{}
-	}
-	if m.Hearth.Tools == nil {
-		m.Hearth.Tools = []string{}
-	}
-	if k != nil {
-		info := k.t.Info()
-		m.AgentMeta.SessionID, m.Hearth.Session = string(info.ID), info.Key.Name
-		m.Hearth.Lean, m.Hearth.CostUSD = k.lean(k.choice), k.costOf(out.Reports)
-	}
-	if out.Answer != "" {
-		r.Payloads = append(r.Payloads, payload{Text: out.Answer})
-	}
-	if err != nil {
-		reason := hearth.ReasonOf(err)
-		m.Aborted = reason == hearth.ReasonCancelled
-		m.Error = &failure{Kind: string(reason), Message: err.Error()}
-		r.Payloads = append(r.Payloads, payload{Text: err.Error(), IsError: true})
-	}
-	if out.Question != nil {
-		r.Payloads = append(r.Payloads, payload{Text: "This needs your consent, and nobody could be asked: " + out.Question.Text, IsError: true})
-	}
-	if r.Payloads == nil {
-		r.Payloads = []payload{}
-	}
-	return r
-}
-
-// answered reports whether a model gave the turn its end. Without it the outcome names
-// the model that was to be asked, which is no winner.
-func answered(out agent.Outcome) bool {
-	n := len(out.Reports)
-	return out.Answer != "" || n > 0 && out.Reports[n-1].Reason == ""
-}
-
-func distinct(names []string) []string {
-	out := []string{}
-	seen := map[string]bool{}
-	for _, n := range names {
-		if !seen[n] {
-			seen[n] = true
-			out = append(out, n)
-		}
-	}
-	return out
 }

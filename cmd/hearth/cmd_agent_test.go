@@ -34,3 +34,24 @@ func TestTheResultNamesAWinnerOnlyWhenSomebodyAnswered(t *testing.T) {
 		})
 	}
 }
+
+func TestTheResultSaysWhereTheTurnStands(t *testing.T) {
+	failed := errors.New("x")
+	for _, row := range []struct {
+		name string
+		out  agent.Outcome
+		err  error
+		want string
+	}{
+		{"an answer", agent.Outcome{Answer: "hi"}, nil, "working"},
+		{"a question that nobody could answer", agent.Outcome{Question: &agent.Approval{}}, nil, "paused"},
+		{"a part of an answer", agent.Outcome{Answer: "h", Partial: true}, failed, "abandoned"},
+		{"nothing came", agent.Outcome{}, failed, "blocked"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := agentResult(nil, row.out, row.err, 0).Meta.Liveness; got != row.want {
+				t.Errorf("%s, want %s", got, row.want)
+			}
+		})
+	}
+}

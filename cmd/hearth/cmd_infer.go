@@ -157,7 +157,7 @@ func infer(ctx context.Context, s streams, opt *options, c choice, in inferReque
 	text, details, err := a.ask(ctx, chain, bare(in.text, images), p)
 	p.Close()
 	for _, rep := range details.Reports {
-		res.Attempts = append(res.Attempts, attemptTrace{rep.Target.Provider, rep.Target.Model, string(rep.Reason), rep.Error})
+		res.Attempts = append(res.Attempts, attempt(rep))
 		res.Provider, res.Model = rep.Target.Provider, rep.Target.Model
 	}
 	res.Meta = &inferMeta{details}
