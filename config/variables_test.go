@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -137,4 +139,28 @@ func TestAFolderCalledDotenvIsNoMatter(t *testing.T) {
 	h.write("work/.env/bin/python", "")
 	_, warnings := h.load()
 	wantWarnings(t, warnings, "")
+}
+
+// A .env holds what people and other programs write. Each name is one that a reference
+// can mean, no value spans lines unless it says so, and a line that we would write ourselves
+// is read as it was meant.
+func FuzzDotenv(f *testing.F) {
+	f.Add([]byte("\ufeff# comment\r\nexport B = two words # comment\nC=\"x # y\\n\\\"z\\\"\"\nD='a\\nb' # c\nE=\nG=\"open\n"))
+	f.Add([]byte("A=\"\\"))
+	f.Add([]byte("A=''' #\rB=1"))
+	name := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for n, v := range parseDotenv(text) {
+			if !name.MatchString(n) {
+				t.Fatalf("%q has the name %q", text, n)
+			}
+			if strings.Contains(v, "\n") && !bytes.Contains(text, []byte(`\n`)) {
+				t.Fatalf("%q: the value of %s is %q", text, n, v)
+			}
+			quoted := n + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(v) + `"`
+			if again := parseDotenv([]byte(quoted))[n]; again != v {
+				t.Fatalf("%q: %q is read back as %q", text, quoted, again)
+			}
+		}
+	})
 }

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"hearth/model"
@@ -65,6 +66,27 @@ func FuzzSplitProfile(f *testing.F) {
 			t.Errorf("%q lost something: %q", word, m)
 		case p != "" && (p != known || m+"@"+p != word):
 			t.Errorf("%q became %q and %q", word, m, p)
+		}
+	})
+}
+
+func FuzzParseRef(f *testing.F) {
+	for _, s := range []string{"lmstudio/qwen/qwen3-30b", " Z.AI / glm-4.6 ", "a/", "/b", "ollama/name@q4_k_m", "a/b\n", "a/ /b", "İ/x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ref, ok := model.ParseRef(s)
+		if !ok {
+			if ref.String() != "" {
+				t.Fatalf("%q is no ref, and is %+v", s, ref)
+			}
+			return
+		}
+		if ref.Provider == "" || ref.Model == "" || strings.Contains(ref.Provider, "/") || strings.TrimSpace(ref.Provider) != ref.Provider {
+			t.Fatalf("%q is %+v", s, ref)
+		}
+		if again, ok := model.ParseRef(ref.String()); !ok || again != ref {
+			t.Fatalf("%q is %+v, which is written %q and read as %+v", s, ref, ref.String(), again)
 		}
 	})
 }

@@ -346,3 +346,31 @@ func TestADenialNamesWhoDenied(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 }
+
+// Whatever an exec-approvals file holds: one that cannot be read asks about everything,
+// and none makes anything freer than the config.
+func FuzzReadApprovals(f *testing.F) {
+	for _, s := range []string{
+		`{"version":1,"defaults":{"security":"full","ask":"off"},"agents":{"main":{"security":"allowlist","ask":"on-miss","allowlist":[{"pattern":"git"}]},"*":{"ask":"always"}}}`,
+		`{"version":1,"defaults":{"security":null}}`, `{"version":1,"DEFAULTS":{"Ask":""}}`, `{"version":2}`, `{"version":1,"defaults":{"security":"sure"}}`, `{"version":1}{}`, `[]`, ``,
+	} {
+		f.Add([]byte(s))
+	}
+	securities := []policy.Security{policy.SecurityDeny, policy.SecurityUnset, policy.SecurityAllowlist, policy.SecurityFull}
+	asks := []policy.AskMode{policy.AskAlways, policy.AskUnset, policy.AskOnMiss, policy.AskOff}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rules, err := policy.ReadApprovals(data, "main")
+		if err != nil && (rules.Ask != policy.AskAlways || rules.Exec != policy.SecurityUnset || len(rules.Allowlist) > 0) {
+			t.Fatalf("%q: %v, and %+v", data, err, rules)
+		}
+		for _, security := range securities {
+			for _, ask := range asks {
+				both := policy.Stricter(policy.Rules{Exec: security, Ask: ask}, rules)
+				if slices.Index(securities, both.Exec) > slices.Index(securities, security) || slices.Index(asks, both.Ask) > slices.Index(asks, ask) ||
+					slices.Index(securities, both.Exec) < 0 || slices.Index(asks, both.Ask) < 0 {
+					t.Fatalf("%q: %q and %q become %q and %q", data, security, ask, both.Exec, both.Ask)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package probe
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hearth/model"
+)
+
+// What any server says, to any question, of whatever kind it seems to be: nothing is
+// believed that no server can mean, such as a window of minus one.
+func FuzzReplies(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatal(files, err)
+	}
+	kinds := []Kind{KindLMStudio, KindOllama, KindLlamaCpp, KindVLLM, KindSGLang, KindLiteLLM, KindLlamaSwap, KindKobold, KindUnknown}
+	add := func(body string) {
+		for kind := range kinds {
+			f.Add(uint(kind), []byte(body))
+		}
+	}
+	for _, name := range files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for section := range strings.SplitSeq(string(raw), "\n-- ") {
+			_, body, _ := strings.Cut(section, "\n\n")
+			add(body)
+		}
+	}
+	add(`{"data":[{"id":"m","max_model_len":-1,"context_length":-1,"meta":{"n_ctx_train":-1,"n_params":-1}}],"total_slots":-1,"default_generation_settings":{"n_ctx":-1}}`)
+	at, err := model.ParseEndpoint("http://127.0.0.1:9")
+	if err != nil {
+		f.Fatal(err)
+	}
+	nobody, cancel := context.WithCancel(f.Context()) // what is not prepared here is not answered
+	cancel()
+	f.Fuzz(func(t *testing.T, kind uint, body []byte) {
+		a := newAsker(model.NewClient(model.ClientConfig{Endpoint: at}), 0)
+		said := reply{status: http.StatusOK, body: body}
+		for _, question := range []string{
+			"/v1/models", "/api/v1/models", "/api/v0/models", "/api/tags", "/api/ps", `/api/show {"model":"m"}`, "/props", "/slots",
+			"/metrics", "/get_server_info", "/model/info", "/running", "/api/extra/true_max_context_length",
+		} {
+			a.memo[question] = said
+		}
+		h := Host{Kind: kinds[kind%uint(len(kinds))]}
+		a.list(nobody, &h)
+		for _, id := range append(h.IDs(), "m") {
+			l := h.Layer(id)
+			for name, n := range map[string]*int{"window": l.Window, "trained for": l.TrainedMax, "longest answer": l.MaxTokens, "slots": l.Slots} {
+				if n != nil && *n <= 0 {
+					t.Errorf("%s, %s: %s %d of %q", h.Kind, id, name, *n, body)
+				}
+			}
+			if p := l.ParamsB; p != nil && !(*p > 0) {
+				t.Errorf("%s, %s: %v billion parameters of %q", h.Kind, id, *p, body)
+			}
+		}
+		slotIdle(said, 1)
+		metric(said, "vllm:num_requests_running")
+	})
+}
