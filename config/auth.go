@@ -77,6 +77,9 @@ func (p Profiles) Find(id string) (Profile, bool) {
 	return p.all[i], true
 }
 
+// All gives every profile, also those that cannot be used.
+func (p Profiles) All() []Profile { return p.all }
+
 // Of gives every profile of a provider, also those that cannot be used.
 func (p Profiles) Of(provider string) []Profile {
 	var out []Profile

@@ -19,7 +19,7 @@ func newModels(s streams, opt *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "models", Short: "See and choose models", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), s, opt, st) }}
 	st.bind(cmd)
-	cmd.AddCommand(newModelsList(s, opt), newModelsStatus(s, opt), newModelsSet(s, opt), newModelsAliases(s, opt), newModelsFallbacks(s, opt), newModelsProbe(s, opt))
+	cmd.AddCommand(newModelsList(s, opt), newModelsStatus(s, opt), newModelsSet(s, opt), newModelsAliases(s, opt), newModelsFallbacks(s, opt), newModelsAuth(s, opt), newModelsProbe(s, opt))
 	return cmd
 }
 

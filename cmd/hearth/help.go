@@ -57,6 +57,15 @@ models status --check`},
 	},
 	"models aliases add":   {example: `models aliases add fast ollama/qwen3:8b`},
 	"models fallbacks add": {example: `models fallbacks add lmstudio/qwen3-30b`},
+	"models auth paste-token": {
+		long: `Asks for the credential, or reads the first line of standard input, and keeps it in
+agents/<agent>/agent/auth-profiles.json in Hearth's own folder. It is never a part of the
+command, which other users of the machine can see.`,
+		example: `models auth paste-token --provider openrouter
+pass show box | hearth models auth paste-token --provider box --profile-id box:work --expires-in 90d`,
+	},
+	"models auth paste-api-key": {example: `models auth paste-api-key --provider anthropic`},
+	"models auth list":          {example: `models auth list --provider anthropic`},
 	"models probe": {
 		long: `Asks the model a few small things to learn how it takes tools, reasoning and images, and
 keeps what it finds. Nothing but this command ever sends such requests.`,

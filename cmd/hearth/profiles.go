@@ -119,7 +119,7 @@ func (a *app) hasOwn(ctx context.Context, p config.Provider) bool {
 func (a *app) profileKey(ctx context.Context, agentID, id, named string) (string, error) {
 	e := &hearth.Error{Op: "use a profile", Reason: hearth.ReasonNoCredential,
 		Cause: "The model was named with this profile, so no other credential is used in its place.",
-		Try:   "Leave @" + named + " out, or give the profile a credential in " + config.ProfileFile + "; hearth models status lists the profiles."}
+		Try:   fmt.Sprintf("Leave @%s out, or give the profile a key: hearth models auth paste-api-key --provider %s --profile-id %s", named, id, named)}
 	profiles := a.profiles(agentID)
 	one, ok := profiles.Find(named)
 	if !ok {
@@ -129,7 +129,7 @@ func (a *app) profileKey(ctx context.Context, agentID, id, named string) (string
 			have = append(have, p.ID)
 		}
 		if near := route.Nearest(named, have); near != "" {
-			e.Try = "Did you mean @" + near + "? hearth models status lists the profiles."
+			e.Try = "Did you mean @" + near + "? hearth models auth list shows the profiles."
 		} else if len(have) > 0 {
 			e.Try = fmt.Sprintf("The profiles of %s are %s. Name one of them, or none.", id, route.Some(have))
 		}
@@ -137,7 +137,7 @@ func (a *app) profileKey(ctx context.Context, agentID, id, named string) (string
 	}
 	if one.Provider != id {
 		e.Err = fmt.Errorf("profile %s is one of %s, not of %s", named, one.Provider, id)
-		e.Cause, e.Try = "A credential goes to its own provider only.", "Name a profile of "+id+"; hearth models status lists them."
+		e.Cause, e.Try = "A credential goes to its own provider only.", "Name a profile of "+id+"; hearth models auth list shows them."
 		return "", e
 	}
 	key, err := a.secretOf(ctx, one)
