@@ -27,6 +27,7 @@ type Event struct {
 	Wait     Wait
 	Text     string // EventText, EventThinking; EventToolStart: the action, in one safe line
 	Notice   Notice
+	Break    *Break      // EventNotice: of a request that left the one before it, for the log
 	Call     *ToolCall   // EventToolStart, EventToolEnd
 	Result   *ToolResult // EventToolEnd
 	Decision string      // EventToolStart: what the guard said and why, when it did not simply allow
@@ -63,6 +64,18 @@ type Wait struct {
 type Notice struct {
 	Kind string `json:"kind"` // a stable word: "fallback", "lesson", "truncated", "hidden_call", "length", …
 	Text string `json:"text"`
+}
+
+// A Break is a place where a request did not extend the one before in its epoch, although
+// no rule explains that.
+type Break struct {
+	Model      ModelRef `json:"model"`
+	Reason     string   `json:"reason"`     // of the epoch that begins there
+	Epoch      int64    `json:"epoch"`      // its id
+	Offset     int      `json:"offset"`     // first byte of the body that differs
+	TokensLost int      `json:"tokensLost"` // about how many the server reads again
+	Was        string   `json:"was"`        // 80 characters from there on, control characters escaped
+	Now        string   `json:"now"`
 }
 
 // Locality says where a model runs.

@@ -76,6 +76,9 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 	if err := r.preflight(target, es); err != nil {
 		return nil, err
 	}
+	if why := moved(es.plan, target); why != "" && es.epoch.ID != 0 {
+		return r.follow(ctx, target, es, why)
+	}
 	if taught(es.plan.Capabilities, target.Layers) {
 		return r.relearn(ctx, target, es)
 	}
@@ -141,25 +144,68 @@ func subset(part, whole []string) bool {
 
 // relearn gives an epoch whose plan knows the lesson.
 func (r *run) relearn(ctx context.Context, target model.Target, old *epochState) (*epochState, error) {
-	house, err := r.house()
+	es, err := r.renew(target, old, "server-refused")
 	if err != nil {
 		return nil, err
 	}
-	plan := prompt.NewPlan(target, house, r.specs)
-	plan.Summary, plan.Tainted = old.plan.Summary, plan.Tainted || old.plan.Tainted
-	r.st.tainted = r.st.tainted || plan.Tainted
-	plan.Gauge.Ratio = old.plan.Gauge.Ratio
-	epoch, err := r.newEpoch(plan, old.epoch.FirstSeq, "server-refused")
-	if err != nil {
-		return nil, err
-	}
-	es := &epochState{live: live{plan, epoch}}
 	if old.epoch.ID == 0 && old.lastItems == 0 {
 		es.epoch.Reason = old.epoch.Reason
 	} else if err := r.measure(ctx, target, old, es); err != nil {
 		return nil, err
 	}
 	r.epochs[target.Ref] = es
+	return es, nil
+}
+
+// renew gives an epoch of the same messages whose plan is made of what is known now.
+func (r *run) renew(target model.Target, old *epochState, reason string) (*epochState, error) {
+	house, err := r.house()
+	if err != nil {
+		return nil, err
+	}
+	plan := prompt.NewPlan(target, house, r.specs)
+	plan.Summary, plan.Trimmed, plan.Tainted = old.plan.Summary, old.plan.Trimmed, plan.Tainted || old.plan.Tainted
+	r.st.tainted = r.st.tainted || plan.Tainted
+	plan.Gauge.Ratio = old.plan.Gauge.Ratio
+	epoch, err := r.newEpoch(plan, old.epoch.FirstSeq, reason)
+	return &epochState{live: live{plan, epoch}}, err
+}
+
+// moved says, in words for a person, what its owner has changed about a model's server so
+// that an epoch cannot go on there: another protocol, or another program, which has
+// nothing of this conversation cached and may take other things. "" = nothing.
+func moved(plan *prompt.Plan, target model.Target) string {
+	if had := plan.Protocol; had != "" && target.Protocol != "" && had != target.Protocol {
+		return fmt.Sprintf("%s is asked by %s now, not by %s (api in the config)", target.Ref, target.Protocol, had)
+	}
+	if had, now := plan.Capabilities.Server, target.Layers.Merge().Server; known(had) && known(now) && had != now {
+		return fmt.Sprintf("%s is served by %s now, not by %s", target.Ref, now, had)
+	}
+	return ""
+}
+
+// known reports whether a probe could tell what a server is.
+func known(server string) bool { return server != "" && server != "unknown" }
+
+// follow gives an epoch for a model whose server has changed. It is stored with the
+// answer, as a lesson's is.
+func (r *run) follow(ctx context.Context, target model.Target, old *epochState, why string) (*epochState, error) {
+	es, err := r.renew(target, old, "refresh")
+	if err != nil {
+		return nil, err
+	}
+	es.epoch.Detail = why
+	before, err := r.sentIn(ctx, r.t, target.Ref, old.epoch.ID)
+	if err != nil {
+		return nil, err
+	}
+	req, _, err := r.request(ctx, es)
+	if err != nil {
+		return nil, err
+	}
+	cost(target, before, req, &es.epoch)
+	r.epochs[target.Ref] = es
+	r.notice("epoch", why+": the server reads the conversation anew once")
 	return es, nil
 }
 
@@ -208,16 +254,17 @@ func (r *run) loadLast(ctx context.Context, es *epochState) error {
 // reportsToSearch bounds how far back the last request of an epoch is looked for.
 const reportsToSearch = 200
 
-// breakEpoch begins a new epoch because our own bytes changed.
+// breakEpoch begins a new epoch because our own bytes changed: no rule of ours does that,
+// so it is an upgrade, or somebody has edited what is stored.
 func (r *run) breakEpoch(ctx context.Context, es *epochState, s *model.Sent) error {
-	was, now, offset, err := r.difference(ctx, es, s)
+	b, err := r.difference(ctx, es, s)
 	if err != nil {
 		return err
 	}
 	epoch := es.epoch
 	epoch.ID, epoch.Reason, epoch.Began = 0, "encoder-changed", r.cfg.Now()
-	epoch.FirstDiff, epoch.TokensLost = offset, max(0, (len(s.Body)-offset)/roughBytesPerToken)
-	detail, err := json.Marshal(map[string]string{"was": was, "now": now})
+	epoch.FirstDiff, epoch.TokensLost = b.Offset, b.TokensLost
+	detail, err := json.Marshal(map[string]string{"was": b.Was, "now": b.Now})
 	if err != nil {
 		return fmt.Errorf("describe the break: %w", err)
 	}
@@ -226,8 +273,9 @@ func (r *run) breakEpoch(ctx context.Context, es *epochState, s *model.Sent) err
 		return err
 	}
 	es.epoch, es.lastItems, es.lastPrefix = epoch, 0, ""
-	r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: hearth.Notice{Kind: "epoch",
-		Text: fmt.Sprintf("this version sends other bytes than before from byte %d on; the server reads the conversation anew once", offset)}})
+	b.Reason, b.Epoch = epoch.Reason, epoch.ID
+	r.emit(hearth.Event{Kind: hearth.EventNotice, Break: b, Notice: hearth.Notice{Kind: "epoch", Text: fmt.Sprintf(
+		"what is sent differs from byte %d on from what was sent before (another version of Hearth, or an edited record); the server reads the conversation anew once", b.Offset)}})
 	return nil
 }
 

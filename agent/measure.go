@@ -2,6 +2,9 @@ package agent
 
 import (
 	"context"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"hearth"
 	"hearth/model"
@@ -46,16 +49,37 @@ func differAt(a, b []byte) int {
 
 const roughBytesPerToken = 4
 
-// difference finds where a request leaves what was sent before it: the offset in its
-// body, and 80 characters of both sides.
-func (r *run) difference(ctx context.Context, es *epochState, s *model.Sent) (was, now string, offset int, err error) {
+// difference finds where a request leaves what was sent before it.
+func (r *run) difference(ctx context.Context, es *epochState, s *model.Sent) (*hearth.Break, error) {
 	before, err := r.sentIn(ctx, r.t, es.epoch.Model, es.epoch.ID)
 	if err != nil {
-		return "", "", 0, err
+		return nil, err
 	}
 	after := whole(s)
 	at := differAt(before, after)
-	return window80(before, at), window80(after, at), inBody(s, at), nil
+	offset := inBody(s, at)
+	return &hearth.Break{Model: es.epoch.Model, Offset: offset, TokensLost: max(0, len(s.Body)-offset) / roughBytesPerToken,
+		Was: characters(before, at), Now: characters(after, at)}, nil
+}
+
+// cost notes in an epoch where its first request leaves what was sent before it, and how
+// much of that the server must read again. A provider that cannot encode tells nothing.
+func cost(target model.Target, before []byte, req *model.Request, next *session.Epoch) (reread bool) {
+	encoder, ok := target.Provider.(model.Encoder)
+	if !ok || len(before) == 0 {
+		return false
+	}
+	sent, err := encoder.Encode(req)
+	if err != nil {
+		return false // asking will say what is wrong with it
+	}
+	at := differAt(before, whole(sent))
+	if at == len(before) {
+		return false
+	}
+	next.FirstDiff = inBody(sent, at)
+	next.TokensLost = max(0, len(sent.Body)-next.FirstDiff) / roughBytesPerToken
+	return true
 }
 
 // whole joins the head and the items of a request, as reports keep what was added.
@@ -129,6 +153,17 @@ func inBody(s *model.Sent, offset int) int {
 	return at
 }
 
-func window80(b []byte, at int) string {
-	return string(b[max(0, min(at, len(b))):min(len(b), at+80)])
+// shownCharacters is how much of both sides of a difference is told.
+const shownCharacters = 80
+
+// characters gives what stands in a text from an offset on, without what would drive a
+// terminal or break a line.
+func characters(b []byte, at int) string {
+	at = min(at, len(b))
+	for at > 0 && at < len(b) && !utf8.RuneStart(b[at]) {
+		at--
+	}
+	text := []rune(string(b[at:min(len(b), at+shownCharacters*utf8.UTFMax)]))
+	quoted := strconv.Quote(string(text[:min(len(text), shownCharacters)]))
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }

@@ -168,9 +168,15 @@ func (a *Agent) repair(ctx context.Context, t session.Transcript, chain []model.
 			return err
 		}
 		next.Detail = string(detail)
-		if err := a.cost(ctx, t, target, d, &next, plan); err != nil {
+		before, err := a.sentLast(ctx, t, target.Ref)
+		if err != nil {
 			return err
 		}
+		req := prompt.Build(plan, d.sound)
+		if err := (&run{Agent: a, t: t}).fillBlobs(ctx, req.Messages, plan); err != nil {
+			return err
+		}
+		d.reread = cost(target, before, req, &next) || d.reread
 		commit.Epoch = &next
 		if _, err := t.Append(ctx, commit); err != nil {
 			return err
@@ -203,34 +209,6 @@ func (a *Agent) mended(ctx context.Context, t session.Transcript, target model.T
 	}
 	plan.Tainted = plan.Tainted || d.unread > 0
 	return &plan, was, nil
-}
-
-// cost notes in a repair's epoch where a request of it leaves what was sent last, and how
-// much the server must read again.
-func (a *Agent) cost(ctx context.Context, t session.Transcript, target model.Target, d *damage, next *session.Epoch, plan *prompt.Plan) error {
-	encoder, ok := target.Provider.(model.Encoder)
-	if !ok {
-		return nil
-	}
-	before, err := a.sentLast(ctx, t, target.Ref)
-	if err != nil || len(before) == 0 {
-		return err
-	}
-	req := prompt.Build(plan, d.sound)
-	r := &run{Agent: a, t: t}
-	if err := r.fillBlobs(ctx, req.Messages, plan); err != nil {
-		return err
-	}
-	sent, err := encoder.Encode(req)
-	if err != nil {
-		return nil //nolint:nilerr // asking will say what is wrong with it
-	}
-	if at := differAt(before, whole(sent)); at < len(before) {
-		d.reread = true
-		next.FirstDiff = inBody(sent, at)
-		next.TokensLost = max(0, len(sent.Body)-next.FirstDiff) / roughBytesPerToken
-	}
-	return nil
 }
 
 // inUse gives the epoch of the first candidate that has one: what is live of the

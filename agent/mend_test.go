@@ -136,11 +136,15 @@ func TestARowThatIsGoneLeavesNoGap(t *testing.T) {
 	}
 }
 
-// measured is a provider that only encodes.
-type measured struct{ model.Provider }
+// measured is a provider that only encodes, for a protocol.
+type measured struct {
+	model.Provider
+	protocol string
+}
 
-func (measured) Encode(req *model.Request) (*model.Sent, error) {
+func (m measured) Encode(req *model.Request) (*model.Sent, error) {
 	s := encode(req)
+	s.Head = append([]byte(m.protocol), s.Head...)
 	s.Body = append([]byte(nil), s.Head...)
 	for _, item := range s.Items {
 		s.Body = append(s.Body, item...)

@@ -2,10 +2,10 @@ package agent
 
 import (
 	"context"
+	"strings"
 
 	"hearth"
 	"hearth/model"
-	"hearth/prompt"
 	"hearth/session"
 )
 
@@ -24,10 +24,14 @@ func (a *Agent) Refresh(ctx context.Context, t session.Transcript) (ended bool, 
 		if err != nil {
 			return ended, err
 		}
-		if epoch.ID == 0 || plan.Params.Thinking == target.Params.Thinking && len(plan.Waiting(target, a.specs)) == 0 {
+		why := plan.Waiting(target, a.specs)
+		if had, now := plan.Params.Thinking, target.Params.Thinking; had != now && now == "" {
+			why = append(why, "the thinking level (as the model likes)")
+		}
+		if epoch.ID == 0 || len(why) == 0 {
 			continue
 		}
-		if err := a.refresh(ctx, t, target, live{plan, epoch}); err != nil {
+		if err := a.refresh(ctx, t, target, live{plan, epoch}, "applied: "+strings.Join(why, "; ")); err != nil {
 			return ended, err
 		}
 		ended = true
@@ -35,21 +39,15 @@ func (a *Agent) Refresh(ctx context.Context, t session.Transcript) (ended bool, 
 	return ended, nil
 }
 
-func (a *Agent) refresh(ctx context.Context, t session.Transcript, target model.Target, old live) error {
-	house, err := a.house()
+func (a *Agent) refresh(ctx context.Context, t session.Transcript, target model.Target, old live, why string) error {
+	r := &run{Agent: a, t: t, st: newState(), chain: []model.Target{target}, epochs: map[hearth.ModelRef]*epochState{}}
+	was := &epochState{live: old}
+	next, err := r.renew(target, was, "refresh")
 	if err != nil {
 		return err
 	}
-	plan := prompt.NewPlan(target, house, a.specs)
-	plan.Summary, plan.Tainted, plan.Trimmed = old.plan.Summary, plan.Tainted || old.plan.Tainted, old.plan.Trimmed
-	plan.Gauge.Ratio = old.plan.Gauge.Ratio
-	epoch, err := a.newEpoch(plan, old.epoch.FirstSeq, "refresh")
-	if err != nil {
-		return err
-	}
-	next := &epochState{live: live{plan, epoch}}
-	r := &run{Agent: a, t: t, chain: []model.Target{target}, epochs: map[hearth.ModelRef]*epochState{}}
-	if err := r.measure(ctx, target, &epochState{live: old}, next); err != nil {
+	next.epoch.Detail = why
+	if err := r.measure(ctx, target, was, next); err != nil {
 		return err
 	}
 	_, err = t.Append(ctx, &session.Commit{Epoch: &next.epoch})

@@ -2,10 +2,13 @@ package agent_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
+	"hearth"
 	"hearth/agent"
 	"hearth/model"
+	"hearth/prompt"
 )
 
 func TestAnotherLevelOfThinkingBeginsAnEpochWithTheSameMessages(t *testing.T) {
@@ -47,9 +50,81 @@ func TestAnotherLevelOfThinkingBeginsAnEpochWithTheSameMessages(t *testing.T) {
 	if last := s.script.asked[2]; len(s.mem.epochs) != 3 || got[0] != "" || got[1] != "high" || got[2] != "" || len(last.Messages) != 5 {
 		t.Errorf("%d epochs, levels %q, %d messages", len(s.mem.epochs), got, len(last.Messages))
 	}
-	for i, want := range []string{"first", "refresh", "refresh"} {
-		if e := s.mem.epochs[i]; e.Reason != want || e.FirstSeq != 1 {
-			t.Errorf("epoch %d: %s from %d", i, e.Reason, e.FirstSeq)
+	for i, want := range []struct{ reason, detail string }{{"first", ""}, {"refresh", "applied: the thinking level (high)"}, {"refresh", "applied: the thinking level (as the model likes)"}} {
+		if e := s.mem.epochs[i]; e.Reason != want.reason || e.Detail != want.detail || e.FirstSeq != 1 {
+			t.Errorf("epoch %d: %s (%s) from %d", i, e.Reason, e.Detail, e.FirstSeq)
 		}
+	}
+}
+
+// What an owner changes about a model's server ends the epoch or waits for its end, and is
+// told as what it is.
+func TestAnotherServerOfAModelIsARefreshWithItsCause(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*model.Target)
+		detail string // of the epoch that begins; "" = it goes on
+		differ bool   // the bytes do
+		told   string
+	}{
+		{name: "nothing", change: func(*model.Target) {}},
+		{name: "another protocol", change: func(t *model.Target) { t.Protocol = "p2" },
+			detail: "local/m is asked by p2 now, not by p1 (api in the config)", differ: true, told: "(api in the config): the server reads the conversation anew once"},
+		{name: "another program", change: func(t *model.Target) { t.Layers.Server.Server = new("vllm") },
+			detail: "local/m is served by vllm now, not by ollama", told: "served by vllm now"},
+		{name: "a program that nobody knows", change: func(t *model.Target) { t.Layers.Server.Server = new("unknown") }},
+		{name: "a server that did not say", change: func(t *model.Target) { t.Layers.Server.Server = nil }},
+		{name: "a compat setting", change: func(t *model.Target) { t.Layers.Config.StringContent = new(true) },
+			told: "applied when it begins anew (/new) or is summed up (/compact): what the config declares of the model"},
+		{name: "what a probe found", change: func(t *model.Target) { t.Layers.Probe.ReplayThinking = new(true) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t, []step{{text: "a"}, {text: "b"}, {text: "c"}})
+			targets, changed := s.cfg.Targets, false
+			s.cfg.Targets = func(ctx context.Context) ([]model.Target, error) {
+				chain, err := targets(ctx)
+				chain[0].Protocol, chain[0].Layers.Server.Server = "p1", new("ollama")
+				if changed {
+					c.change(&chain[0])
+				}
+				chain[0].Provider = measured{protocol: chain[0].Protocol}
+				return chain, err
+			}
+			s.agent = agent.New(s.cfg)
+			if _, err := s.say("one"); err != nil {
+				t.Fatal(err)
+			}
+			changed = true
+			var told []string
+			for _, text := range []string{"two", "three"} {
+				s.agent = agent.New(s.cfg)
+				if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: text}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.agent.Turn(t.Context(), s.mem, func(e hearth.Event) {
+					if e.Kind == hearth.EventNotice && text == "two" {
+						told = append(told, e.Notice.Text)
+					}
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := strings.Join(told, "; "); !strings.Contains(got, c.told) || len(told) != min(len(c.told), 1) {
+				t.Errorf("told %q, want %q", told, c.told)
+			}
+			want := 1
+			if c.detail != "" {
+				want = 2
+			}
+			if len(s.mem.epochs) != want {
+				t.Fatalf("the epochs are %+v", s.mem.epochs)
+			}
+			if e := s.mem.epochs[want-1]; e.Detail != c.detail || want == 2 && (e.Reason != "refresh" || e.FirstSeq != 1 || (e.TokensLost > 0) != c.differ || (e.FirstDiff > 0) != c.differ) {
+				t.Errorf("the epoch is %+v", e)
+			}
+			if n := len(s.script.asked[2].Messages); n != 5 {
+				t.Errorf("%d messages were sent", n)
+			}
+		})
 	}
 }

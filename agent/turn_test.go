@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"hearth"
 	"hearth/agent"
@@ -47,6 +48,7 @@ func (s *script) Stream(_ context.Context, q model.Question) iter.Seq2[model.Del
 		now := s.steps[0]
 		s.steps = s.steps[1:]
 		sent := encode(req)
+		sent.Head = append([]byte(q.Chain[0].Protocol), sent.Head...)
 		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Prefix: sent.Prefix(len(sent.Items))}
 		if !yield(model.Delta{Sent: sent}, nil) || now.text != "" && !yield(model.Delta{Text: now.text}, nil) {
 			return
@@ -318,7 +320,7 @@ func TestTheFirstDifferenceIsFoundInALongEpoch(t *testing.T) {
 	s := newScene(t, nil)
 	s.files = []prompt.File{{Name: "AGENTS.md", Text: "Be kind."}}
 	s.script.steps = []step{{text: "one"}}
-	_, _ = s.say("a")
+	_, _ = s.say(strings.Repeat("a long word ", 20))
 	first := s.mem.reports[0]
 	for range 450 { // more than the newest ones that every turn looks at; each asked the same again
 		again := first
@@ -330,7 +332,19 @@ func TestTheFirstDifferenceIsFoundInALongEpoch(t *testing.T) {
 	head := len(encode(s.script.asked[0]).Head)
 	s.mem.reports[0].Added[head+7] ^= 1
 	s.script.steps = []step{{text: "two"}}
-	_, _ = s.say("b")
+	var told *hearth.Break
+	if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "b"}); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = s.agent.Turn(t.Context(), s.mem, func(e hearth.Event) {
+		if e.Break != nil {
+			told = e.Break
+		}
+	})
+	if told == nil || told.Offset != head+7 || told.Reason != "encoder-changed" || told.Epoch != 2 ||
+		utf8.RuneCountInString(told.Was) != 80 || utf8.RuneCountInString(told.Now) != 80 || told.Was[1:] != told.Now[1:] || told.Was == told.Now {
+		t.Errorf("the log is told %+v", told)
+	}
 	if e := s.mem.epochs[len(s.mem.epochs)-1]; e.Reason != "encoder-changed" || e.FirstDiff != head+7 {
 		t.Errorf("the break is %q at byte %d, want byte %d", e.Reason, e.FirstDiff, head+7)
 	}

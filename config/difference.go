@@ -73,13 +73,14 @@ func bothAre(k json5.Kind, a, b *json5.Value) bool {
 
 // inRequests lists what goes into the bytes of a request, by block: keys of the tools
 // block, of an agent or the defaults, of an entry in agents.defaults.models, of a
-// provider, and of a provider's model.
+// provider, and of a provider's model. Not api: an address takes one protocol only, so
+// another one ends the epoch there and then.
 var inRequests = map[string]string{
 	"tools":    "profile allow alsoAllow deny byProvider",
 	"agent":    "systemPromptOverride workspace bootstrapMaxChars bootstrapTotalMaxChars contextInjection skipBootstrap skipOptionalBootstrapFiles identity thinkingDefault params experimental contextTokens userTimezone",
 	"entry":    "params",
-	"provider": "api params contextWindow contextTokens maxTokens injectNumCtxForOpenAICompat",
-	"model":    "api params reasoning input contextWindow contextTokens maxTokens compat thinkingLevelMap",
+	"provider": "params contextWindow contextTokens maxTokens injectNumCtxForOpenAICompat",
+	"model":    "params reasoning input contextWindow contextTokens maxTokens compat thinkingLevelMap",
 }
 
 // changesBytes finds the block that a path is in and looks its key up.

@@ -24,11 +24,11 @@ func TestWhatChangesTheBytesOfARequestWaitsForTheNextEpoch(t *testing.T) {
 	now, next := Changed(before, after)
 	wantNow := []string{
 		"tools.exec.ask", "models.providers.p.baseUrl", "models.providers.p.apiKey", "models.providers.p.timeoutSeconds",
-		"models.providers.p.models[0].name", "models.providers.q.baseUrl",
+		"models.providers.p.models[0].name", "models.providers.p.api", "models.providers.q.baseUrl",
 		"agents.defaults.model", `agents.defaults.models.p/m.alias`, "agents.list[0].tools.exec.ask",
 	}
 	wantNext := []string{
-		"tools.deny", "models.providers.p.models[0].contextWindow", "models.providers.p.api",
+		"tools.deny", "models.providers.p.models[0].contextWindow",
 		`agents.defaults.models.p/m.params.x`, "agents.defaults.thinkingDefault", "agents.defaults.workspace", "agents.list[0].tools.profile",
 	}
 	if !reflect.DeepEqual(now, wantNow) {

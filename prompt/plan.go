@@ -156,7 +156,33 @@ func (p *Plan) Waiting(target model.Target, tools []hearth.ToolSpec) []string {
 		!bytes.Equal(p.Params.Options, next.Params.Options) || !bytes.Equal(p.Params.ExtraBody, next.Params.ExtraBody) {
 		out = append(out, "the model's params")
 	}
+	if declared(&target.Layers.Config, &p.Capabilities, &next.Capabilities) {
+		out = append(out, "what the config declares of the model (compat, input, reasoning)")
+	}
 	return out
+}
+
+// declared reports whether the config says something of a model that a plan has otherwise.
+func declared(config *model.Layer, had, now *model.Capabilities) bool {
+	for _, f := range []struct {
+		said     *bool
+		had, now bool
+	}{
+		{config.Vision, had.Vision, now.Vision}, {config.Reasoning, had.Reasoning, now.Reasoning},
+		{config.ReplayThinking, had.ReplayThinking, now.ReplayThinking}, {config.ThinkingAsText, had.ThinkingAsText, now.ThinkingAsText},
+		{config.ReasoningShaped, had.ReasoningShaped, now.ReasoningShaped}, {config.StringContent, had.StringContent, now.StringContent},
+		{config.StrictKeys, had.StrictKeys, now.StrictKeys}, {config.DeveloperRole, had.DeveloperRole, now.DeveloperRole},
+		{config.StreamUsage, had.StreamUsage, now.StreamUsage}, {config.ToolResultName, had.ToolResultName, now.ToolResultName},
+		{config.ToolIDs9, had.ToolIDs9, now.ToolIDs9}, {config.ArgumentObjects, had.ArgumentObjects, now.ArgumentObjects},
+		{config.AnswerToResults, had.AnswerToResults, now.AnswerToResults}, {config.PromptCacheKey, had.PromptCacheKey, now.PromptCacheKey},
+	} {
+		if f.said != nil && f.had != f.now {
+			return true
+		}
+	}
+	return config.MaxTokensField != nil && had.MaxTokensField != now.MaxTokensField ||
+		config.ThinkingFormat != nil && had.ThinkingFormat != now.ThinkingFormat ||
+		config.Efforts != nil && !slices.Equal(had.Efforts, now.Efforts) || config.EffortMap != nil && !slices.Equal(had.EffortMap, now.EffortMap)
 }
 
 func listed(names []string) string {

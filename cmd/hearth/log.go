@@ -55,10 +55,15 @@ func (a *app) openLog(now time.Time) (*os.File, error) {
 }
 
 // happened logs an event of a turn: model calls, tools and what the person was told. Of
-// words, thoughts, arguments and results there is nothing in the log.
+// words, thoughts, arguments and results there is nothing in the log, but for the 80
+// characters that show where a request left the one before it.
 func (a *app) happened(e hearth.Event) {
 	switch e.Kind {
 	case hearth.EventNotice:
+		if b := e.Break; b != nil {
+			a.logger().Warn("epoch", slog.String("run", a.run), slog.String("turn", string(e.Turn)), slog.String("model", b.Model.String()), slog.String("reason", b.Reason),
+				slog.Int64("epoch", b.Epoch), slog.Int("offset", b.Offset), slog.Int("tokensLost", b.TokensLost), slog.String("was", b.Was), slog.String("now", b.Now))
+		}
 		a.logger().Info("notice", slog.String("run", a.run), slog.String("kind", e.Notice.Kind), slog.String("text", e.Notice.Text))
 	case hearth.EventToolEnd:
 		failed := e.Result != nil && e.Result.Failed

@@ -2,6 +2,7 @@ package responses
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -183,6 +184,15 @@ func part(kind, field, value string) []byte {
 	return body.Object(body.Member{Name: "type", Value: body.Quote(kind)}, body.Member{Name: field, Value: body.Quote(value)})
 }
 
+// isReasoning reports whether kept data is an item of this protocol: the model may have
+// been asked by another one before.
+func isReasoning(opaque json.RawMessage) bool {
+	var item struct {
+		Type string `json:"type"`
+	}
+	return len(opaque) > 0 && json.Unmarshal(opaque, &item) == nil && item.Type == "reasoning"
+}
+
 // assistant writes what a model said: its reasoning where the server wants it back, its
 // text, its calls. The text is an output message with all the fields that the strictest
 // server (vLLM, which checks the types) asks for.
@@ -192,7 +202,7 @@ func assistant(m *hearth.Message, caps *model.Capabilities) [][]byte {
 	for i := range m.Parts {
 		p := &m.Parts[i]
 		switch {
-		case p.Opaque != nil && caps.ReplayThinking:
+		case isReasoning(p.Opaque) && caps.ReplayThinking:
 			list = append(list, p.Opaque)
 		case p.Text != "":
 			said.WriteString(p.Text)
