@@ -38,6 +38,7 @@ func newWhy(s streams, opt *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				w.CostUSD = a.costOf(w.Reports)
 				if asJSON {
 					printJSON(s.out, w)
 					return nil
@@ -60,6 +61,7 @@ func (k *talk) why(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.CostUSD = k.costOf(w.Reports)
 	w.print(k.io.out)
 	return nil
 }
@@ -71,7 +73,9 @@ type whyJSON struct {
 	Spent   spent        `json:"spent"`
 	// Reports are of that turn, and before it of what was done unasked since the turn before.
 	Reports []hearth.Report `json:"reports"`
-	Breaks  []epochBreak    `json:"breaks"` // of the whole conversation
+	// CostUSD is what these cost, as in agent --json; left out where a price is not known.
+	CostUSD *float64     `json:"costUsd,omitempty"`
+	Breaks  []epochBreak `json:"breaks"` // of the whole conversation
 }
 
 // spent is where the time of a turn went, in milliseconds. Its parts add up to WallMS.
@@ -164,6 +168,9 @@ func (w whyJSON) print(out io.Writer) {
 	if w.Spent != (spent{}) {
 		fmt.Fprintf(out, "turn        %.2f s: %.2f s for the model, %.2f s in tools, %.2f s else (Hearth itself, the disk, your consent)\n",
 			in(w.Spent.WallMS), in(w.Spent.ModelMS), in(w.Spent.ToolsMS), in(w.Spent.OtherMS))
+	}
+	if w.CostUSD != nil && *w.CostUSD > 0 {
+		fmt.Fprintf(out, "cost        %.6f US dollars, by the prices of the config or the catalog\n", *w.CostUSD)
 	}
 	if len(w.Breaks) == 0 {
 		fmt.Fprintln(out, "breaks      none: every request of this conversation extended the one before")
