@@ -19,7 +19,7 @@ func TestOurTextAndToolsStaySmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer kit.close()
-	target := demoTarget()
+	target := demoTarget(nil)
 	target.Layers = model.Layers{Default: model.DefaultLayer()}
 	cfg := a.agentConfig(choice{}, kit)
 	h, err := cfg.House()

@@ -101,6 +101,8 @@ func describeHost(h probe.Host) string {
 		return s + " (wants a key)"
 	case h.Loading:
 		return s + " (still loading)"
+	case len(h.Models) == 0:
+		return s + " (no model yet)"
 	case len(h.Models) == 1:
 		return s + " (" + h.Models[0].ID + ")"
 	default:
@@ -191,6 +193,9 @@ func (w *wizard) pick(ctx context.Context, h probe.Host) (probe.Model, error) {
 		}
 	}
 	if len(models) == 0 {
+		if l := lackOf(h); !h.NeedsKey {
+			fmt.Fprintf(w.io.err, "note: it %s\n      %s\n", l.what, l.try)
+		}
 		id, err := w.modelID(ctx)
 		return probe.Model{ID: id}, err
 	}

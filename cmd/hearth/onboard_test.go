@@ -117,6 +117,24 @@ func TestOnboardAsksForAVendorAndHidesTheKey(t *testing.T) {
 	}
 }
 
+// A server that is there without a model: what to fetch is said before its id is asked for.
+func TestOnboardSaysThatAServerHasNoModelYet(t *testing.T) {
+	h := newHousehold(t)
+	box := modelServer(t, modeltest.Config{Identity: "ollama", Models: []modeltest.Model{}})
+	p := h.sit(t, []string{"TERM=dumb"}, "onboard")
+	p.sees(t, "Which model server?")
+	p.sees(t, "a hosted vendor")
+	p.types(t, "1", enter)
+	p.sees(t, "The server's address")
+	p.types(t, box.URL, enter)
+	p.sees(t, "it answers, but has no model yet")
+	p.sees(t, "ollama pull")
+	p.sees(t, "The model's id")
+	p.types(t, ctrlC)
+	p.leaves(t, hearth.ExitInterrupted)
+	h.wroteNothing(t)
+}
+
 // A key that the environment has is not asked for again, and not written down.
 func TestOnboardUsesTheKeyThatIsThere(t *testing.T) {
 	h := newHousehold(t)

@@ -266,7 +266,7 @@ func (a *app) target(ctx context.Context, c choice, word string) (candidate, err
 		return t, nil
 	}
 	if ref == demoRef {
-		t = candidate{Target: demoTarget()}
+		t = candidate{Target: demoTarget(a.seen)}
 	} else if t, err = a.build(ctx, c, ref, profile); err != nil {
 		return candidate{}, err
 	}
@@ -324,10 +324,15 @@ func (a *app) describer() *probe.Describer {
 	return a.describes
 }
 
-func demoTarget() model.Target {
-	here, yes := hearth.LocalityMachine, true
+// demoTarget is the demo model, which says what the servers that were seen still need.
+func demoTarget(seen []probe.Host) model.Target {
+	here, yes, c := hearth.LocalityMachine, true, demo.Config{}
+	if len(seen) > 0 {
+		e := lacking("", seen)
+		c.Next = fmt.Sprintf("%s.\n%s\nWhen that is done, the next hearth up finds it.", e.Err, e.Try)
+	}
 	return model.Target{
-		Ref: demoRef, Protocol: "demo", Provider: demo.New(),
+		Ref: demoRef, Protocol: "demo", Provider: demo.New(c),
 		Endpoint: model.Endpoint{Origin: "demo", Locality: hearth.LocalityMachine, Slots: 16},
 		Layers:   model.Layers{Config: model.Layer{Locality: &here, Reasoning: &yes}, Default: model.DefaultLayer()},
 	}

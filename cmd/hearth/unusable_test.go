@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"hearth"
+	"hearth/model"
 	"hearth/model/probe"
 )
 
@@ -32,5 +33,17 @@ func TestWhatAServerLacksIsNamedWithOneThingToDo(t *testing.T) {
 				t.Errorf("beside LiteLLM it says %v", both)
 			}
 		})
+	}
+}
+
+func TestTheDemoModelSaysWhatTheServerThatIsThereLacks(t *testing.T) {
+	target := demoTarget([]probe.Host{{Kind: probe.KindOllama, Root: "http://127.0.0.1:11434"}})
+	var text string
+	req := &model.Request{Messages: bare("hello", nil)}
+	for d := range target.Provider.Stream(t.Context(), req) {
+		text += d.Text
+	}
+	if !strings.Contains(text, "Ollama at http://127.0.0.1:11434 answers, but has no model yet.\nFetch one, for example: ollama pull") || strings.Contains(text, "Install") {
+		t.Errorf("got %q", text)
 	}
 }

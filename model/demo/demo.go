@@ -18,16 +18,23 @@ import (
 // Mark begins every answer, so that nobody takes it for a language model's.
 const Mark = "[demo] "
 
+// Config says what the demo knows of its surroundings. The zero value knows nothing.
+type Config struct {
+	// Next is what the person has to do to get a model, in whole sentences; "" says what to
+	// install.
+	Next string
+}
+
 // Provider answers without a server. The zero Provider works.
-type Provider struct{}
+type Provider struct{ next string }
 
 // New gives a Provider.
-func New() *Provider { return &Provider{} }
+func New(c Config) *Provider { return &Provider{c.Next} }
 
 var _ model.Provider = (*Provider)(nil)
 
 // Stream answers the newest message, word by word.
-func (*Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
+func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
 	return func(yield func(model.Delta, error) bool) {
 		sent, err := encode(req)
 		if err != nil {
@@ -37,7 +44,7 @@ func (*Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[model
 		if !yield(model.Delta{Sent: sent}, nil) || !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: "demo"}}, nil) {
 			return
 		}
-		r := answer(req)
+		r := p.answer(req)
 		for _, d := range r.deltas(req) {
 			if ctx.Err() != nil {
 				yield(model.Delta{}, &hearth.Error{Op: "demo", Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)})
@@ -107,7 +114,7 @@ func (r reply) deltas(req *model.Request) []model.Delta {
 
 // answer decides on the newest message: a tool's result is quoted, a person's words are
 // read for the few things the demo can do.
-func answer(req *model.Request) reply {
+func (p *Provider) answer(req *model.Request) reply {
 	if len(req.Messages) == 0 {
 		return reply{text: Mark + "There is nothing to answer."}
 	}
@@ -115,7 +122,7 @@ func answer(req *model.Request) reply {
 	if results := results(last); len(results) > 0 {
 		return reply{text: Mark + quote(results)}
 	}
-	return hear(words(last), req)
+	return p.hear(words(last), req)
 }
 
 func results(m *hearth.Message) []*hearth.ToolResult {
@@ -154,17 +161,23 @@ func quote(results []*hearth.ToolResult) string {
 	return b.String()
 }
 
-const introduction = "I am no language model, only a stand-in until you have one. " +
-	"Install LM Studio (lmstudio.ai) or Ollama (ollama.com), load a model there, and run hearth up again: it is found by itself. " +
-	"Until then you can try: read FILE, write FILE TEXT, run COMMAND, or ask me to think."
+// introduction says what this is, and how to get a model.
+func (p *Provider) introduction() string {
+	next := p.next
+	if next == "" {
+		next = "Install LM Studio (lmstudio.ai) or Ollama (ollama.com), load a model there, and run hearth up again: it is found by itself."
+	}
+	return "I am no language model, only a stand-in until you have one. " + next +
+		" Until then you can try: read FILE, write FILE TEXT, run COMMAND, or ask me to think."
+}
 
 // hear reads a person's words.
-func hear(said string, req *model.Request) reply {
+func (p *Provider) hear(said string, req *model.Request) reply {
 	word, rest, _ := strings.Cut(said, " ")
 	rest = strings.TrimSpace(rest)
 	switch strings.ToLower(strings.Trim(word, ",.!?")) {
 	case "hi", "hello", "hey", "hallo", "moin", "servus", "ciao", "hola", "bonjour":
-		return reply{text: Mark + "Hello! " + introduction}
+		return reply{text: Mark + "Hello! " + p.introduction()}
 	case "read":
 		if rest != "" {
 			return tool(req, "read", arguments{Path: rest})
@@ -179,9 +192,9 @@ func hear(said string, req *model.Request) reply {
 		}
 	}
 	if strings.Contains(strings.ToLower(said), "think") {
-		return reply{thinking: "The person asks me to think. I cannot, but this is where a model's reasoning would be shown. ", text: Mark + "I have thought about it: " + introduction}
+		return reply{thinking: "The person asks me to think. I cannot, but this is where a model's reasoning would be shown. ", text: Mark + "I have thought about it: " + p.introduction()}
 	}
-	return reply{text: Mark + introduction}
+	return reply{text: Mark + p.introduction()}
 }
 
 // arguments are those of the tools the demo knows, in the tools' own names.

@@ -12,7 +12,7 @@ import (
 func ask(t *testing.T, req *model.Request) (text, thinking string, call *hearth.ToolCall, stop hearth.StopReason) {
 	t.Helper()
 	first := true
-	for d, err := range demo.New().Stream(t.Context(), req) {
+	for d, err := range demo.New(demo.Config{}).Stream(t.Context(), req) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,6 +46,16 @@ func TestItGreetsAndSaysThatItIsNoLanguageModel(t *testing.T) {
 		if !strings.HasPrefix(text, "[demo] ") || !strings.Contains(text, "no language model") || !strings.Contains(text, "Ollama") || thinking != "" || call != nil || stop != hearth.StopEnd {
 			t.Errorf("%q: got %q, %q, %v, %s", words, text, thinking, call, stop)
 		}
+	}
+}
+
+func TestItSaysWhatIsMissingWhereThatIsKnown(t *testing.T) {
+	var text string
+	for d := range demo.New(demo.Config{Next: "Fetch a model."}).Stream(t.Context(), said("hi")) {
+		text += d.Text
+	}
+	if !strings.Contains(text, "until you have one. Fetch a model. Until then") || strings.Contains(text, "Install") {
+		t.Errorf("got %q", text)
 	}
 }
 
