@@ -30,7 +30,7 @@ const turns = 200
 
 // Two hundred turns of one person, in each protocol, with everything that happens to
 // people on the way: tools, pictures, edited instructions, an edited config, a tool that
-// comes late, midnight, restarts, two upgrades, a server that breaks, refuses or is gone,
+// comes late, midnight while it runs, other time zones, restarts, two upgrades, a server that breaks, refuses or is gone,
 // and Ctrl-C. Within an epoch every request begins with all bytes of the one before, as
 // the server received them. Where one does not, the scene says why it may, and the
 // program has a row that says the same, with the byte at which the two differ.
@@ -66,27 +66,35 @@ const (
 func releases(t *testing.T) (programs [3]string) {
 	t.Helper()
 	dependOnSources(t)
-	const source, was, becomes = "../model/internal/body/text.go", "escaped = `\\n`", "escaped = `\\u000a`"
-	text, err := os.ReadFile(source)
-	if err != nil || bytes.Count(text, []byte(was)) != 1 {
-		t.Fatalf("%s does not hold %s once (%v)", source, was, err)
-	}
 	dir := t.TempDir()
-	changed, overlay := filepath.Join(dir, "text.go"), filepath.Join(dir, "overlay.json")
-	path, err := filepath.Abs(source)
-	if err != nil {
+	// Of all of them, what runs is told the time by the scenario.
+	clocked := map[string]string{
+		"../cmd/hearth/toolkit.go": edited(t, dir, "../cmd/hearth/toolkit.go", "Now:     time.Now,", "Now:     clock,"),
+		"../cmd/hearth/clock.go":   filepath.Join(dir, "clock.go"),
+	}
+	if err := os.WriteFile(clocked["../cmd/hearth/clock.go"], []byte(clockSource), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, data := range map[string][]byte{changed: bytes.Replace(text, []byte(was), []byte(becomes), 1), overlay: replace} {
-		if err := os.WriteFile(name, data, 0o600); err != nil {
+	encoder := maps.Clone(clocked)
+	encoder["../model/internal/body/text.go"] = edited(t, dir, "../model/internal/body/text.go", "escaped = `\\n`", "escaped = `\\u000a`")
+	for i, replaced := range []map[string]string{clocked, clocked, encoder} {
+		overlay := filepath.Join(dir, fmt.Sprint("overlay", i, ".json"))
+		replace := map[string]string{}
+		for source, with := range replaced {
+			path, err := filepath.Abs(source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			replace[path] = with
+		}
+		list, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+		if err == nil {
+			err = os.WriteFile(overlay, list, 0o600)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	for i, flags := range [][]string{{}, {}, {"-overlay", overlay}} {
+		flags := []string{"-overlay", overlay}
 		programs[i] = filepath.Join(dir, fmt.Sprint("hearth", i))
 		args := append([]string{"build", "-o", programs[i], "-ldflags", fmt.Sprintf("-X main.version=v%d.0.0", i+1)}, flags...)
 		tell(t, append(append([]string{"go"}, args...), "../cmd/hearth")...)
@@ -96,6 +104,47 @@ func releases(t *testing.T) (programs [3]string) {
 	}
 	return programs
 }
+
+// edited writes a copy of a source file in which one place is another.
+func edited(t *testing.T, dir, source, was, becomes string) string {
+	t.Helper()
+	text, err := os.ReadFile(source)
+	if err != nil || bytes.Count(text, []byte(was)) != 1 {
+		t.Fatalf("%s does not hold %s once (%v)", source, was, err)
+	}
+	copied := filepath.Join(dir, filepath.Base(source))
+	if err := os.WriteFile(copied, bytes.Replace(text, []byte(was), []byte(becomes), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
+// clockSource is the clock of the releases: a file beside the state folder says what time
+// it is, or how far it is from the true one.
+const clockSource = `package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+)
+
+func clock() time.Time {
+	now := time.Now()
+	told, err := os.ReadFile(filepath.Join(os.Getenv("HEARTH_HOME"), "..", "clock"))
+	if err != nil {
+		return now
+	}
+	if stands, err := time.Parse(time.RFC3339, string(told)); err == nil {
+		return stands.Local()
+	}
+	off, err := time.ParseDuration(string(told))
+	if err != nil {
+		panic(err)
+	}
+	return now.Add(off)
+}
+`
 
 // A scene is one turn: what the person does before, how the server behaves, how it ends.
 type scene struct {
@@ -137,6 +186,8 @@ type story struct {
 	newest   []byte           // of all
 	session  int              // counted from 0
 	epochs   []epochSeen
+	midnight time.Time // that passes while the chat runs
+	dates    []string  // on both sides of it, as the model is told
 }
 
 // epochSeen is the beginning of an epoch, as the server saw it.
@@ -199,6 +250,26 @@ func (s *story) upgrade(release int) { s.close(); s.program = s.releases[release
 
 // travel takes the person to another time zone.
 func (s *story) travel(zone string) { s.close(); s.zone = zone }
+
+// strikes has the clock stand still at a time before or after the next midnight of
+// Kiritimati, where the person is, while the program runs on.
+func (s *story) strikes(after time.Duration) {
+	if s.chat == nil {
+		s.t.Errorf("turn %d: nothing runs at midnight", s.n)
+	}
+	if s.midnight.IsZero() {
+		now := time.Now().In(time.FixedZone("+14", 14*60*60))
+		s.midnight = time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location())
+	}
+	at := s.midnight.Add(after)
+	s.write("clock", at.Format(time.RFC3339))
+	s.dates = append(s.dates, at.Format("[Mon 2006-01-02 15:04 MST]"))
+}
+
+// goesOn has the clock run again, from the time at which it stands.
+func (s *story) goesOn(after time.Duration) {
+	s.write("clock", s.midnight.Add(after).Sub(time.Now()).String())
+}
 
 // turn plays one scene.
 func (s *story) turn(n int, sc scene) {
@@ -331,6 +402,11 @@ func (s *story) look(sc scene) {
 				s.t.Errorf("turn %d (%s): request %d: %s", s.n, sc.name, s.requests, c)
 			}
 			s.t.Errorf("turn %d (%s): request %d leaves the one before at byte %d", s.n, sc.name, s.requests, differAt(before.body, now.body))
+		}
+	}
+	for _, date := range s.dates {
+		if s.session == 0 && sc.ends == answered && !sc.leaves && !bytes.Contains(s.newest, []byte(date)) {
+			s.t.Errorf("turn %d (%s): the model is not told %s", s.n, sc.name, date)
 		}
 	}
 	for model, reason := range mayBreak {

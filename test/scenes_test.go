@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"hearth"
 	"hearth/model/modeltest"
@@ -82,6 +83,9 @@ func changes() map[int]func(s *story) {
 		60:  func(s *story) { s.set(settings{primary: "box/" + missing}) },
 		61:  func(s *story) { s.set(settings{}) },
 		80:  func(s *story) { s.upgrade(nextRelease) },
+		100: func(s *story) { s.strikes(-time.Minute) },
+		101: func(s *story) { s.strikes(time.Minute) }, // the same process, another day
+		102: func(s *story) { s.goesOn(time.Minute) },
 		115: func(s *story) { s.travel("Pacific/Pago_Pago") }, // UTC-11: another day for sure
 		120: func(s *story) { s.write("work/SOUL.md", "You are calm.\n") },
 		150: func(s *story) { s.write("work/long.txt", strings.Repeat("a long line of notes\n", 700)) },
@@ -118,6 +122,8 @@ func incidents() map[int]scene {
 	upgraded := fallback(183, breaksDown)
 	upgraded.breaks = map[string]string{"second-model": "encoder-changed"}
 	return map[int]scene{
+		100: {name: "just before midnight", answers: []modeltest.Behaviour{ends(100, "Good night.")}},
+		101: {name: "just after it", answers: []modeltest.Behaviour{calls("read", `{"path":"notes.txt"}`), ends(101, "Good morning.")}},
 		22:  taught,
 		25:  picture(25),
 		28:  {name: "/compact keep the names", ends: commanded, told: "summed up", answers: []modeltest.Behaviour{says("The person greets a lot.")}},
