@@ -109,6 +109,7 @@ type Report struct {
 	Prefix   string        `json:"prefix"`            // hash over the head and all items
 	Params   string        `json:"params"`            // hash over everything else in the body, so that a change can be listed
 	Usage    Usage         `json:"usage"`             // as the server counted
+	Refused  int           `json:"refused,omitempty"` // tokens that it counted in a request that it refused as too long
 	Phases   PhaseTimes    `json:"phases"`            // how long each took
 	Reason   Reason        `json:"reason,omitempty"`
 	Error    string        `json:"error,omitempty"`

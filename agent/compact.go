@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,13 +148,14 @@ func (c *conversation) weigh(reports []hearth.Report) {
 			continue
 		}
 		more := weight.Add(c.between(through, rep.Through))
-		if !counts(rep, prompt.UsualRatio.Tokens(head.Add(more)), counted) {
+		n := cmp.Or(rep.Usage.Input, rep.Refused) // a refusal names what it counted
+		if !counts(rep, n, prompt.UsualRatio.Tokens(head.Add(more)), counted) {
 			continue
 		}
-		weight, counted, through = more, rep.Usage.Input, rep.Through
+		weight, counted, through = more, n, rep.Through
 		series = append(series, prompt.Sample{Weight: weight, Tokens: counted})
 	}
-	c.gauge, c.telling = c.es.plan.Gauge.Learn(c.es.plan, series), telling(series)
+	c.gauge, c.telling = c.es.plan.Gauge.Learn(c.es.plan, series), telling(c.es.plan, series)
 	if counted == 0 {
 		counted = c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(weight)
 	}
@@ -163,8 +165,7 @@ func (c *conversation) weigh(reports []hearth.Report) {
 // counts reports whether a server's count can be that of the whole request: some leave
 // out what they had cached, some cut the request in silence, some make numbers up. It is
 // no absurd number beside the usual, and no less than the request before had.
-func counts(rep *hearth.Report, usual, before int) bool {
-	n := rep.Usage.Input
+func counts(rep *hearth.Report, n, usual, before int) bool {
 	return n > rep.Items && n < rep.Bytes && n > usual/3 && n < usual*4 && n >= before
 }
 

@@ -46,10 +46,14 @@ func (a *Agent) gauge(t model.Target) prompt.Gauge {
 // something of a model that is worth keeping.
 const tellingWeight = 1_000
 
-// telling reports whether a series of counts teaches something.
-func telling(series []prompt.Sample) bool {
-	if len(series) < 2 {
+// telling reports whether a series of counts teaches something: what came between two of
+// them, or one that is hardly more than what was said.
+func telling(plan *prompt.Plan, series []prompt.Sample) bool {
+	switch len(series) {
+	case 0:
 		return false
+	case 1:
+		return plan.Outweighed(series[0].Weight)
 	}
 	first, last := series[0].Weight, series[len(series)-1].Weight
 	return last.ASCII+last.Other-first.ASCII-first.Other >= tellingWeight

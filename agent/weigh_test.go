@@ -25,6 +25,9 @@ type counted struct {
 	codec  tokenizer.Codec
 	tokens []int // of each request
 	say    func(n int) string
+	// A window makes it a server that counts only what it refuses.
+	window  int
+	refused int // requests
 }
 
 func (s *counted) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delta, error] {
@@ -42,6 +45,17 @@ func (s *counted) Stream(_ context.Context, q model.Question) iter.Seq2[model.De
 		n := s.count(req)
 		s.tokens = append(s.tokens, n)
 		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Bytes: size + 2000, Prefix: sent.Prefix(len(sent.Items)), Usage: hearth.Usage{Input: n}}
+		if s.window > 0 {
+			rep.Usage = hearth.Usage{}
+		}
+		if s.window > 0 && n > s.window {
+			s.refused++
+			rep.Reason, rep.Refused = hearth.ReasonContextOverflow, n
+			if yield(model.Delta{Sent: sent}, nil) && yield(model.Delta{Report: &rep}, nil) {
+				yield(model.Delta{}, &hearth.Error{Reason: hearth.ReasonContextOverflow, Err: &model.Overflow{Window: s.window, Prompt: n, Exact: true}})
+			}
+			return
+		}
 		if yield(model.Delta{Sent: sent}, nil) && yield(model.Delta{Text: s.say(len(s.tokens))}, nil) {
 			yield(model.Delta{Report: &rep, Stop: hearth.StopEnd}, nil)
 		}
@@ -186,6 +200,55 @@ func TestAfterFiveTurnsTokensAreEstimatedWithinFifteenPercent(t *testing.T) {
 				within(t, "the first request after a compaction", whole, server.tokens[len(server.tokens)-1], 0.15)
 			})
 		}
+	}
+}
+
+// A server without usage and without a tokenizer counts only what it refuses: that
+// teaches as much, here and for the conversations that come.
+func TestWhatARefusalCountsIsLearned(t *testing.T) {
+	codec, err := tokenizer.Get(tokenizer.Cl100kBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, names := range [][]string{{"Chinese"}, {"Japanese"}} {
+		t.Run(strings.Join(names, "+"), func(t *testing.T) {
+			server := &counted{codec: codec, window: 6_000, say: func(n int) string { return passage(n+3, names...) }}
+			s := newScene(t, nil)
+			targets, err := s.cfg.Targets(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			targets[0].Layers.Config.Window = new(6_000)
+			s.cfg.Targets = func(context.Context) ([]model.Target, error) { return targets, nil }
+			s.cfg.Router, s.cfg.Room.KeepRecentTokens = server, 500
+			s.agent = agent.New(s.cfg)
+			talk := func(n int) {
+				t.Helper()
+				if out, err := s.say(passage(n, names...)); err != nil || out.Answer == "" {
+					t.Fatalf("turn %d: %+v, %v", n, out, err)
+				}
+			}
+			n := 0
+			for ; server.refused == 0; n++ {
+				if n == 200 {
+					t.Fatal("it never refused")
+				}
+				talk(n)
+			}
+			for range 60 { // until the window was full a few times more
+				talk(n)
+				n++
+			}
+			if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: passage(n, names...)}); err != nil {
+				t.Fatal(err)
+			}
+			whole := s.used()
+			s.turn()
+			within(t, "the next request", whole, server.tokens[len(server.tokens)-1], 0.15)
+			if server.refused > 2 {
+				t.Errorf("it refused %d times", server.refused)
+			}
+		})
 	}
 }
 

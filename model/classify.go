@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -26,8 +27,9 @@ type Seen struct {
 // every error with ReasonContextOverflow that Classify gives. 0 means that the server
 // did not say.
 type Overflow struct {
-	Window int // tokens the server serves
-	Prompt int // tokens the request has; a lower bound at some servers
+	Window int  // tokens the server serves
+	Prompt int  // tokens the request has; a lower bound at some servers
+	Exact  bool // Prompt is the server's count of the whole request
 	Words  string
 }
 
@@ -102,8 +104,13 @@ func (f found) overflow(b errorBody, words string) *Overflow {
 	if n := f.nums["prompt"]; o.Prompt == 0 {
 		o.Prompt = n
 	}
+	o.Exact = o.Prompt > 0 && !estimates.MatchString(words)
 	return o
 }
+
+// estimates is how servers say that the number they name is not the count of a request:
+// they stopped counting, or looked at its beginning, or at its letters.
+var estimates = regexp.MustCompile(`(?i)at least|n_keep|keep the first|characters`)
 
 // byStatus is what a status means when its words are unknown.
 func byStatus(status int) hearth.Reason {

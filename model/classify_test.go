@@ -73,6 +73,9 @@ func summary(e *hearth.Error) string {
 		if o.Prompt > 0 {
 			s += fmt.Sprintf(" prompt=%d", o.Prompt)
 		}
+		if o.Prompt > 0 && !o.Exact {
+			s += " about"
+		}
 	}
 	if r, ok := errors.AsType[*model.Refusal](e); ok {
 		s += " lesson=" + string(r.Lesson)
@@ -182,6 +185,25 @@ func TestASilentOverflowNamesTheWindowOnlyWhereTheCountsFillIt(t *testing.T) {
 		}
 		if o, ok := errors.AsType[*model.Overflow](err); !ok || o.Window != c.window || o.Prompt != c.usage.Input {
 			t.Errorf("%s: %+v", name, o)
+		}
+	}
+}
+
+// Only a count of the whole request says how a model counts.
+func TestANumberInARefusalIsACountOrNot(t *testing.T) {
+	for words, exact := range map[string]bool{
+		`request (12345 tokens) exceeds the available context size (8192 tokens), try increasing it`:                                                                                   true,
+		`This model's maximum context length is 8192 tokens. However, your messages resulted in 12345 tokens.`:                                                                         true,
+		`prompt is too long: 12345 tokens > 8192 maximum`:                                                                                                                              true,
+		`This model's maximum context length is 8192 tokens. However, you requested 0 output tokens and your prompt contains at least 8193 input tokens, for a total of at least 8193`: false,
+		`You passed 98765 input characters and requested 512 output tokens. However, the model's context length is only 8192 tokens`:                                                   false,
+		`The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 6144>= n_ctx: 4096).`:                                                        false,
+		`Trying to keep the first 6144 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough.`:                  false,
+		`context size has been exceeded`: false,
+	} {
+		err := model.Classify(model.Seen{Status: 400, Body: fmt.Appendf(nil, `{"error":{"message":%q}}`, words)})
+		if o, ok := errors.AsType[*model.Overflow](err); !ok || o.Exact != exact {
+			t.Errorf("%s: %+v", words, o)
 		}
 	}
 }

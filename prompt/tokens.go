@@ -147,8 +147,9 @@ type Sample struct {
 // Learn gives what is known after a series of counts was seen as well. The ratio is
 // fitted to what came between two counts, for the two scripts apart, and held to what
 // was known as far as the series says nothing of a script; what is left of the counts is
-// the head. A count of one request alone does not tell its head from its words, so the
-// ratio then stays as it was.
+// the head. A count of one request alone tells its head from its words only where they
+// outweigh it, as when a server counts nothing but what it refuses; else the ratio then
+// stays as it was.
 func (g Gauge) Learn(p *Plan, series []Sample) Gauge {
 	if len(series) == 0 {
 		return g
@@ -161,11 +162,20 @@ func (g Gauge) Learn(p *Plan, series []Sample) Gauge {
 		had := series[i]
 		came[i] = Sample{Weight{s.Weight.ASCII - had.Weight.ASCII, s.Weight.Other - had.Weight.Other}, s.Tokens - had.Tokens}
 	}
+	if len(came) == 0 && p.Outweighed(series[0].Weight) {
+		came = []Sample{{series[0].Weight, series[0].Tokens - g.HeadTokens(p)}}
+	}
 	g.Ratio, g.Tokenizer = g.Ratio.fit(150, came), false
 	newest := series[len(series)-1]
 	usual := UsualRatio.Tokens(WeighHead(p))
 	g.Head = min(max(newest.Tokens-g.Ratio.Tokens(newest.Weight), usual/3), usual*3)
 	return g
+}
+
+// Outweighed reports whether messages are so much more than what they follow that a count
+// of all is as good as one of them: an error in the head then hardly shows.
+func (p *Plan) Outweighed(messages Weight) bool {
+	return UsualRatio.Tokens(messages) > 4*UsualRatio.Tokens(WeighHead(p)) && messages.ASCII+messages.Other >= 1_000
 }
 
 // fit gives the ratio that texts were counted with, held to r as far as they say nothing

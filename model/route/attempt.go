@@ -319,6 +319,9 @@ func (a *attempt) finish() {
 	if a.err != nil {
 		e := asError(a.err)
 		a.report.Reason, a.report.Error = e.Reason, e.Error()
+		if o, ok := errors.AsType[*model.Overflow](e); ok && o.Exact {
+			a.report.Refused = o.Prompt
+		}
 		if a.report.Stop == "" && e.Reason == hearth.ReasonCancelled {
 			a.report.Stop = hearth.StopCancelled
 		}
