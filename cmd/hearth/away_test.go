@@ -15,7 +15,7 @@ import (
 // visitor is a person at a chat: what they do before they write, and what they write.
 type visitor []func() string
 
-func (v *visitor) next(string) (string, error) {
+func (v *visitor) next(context.Context, string) (string, error) {
 	if len(*v) == 0 {
 		return "", io.EOF
 	}
@@ -24,7 +24,7 @@ func (v *visitor) next(string) (string, error) {
 	return step(), nil
 }
 
-func (v *visitor) answer(string) (string, error) { return "", io.EOF }
+func (v *visitor) answer(context.Context, string) (string, error) { return "", io.EOF }
 
 func (v *visitor) stopped() {}
 

@@ -25,11 +25,14 @@ func (k *talk) converse(ctx context.Context, in lines) error {
 	k.resume(ctx, consent(k.io, in))
 	for ctx.Err() == nil {
 		away := k.away(ctx)
-		text, err := in.next("› ")
+		text, err := in.next(ctx, "› ")
 		away.back(k)
 		if errors.Is(err, io.EOF) {
 			fmt.Fprintln(k.io.err) // the shell's prompt begins a line of its own
 			return nil
+		}
+		if ctx.Err() != nil {
+			break
 		}
 		if err != nil {
 			return err
@@ -46,7 +49,7 @@ func (k *talk) converse(ctx context.Context, in lines) error {
 			return nil
 		}
 	}
-	return nil
+	return errSilent{hearth.ExitInterrupted}
 }
 
 // ended tells how a turn of the chat went wrong, if it did.
@@ -110,9 +113,12 @@ func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 	var wrong error
 	k.resume(ctx, nil)
 	for {
-		text, err := in.next("")
+		text, err := in.next(ctx, "")
 		if errors.Is(err, io.EOF) {
 			return wrong
+		}
+		if ctx.Err() != nil {
+			return errSilent{hearth.ExitInterrupted}
 		}
 		if err != nil {
 			return fmt.Errorf("read standard input: %w", err)

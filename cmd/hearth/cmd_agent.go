@@ -33,7 +33,7 @@ func newAgent(s streams, opt *options) *cobra.Command {
 		Short: "Run one turn: ask, let the agent use its tools, print the answer",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			text, err := messageText(s, message)
+			text, err := messageText(cmd.Context(), s, message)
 			if err != nil {
 				return err
 			}
@@ -83,9 +83,13 @@ func (p *patienceFlag) Set(s string) error {
 }
 
 // messageText gives the words of --message.
-func messageText(s streams, message string) (string, error) {
+func messageText(ctx context.Context, s streams, message string) (string, error) {
 	if message == "-" {
-		b, err := io.ReadAll(s.in)
+		in := &input{in: s.in}
+		b, err := io.ReadAll(in.under(ctx))
+		if err := stopped(ctx, "read standard input"); err != nil {
+			return "", err
+		}
 		if err != nil {
 			return "", fmt.Errorf("read standard input: %w", err)
 		}

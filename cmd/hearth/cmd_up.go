@@ -47,7 +47,10 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 	var in *bufio.Reader
 	piped := false
 	if message == "" {
-		in, piped = s.piped()
+		in, piped = s.piped(ctx)
+	}
+	if err := stopped(ctx, "up"); err != nil {
+		return err
 	}
 	if !s.person() && message == "" && !piped {
 		a.printFound(found)

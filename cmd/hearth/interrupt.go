@@ -17,7 +17,10 @@ var errInterrupted = errors.New("interrupted")
 
 // interrupts turns signals into cancelled contexts. The innermost scope is cancelled
 // first, so that Ctrl-C stops a turn and not the chat; a signal that finds its scope
-// cancelled already ends the process, as the person expects of a second one.
+// cancelled already ends the process, as the person expects of a second one. The others,
+// a terminal that went away among them (on Windows Go calls that SIGTERM), end everything.
+// A terminal that goes away is often told twice, by the system and by the shell; that is
+// nobody's second wish.
 type interrupts struct {
 	signals chan os.Signal
 	done    chan struct{}
@@ -34,6 +37,9 @@ type scope struct {
 func newInterrupts() *interrupts {
 	i := &interrupts{signals: make(chan os.Signal, 2), done: make(chan struct{})}
 	signal.Notify(i.signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(i.signals, syscall.SIGHUP)
+	}
 	go i.loop()
 	return i
 }
@@ -42,7 +48,7 @@ func (i *interrupts) loop() {
 	for {
 		select {
 		case s := <-i.signals:
-			if !i.interrupt(s == syscall.SIGTERM) {
+			if !i.interrupt(s != os.Interrupt) && s != syscall.SIGHUP {
 				os.Exit(hearth.ExitInterrupted)
 			}
 		case <-i.done:
@@ -90,6 +96,14 @@ func (i *interrupts) scope(parent context.Context) (ctx context.Context, stop fu
 		}
 		cancel(nil)
 	}
+}
+
+// stopped is the end of a command that a signal has stopped, and nil while none has.
+func stopped(ctx context.Context, op string) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return &hearth.Error{Op: op, Reason: hearth.ReasonCancelled, Err: context.Cause(ctx), Try: "Run the command again."}
 }
 
 func (i *interrupts) close() {

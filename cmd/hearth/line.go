@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -11,19 +12,20 @@ import (
 
 // lines reads what a person types.
 type lines interface {
-	// next gives the next message. It ends with io.EOF.
-	next(prompt string) (string, error)
-	// answer gives the answer to a question. It ends with io.EOF, and with
-	// errInterrupted on Ctrl-C.
-	answer(question string) (string, error)
+	// next gives the next message. It ends with io.EOF, and with the cause of ctx.
+	next(ctx context.Context, prompt string) (string, error)
+	// answer gives the answer to a question. It ends with io.EOF, with the cause of ctx,
+	// and with errInterrupted on Ctrl-C.
+	answer(ctx context.Context, question string) (string, error)
 	// stopped says that Ctrl-C has just stopped a turn: another one leaves.
 	stopped()
 }
 
-// pipedLines reads one message a line from a pipe or a file.
+// pipedLines reads one message a line from a pipe or a file, which ends with the context
+// that it was opened with.
 type pipedLines struct{ r *bufio.Reader }
 
-func (p pipedLines) next(string) (string, error) {
+func (p pipedLines) next(context.Context, string) (string, error) {
 	s, err := p.r.ReadString('\n')
 	if s != "" {
 		return strings.TrimRight(s, "\r\n"), nil
@@ -36,13 +38,14 @@ func (p pipedLines) next(string) (string, error) {
 // a turn is a signal.
 type terminalLines struct {
 	s       streams
+	in      *input
 	edit    *term.Terminal
 	keys    *keys
 	history *history
 }
 
 func newTerminalLines(s streams) *terminalLines {
-	t := &terminalLines{s: s, keys: &keys{in: s.in}, history: &history{}}
+	t := &terminalLines{s: s, in: &input{in: s.in}, keys: &keys{}, history: &history{}}
 	t.begin()
 	return t
 }
@@ -55,7 +58,8 @@ func (t *terminalLines) begin() {
 
 // next leaves on the second of two Ctrl-C, the first of which empties the line. One that
 // stopped a turn counts as the first.
-func (t *terminalLines) next(prompt string) (string, error) {
+func (t *terminalLines) next(ctx context.Context, prompt string) (string, error) {
+	t.keys.in = t.in.under(ctx)
 	message, err := t.read(t.edit, prompt)
 	if err != nil {
 		t.begin()
@@ -68,9 +72,10 @@ func (t *terminalLines) next(prompt string) (string, error) {
 
 // answer takes nothing that was typed before the question was to be seen, in whatever
 // buffer it waits: a yes must mean this question.
-func (t *terminalLines) answer(question string) (string, error) {
+func (t *terminalLines) answer(ctx context.Context, question string) (string, error) {
 	dropTyped(t.s.terminal)
-	keys := &keys{in: t.s.in, again: true, always: true}
+	t.in.drop()
+	keys := &keys{in: t.in.under(ctx), again: true, always: true}
 	edit := term.NewTerminal(both{keys, t.s.screen}, "")
 	edit.History = &history{}
 	answer, err := t.read(edit, question)

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,9 +29,10 @@ import (
 // scriptCommands are what the scripts may say beyond testscript's own words.
 //
 //	exits CODE PROGRAM ARG...        run a program and compare its exit code
-//	interrupts SERVER PROGRAM ARG... run it, send Ctrl-C when the server has a call open
-//	                                 (SERVER stdout: when it has printed something), and
-//	                                 expect exit code 130
+//	interrupts [-HUP|-TERM] SERVER PROGRAM ARG...
+//	                                 run it, send Ctrl-C, or that signal, when the server has
+//	                                 a call open (SERVER stdout: when it has printed
+//	                                 something; stdin: when it reads), and expect exit code 130
 //	modelserver NAME [FLAG...]       start a model server; $NAME is its URL. Flags:
 //	                                 -as IDENTITY, -model ID (repeatable), -blind (no tools), -empty (no models), -window N
 //	says NAME TEXT                   the next model call is answered with TEXT
@@ -137,7 +139,13 @@ func codeOf(ts *testscript.TestScript, err error) int {
 }
 
 func scriptInterrupts(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, !neg && len(args) >= 2, "interrupts SERVER PROGRAM ARG...")
+	usage := "interrupts [-HUP|-TERM] SERVER PROGRAM ARG..."
+	need(ts, !neg && len(args) >= 2, usage)
+	var signal os.Signal = os.Interrupt
+	if named := map[string]os.Signal{"-HUP": syscall.SIGHUP, "-TERM": syscall.SIGTERM}[args[0]]; named != nil {
+		signal, args = named, args[1:]
+		need(ts, len(args) >= 2, usage)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program(ts, args[1]), args[2:]...)
@@ -148,17 +156,27 @@ func scriptInterrupts(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	printed := &noticed{Writer: ts.Stdout(), first: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = printed, ts.Stderr()
+	var stdin io.WriteCloser
+	if args[0] == "stdin" {
+		var err error
+		stdin, err = cmd.StdinPipe()
+		ts.Check(err)
+	}
 	ts.Check(cmd.Start())
-	if args[0] == "stdout" {
+	switch args[0] {
+	case "stdin":
+		_, err := stdin.Write(bytes.Repeat([]byte("words "), 1<<18)) // more than a pipe holds
+		ts.Check(err)
+	case "stdout":
 		select {
 		case <-printed.first:
 		case <-ctx.Done():
 			ts.Fatalf("nothing was printed")
 		}
-	} else {
+	default:
 		ts.Check(server(ts, args[0]).AwaitOpen(ctx, 1))
 	}
-	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Process.Signal(signal))
 	if got := codeOf(ts, cmd.Wait()); got != hearth.ExitInterrupted {
 		ts.Fatalf("exit code %d after Ctrl-C, want %d", got, hearth.ExitInterrupted)
 	}

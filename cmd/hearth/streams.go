@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"os"
 	"time"
@@ -50,7 +51,8 @@ const firstInput = 2 * time.Second
 // piped gives standard input when it holds data that was put there for us. An empty
 // file, /dev/null, and a pipe that stays silent are none: a service manager or a test
 // runner may have left them open, and nobody must wait for them for ever.
-func (s streams) piped() (*bufio.Reader, bool) {
+// Reading from it ends with ctx.
+func (s streams) piped(ctx context.Context) (*bufio.Reader, bool) {
 	if s.inTTY {
 		return nil, false
 	}
@@ -60,9 +62,10 @@ func (s streams) piped() (*bufio.Reader, bool) {
 			return nil, false
 		}
 	}
-	r := bufio.NewReader(s.in)
+	in := &input{in: s.in}
+	r := bufio.NewReader(in.under(ctx))
 	ready := make(chan bool, 1)
-	go func() { // ends with the first byte, with the end of input, or with the process
+	go func() { // ends with the first byte, with the end of input, or with ctx
 		_, err := r.Peek(1)
 		ready <- err == nil
 	}()

@@ -195,10 +195,10 @@ func consent(s streams, in lines) asker {
 	return func(ctx context.Context, q agent.Approval) (bool, error) {
 		fmt.Fprintf(s.err, "\nThe model wants to do this:\n  %s\nNote: %s.\n", q.Text, q.Reason)
 		for {
-			if err := ctx.Err(); err != nil {
-				return false, err
+			answer, err := in.answer(ctx, "Allow it, this once? [y/N] ")
+			if ctx.Err() != nil {
+				return false, context.Cause(ctx)
 			}
-			answer, err := in.answer("Allow it, this once? [y/N] ")
 			if errors.Is(err, errInterrupted) {
 				return false, err
 			}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"io"
+)
+
+// input is a stream whose readers can give up. A read that is under way then goes on, and
+// what it brings is for the next reader. It is read by one goroutine at a time.
+type input struct {
+	in     io.Reader
+	coming chan received // of the read that is under way; nil: none is
+	came   received
+}
+
+// received is what one read brought.
+type received struct {
+	bytes []byte
+	err   error
+}
+
+// under gives the stream to a reader that gives up with the cause of ctx, when that ends.
+func (i *input) under(ctx context.Context) io.Reader {
+	return readerFunc(func(b []byte) (int, error) { return i.read(ctx, b) })
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// minRead is the least room that a read is given.
+const minRead = 4096
+
+func (i *input) read(ctx context.Context, b []byte) (int, error) {
+	if len(i.came.bytes) == 0 && i.came.err == nil {
+		if i.coming == nil {
+			coming := make(chan received, 1)
+			go func() { // ends with the read, or with the process
+				room := make([]byte, max(len(b), minRead))
+				n, err := i.in.Read(room)
+				coming <- received{room[:n], err}
+			}()
+			i.coming = coming
+		}
+		select {
+		case i.came = <-i.coming:
+			i.coming = nil
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+	n := copy(b, i.came.bytes)
+	if i.came.bytes = i.came.bytes[n:]; len(i.came.bytes) > 0 {
+		return n, nil
+	}
+	err := i.came.err
+	i.came.err = nil
+	return n, err
+}
+
+// drop forgets what came and was not taken by any reader.
+func (i *input) drop() {
+	i.came.bytes = nil
+	if i.coming == nil {
+		return
+	}
+	select {
+	case <-i.coming:
+		i.coming = nil
+	default:
+	}
+}
