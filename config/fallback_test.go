@@ -142,6 +142,61 @@ func TestAReloadKeepsWhatRunsWhenTheFileBroke(t *testing.T) {
 	}
 }
 
+// What is named by an $include is looked at as long as the config names it: also a file
+// that could not be read the last time.
+func TestAnIncludeThatBrokeIsReadAgainWhenItWasMended(t *testing.T) {
+	for name, spoil := range map[string]func(h *home, path string){
+		"it does not parse": func(h *home, _ string) { h.write(".hearth/tools.json", "{exec: {security: }}") },
+		"it is not there": func(h *home, path string) {
+			if err := os.Remove(path); err != nil {
+				h.t.Fatal(err)
+			}
+		},
+		"it includes itself": func(h *home, _ string) { h.write(".hearth/tools.json", "{$include: 'tools.json'}") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHome(t)
+			path := h.write(".hearth/tools.json", "{exec: {security: 'full'}}")
+			f, _ := h.config("{tools: {$include: 'tools.json'}}")
+			reload := func(wantWarning bool, want string) {
+				t.Helper()
+				next, warnings, changed, err := f.Reload(t.Context())
+				if err != nil || !changed || (len(warnings) == 1) != wantWarning || string(next.Config.Tools.Exec.Security) != want {
+					t.Fatalf("exec.security %q, %v, changed %v, %v", next.Config.Tools.Exec.Security, warnings, changed, err)
+				}
+				f = next
+			}
+			spoil(h, path)
+			reload(true, "full")
+			h.write(".hearth/tools.json", "{exec: {security: 'deny'}}")
+			reload(false, "deny")
+		})
+	}
+}
+
+func TestAFileThatIsGoneStaysInUse(t *testing.T) {
+	h := newHome(t)
+	f, _ := h.config("{models: {mode: 'replace'}}")
+	if err := os.Remove(f.Path()); err != nil {
+		t.Fatal(err)
+	}
+	reload := func(wantChanged bool, wantMode string) []Warning {
+		t.Helper()
+		next, warnings, changed, err := f.Reload(t.Context())
+		if err != nil || changed != wantChanged || next.Config.Models.Mode != wantMode {
+			t.Fatalf("mode %q, changed %v, %v", next.Config.Models.Mode, changed, err)
+		}
+		f = next
+		return warnings
+	}
+	wantWarnings(t, reload(true, "replace"), "hearth.json: the file is gone; what was read before stays in use")
+	reload(false, "replace")
+	h.write(".hearth/.env", "M=merge\n")
+	reload(false, "replace") // and what was read with it
+	h.write(".hearth/hearth.json", "{models: {mode: '${M}'}}")
+	reload(true, "merge")
+}
+
 func TestReloadReadsOnlyWhatChanged(t *testing.T) {
 	h := newHome(t)
 	ctx := context.Background()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,10 @@ func readSource(path string, limit int64) (*source, error) {
 }
 
 func readLimited(path string, limit int64) ([]byte, error) {
+	// A pipe that nobody writes to would be waited for without end.
+	if info, err := os.Stat(path); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -68,6 +73,7 @@ func (e *includeError) Unwrap() error { return e.err }
 type includer struct {
 	roots []string
 	files []*source // what was read, the config file first
+	named []string  // the paths of the files that were to be read, whatever became of them
 }
 
 // newIncluder allows the folder of the config file, and those of OPENCLAW_INCLUDE_ROOTS.
@@ -164,6 +170,9 @@ func (in *includer) include(inc *json5.Value, stack []string) (*json5.Value, err
 
 func (in *includer) file(at *json5.Value, name string, stack []string) (*json5.Value, error) {
 	path, err := in.admit(name, stack)
+	if path != "" {
+		in.named = append(in.named, path)
+	}
 	if err != nil {
 		return nil, &includeError{at, err}
 	}
@@ -192,7 +201,7 @@ func (in *includer) open(path string) (*source, error) {
 	return src, nil
 }
 
-// admit turns the name in an $include into a path that may be read.
+// admit turns the name in an $include into a path, and says why that may not be read.
 func (in *includer) admit(name string, stack []string) (string, error) {
 	switch {
 	case name == "" || strings.ContainsRune(name, 0) || len(name) >= maxIncludePath:
@@ -205,14 +214,14 @@ func (in *includer) admit(name string, stack []string) (string, error) {
 		path = filepath.Join(filepath.Dir(stack[len(stack)-1]), path)
 	}
 	if slices.Contains(stack, path) {
-		return "", fmt.Errorf("%s includes itself: %s", filepath.Base(path), strings.Join(append(slices.Clone(stack), path), " -> "))
+		return path, fmt.Errorf("%s includes itself: %s", filepath.Base(path), strings.Join(append(slices.Clone(stack), path), " -> "))
 	}
 	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return "", err
+		return path, err
 	}
 	if !slices.ContainsFunc(in.roots, func(root string) bool { return inside(root, resolved) }) {
-		return "", fmt.Errorf("%s lies outside the folder of the config file", name)
+		return path, fmt.Errorf("%s lies outside the folder of the config file", name)
 	}
 	return path, nil
 }

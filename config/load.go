@@ -31,6 +31,8 @@ type File struct {
 	opts     Options
 	env      *environment
 	sources  []*source // the file and what it includes; none when it was not read
+	includes []string  // the paths of what it includes, also of what could not be read
+	gone     bool      // it was there, and Config is what it held
 	tree     *json5.Value
 	findings []finding
 	unused   []string
@@ -123,7 +125,7 @@ func (f *File) read() (*json5.Value, []Warning) {
 		in := newIncluder(root, f.Places)
 		var tree *json5.Value
 		tree, err = in.resolve(root.doc.Root, []string{root.path})
-		f.sources = in.files
+		f.sources, f.includes = in.files, in.named
 		if err == nil && tree.Kind != json5.Object {
 			err = fmt.Errorf("%s must include an object", root.path)
 		}

@@ -30,11 +30,10 @@ func (f *File) watch() {
 	if f.Places.OpenClaw != "" {
 		paths = append(paths, filepath.Join(f.Places.OpenClaw, ".env"))
 	}
-	for _, s := range f.sources {
-		paths = append(paths, s.path)
-	}
+	paths = append(paths, f.includes...)
 	paths = slices.AppendSeq(paths, maps.Keys(f.stores))
 	slices.Sort(paths)
+	f.stamps = nil
 	for _, p := range slices.Compact(paths) {
 		f.stamps = append(f.stamps, stampOf(p))
 	}
@@ -53,7 +52,7 @@ func (f *File) Touched() bool {
 }
 
 // Reload reads the config again when it was touched. changed is false when nothing
-// was touched or the bytes are what they were. A file that broke
+// was touched or the bytes are what they were. A file that broke or went away
 // meanwhile keeps f's Config, and the warning says so: what runs is better than what
 // was last saved.
 func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, changed bool, err error) {
@@ -64,18 +63,29 @@ func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, chan
 	if err != nil {
 		return f, nil, false, err
 	}
-	if next.Broken != nil {
-		next.Config, next.tree, next.env = f.Config, f.tree, f.env
-		next.findings, next.unused = f.findings, f.unused
-		next.readStores()
-		next.LastGood = f.LastGood || f.Broken == nil
-		warnings = []Warning{brokenWarning(next.Places.Config, next.Broken)}
-		warnings[0].Message += "; what was read before stays in use"
+	next.gone = !next.Exists && (f.Exists || f.gone) && next.Places.Config == f.Places.Config
+	if next.Broken != nil || next.gone {
+		warnings = []Warning{next.hold(f)}
 	}
 	if next.sameBytes(f) {
 		return next, nil, false, nil
 	}
 	return next, warnings, true, nil
+}
+
+// hold has f go on with what before held, and says why.
+func (f *File) hold(before *File) Warning {
+	f.Config, f.tree, f.env = before.Config, before.tree, before.env
+	f.findings, f.unused = before.findings, before.unused
+	f.readStores()
+	f.watch()
+	f.LastGood = before.LastGood || before.Broken == nil
+	w := Warning{Kind: Missing, File: f.Places.Config, Message: "the file is gone"}
+	if f.Broken != nil {
+		w = brokenWarning(f.Places.Config, f.Broken)
+	}
+	w.Message += "; what was read before stays in use"
+	return w
 }
 
 func (f *File) sameBytes(o *File) bool {
