@@ -89,6 +89,9 @@ const (
 	LocalityHosted  Locality = "hosted"  // somebody else's computer
 )
 
+// Own reports whether it is a place of the owner's own.
+func (l Locality) Own() bool { return l == LocalityMachine || l == LocalityPrivate }
+
 // A Report is what one attempt at a model left behind. It is committed with the
 // message it belongs to, and it is how "append, never re-render" is proved.
 type Report struct {

@@ -73,7 +73,5 @@ func (c *turnClock) follow(vendor bool, d *model.Delta) {
 	}
 }
 
-// vendors reports whether a target is not served on the owner's own machines.
-func vendors(t *model.Target) bool {
-	return t.Endpoint.Locality != hearth.LocalityMachine && t.Endpoint.Locality != hearth.LocalityPrivate
-}
+// vendors reports whether a target does not run on the owner's own machines.
+func vendors(t *model.Target) bool { return !t.Locality().Own() }

@@ -72,6 +72,7 @@ func TestATurnIsNotStoppedForWaiting(t *testing.T) {
 	rows := []struct {
 		name    string
 		where   hearth.Locality
+		passed  bool // on, to a vendor
 		limits  agent.Limits
 		answers [][]moment
 		tool    time.Duration // that a call takes
@@ -87,6 +88,8 @@ func TestATurnIsNotStoppedForWaiting(t *testing.T) {
 		{name: "a queue at a vendor's, which is our own", where: hearth.LocalityHosted, after: 60 * min,
 			answers: [][]moment{{phase(0, hearth.PhaseQueued), sent(60 * min), says(0)}}},
 		{name: "a vendor's silence counts", where: hearth.LocalityHosted, after: 30 * min, stopped: own,
+			answers: [][]moment{{sent(0), phase(0, hearth.PhaseReading), says(31 * min)}}},
+		{name: "also behind a server at home", where: hearth.LocalityMachine, passed: true, after: 30 * min, stopped: own,
 			answers: [][]moment{{sent(0), phase(0, hearth.PhaseReading), says(31 * min)}}},
 		{name: "an answer without an end", where: hearth.LocalityMachine, after: 70 * min, stopped: own,
 			answers: [][]moment{{sent(0), says(40 * min), says(20 * min), says(20 * min)}}},
@@ -110,8 +113,12 @@ func TestATurnIsNotStoppedForWaiting(t *testing.T) {
 				s := newScene(t, nil, look)
 				s.cfg.Router, s.cfg.Limits = &slow{row.answers}, row.limits
 				s.cfg.Targets = func(context.Context) ([]model.Target, error) {
-					return []model.Target{{Ref: hearth.ModelRef{Provider: "box", Model: "m"}, Endpoint: model.Endpoint{Locality: row.where},
-						Layers: model.Layers{Default: model.DefaultLayer()}}}, nil
+					layers := model.Layers{Default: model.DefaultLayer()}
+					if row.passed {
+						where := hearth.LocalityHosted
+						layers.Server.Locality = &where
+					}
+					return []model.Target{{Ref: hearth.ModelRef{Provider: "box", Model: "m"}, Endpoint: model.Endpoint{Locality: row.where}, Layers: layers}}, nil
 				}
 				s.agent = agent.New(s.cfg)
 				began := time.Now()

@@ -67,7 +67,18 @@ func TestWhatIsNotTidied(t *testing.T) {
 		"a window with room":                 nil,
 		"a model that would have to load":    func(s *scene) { s.at(10_000, false, hearth.LocalityMachine) },
 		"a model on somebody else's machine": func(s *scene) { s.at(10_000, true, hearth.LocalityHosted) },
-		"an owner who wants none":            func(s *scene) { s.cfg.NoCompaction = true; s.agent = agent.New(s.cfg) },
+		"a model that is passed on to a vendor": func(s *scene) {
+			s.at(10_000, true, hearth.LocalityMachine)
+			targets := s.cfg.Targets
+			s.cfg.Targets = func(ctx context.Context) ([]model.Target, error) {
+				all, err := targets(ctx)
+				where := hearth.LocalityHosted
+				all[0].Layers.Server.Locality = &where
+				return all, err
+			}
+			s.agent = agent.New(s.cfg)
+		},
+		"an owner who wants none": func(s *scene) { s.cfg.NoCompaction = true; s.agent = agent.New(s.cfg) },
 		"a message without an answer": func(s *scene) {
 			s.mem.entries = s.mem.entries[:len(s.mem.entries)-1]
 		},

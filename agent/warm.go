@@ -54,7 +54,7 @@ func (a *Agent) Warm(ctx context.Context, t session.Transcript) (read func(conte
 // atHand reports whether a model may be used while nobody asked for anything: it is
 // loaded already, and on the owner's own machines.
 func atHand(t model.Target) bool {
-	return t.Layers.Merge().Resident && t.Endpoint.Locality != hearth.LocalityHosted
+	return t.Layers.Merge().Resident && t.Locality() != hearth.LocalityHosted
 }
 
 // warm sends the request and forgets the answer.

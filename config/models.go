@@ -41,6 +41,9 @@ type Provider struct {
 	MaxTokens     int `json:"maxTokens"`
 	// Slots is how many requests the server works on at once; Hearth's own key.
 	Slots int `json:"slots"`
+	// Locality says where its models run, in place of what its address tells: "machine",
+	// "private" or "hosted"; Hearth's own key.
+	Locality string `json:"locality" enum:"machine|private|hosted"`
 }
 
 // decode sorts the addresses: whichever key they were written in, BaseURL is the first.
@@ -116,6 +119,8 @@ type Model struct {
 	ContextTokens int    `json:"contextTokens"`
 	MaxTokens     int    `json:"maxTokens"` // output cap
 	Compat        Compat `json:"compat"`
+	// Locality is in place of the provider's; Hearth's own key.
+	Locality string `json:"locality" enum:"machine|private|hosted"`
 	// ThinkingLevelMap gives the wire value of a thinking level; nil means that the
 	// level does not exist on this model.
 	ThinkingLevelMap map[string]*string `json:"thinkingLevelMap"`

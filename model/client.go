@@ -401,7 +401,7 @@ func (x *exchange) say(w hearth.Wait) bool {
 func ReadingOf(req *Request) hearth.Wait {
 	w := hearth.Wait{Phase: hearth.PhaseReading, Model: req.Model}
 	c := &req.Capabilities
-	if !c.Resident && (c.Locality == hearth.LocalityMachine || c.Locality == hearth.LocalityPrivate) {
+	if !c.Resident && c.Locality.Own() {
 		w.Note = "a model that is not in memory is loaded first"
 	}
 	return w

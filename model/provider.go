@@ -154,6 +154,19 @@ type Target struct {
 	Refused *Refusal
 }
 
+// Locality is where the words of a request are read: what is known of the model, or else
+// where its server is. The two differ for a model that a server at home only passes on.
+// Privacy, prices and patience with a vendor go by it; dialling, locks and whether the
+// server is alive by that of the Endpoint.
+func (t *Target) Locality() hearth.Locality {
+	for _, l := range []*Layer{&t.Layers.Config, &t.Layers.Probe, &t.Layers.Server, &t.Layers.Catalog} {
+		if l.Locality != nil {
+			return *l.Locality
+		}
+	}
+	return t.Endpoint.Locality
+}
+
 // Params are the owner's wishes for requests to a target. They become part of a Plan
 // when an epoch begins. The zero value wishes nothing.
 type Params struct {
@@ -166,10 +179,10 @@ type Params struct {
 
 // Endpoint is where a target is reached.
 type Endpoint struct {
-	BaseURL  string // as configured
-	Origin   string // scheme://host:port in canonical form: the unit of slots and locks
-	Locality hearth.Locality
-	Slots    int // configured; 0 = learn, else one
+	BaseURL  string          // as configured
+	Origin   string          // scheme://host:port in canonical form: the unit of slots and locks
+	Locality hearth.Locality // of the server; see Target.Locality
+	Slots    int             // configured; 0 = learn, else one
 }
 
 // A Lane orders claims to an endpoint; lower goes first.

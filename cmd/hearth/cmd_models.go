@@ -191,13 +191,13 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 	if caps.Window < r.ContextWindow {
 		r.ContextTokens = caps.Window
 	}
-	r.Local = caps.Locality == hearth.LocalityMachine || caps.Locality == hearth.LocalityPrivate
+	r.Local = known.Locality().Own()
 	p, _, keyErr := a.credentialed(ctx, c.agent, ref.Provider, p, "")
 	key := ""
 	if keyErr == nil {
 		key, keyErr = a.key(ctx, ref.Provider, p)
 	}
-	r.Available = err == nil && keyErr == nil && (key != "" || r.Local)
+	r.Available = err == nil && keyErr == nil && (key != "" || known.Endpoint.Locality.Own())
 	r.layers = known.Layers.Sources()
 	return r
 }

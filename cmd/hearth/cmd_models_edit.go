@@ -360,7 +360,7 @@ func (a *app) credential(ctx context.Context, agentID, id string) effectiveStatu
 		return effectiveStatus{"missing", "there is no such provider"}
 	}
 	t, err := a.target(ctx, choice{agent: agentID}, id+"/x")
-	local := err == nil && (t.Endpoint.Locality == hearth.LocalityMachine || t.Endpoint.Locality == hearth.LocalityPrivate)
+	local := err == nil && t.Endpoint.Locality.Own()
 	if one, ok := a.profiles(agentID).Find(t.Profile); ok {
 		return effectiveStatus{"profiles", one.Label()}
 	}

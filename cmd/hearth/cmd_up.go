@@ -127,7 +127,11 @@ func (a *app) serverLine(t model.Target, c model.Capabilities) string {
 	} else if known := probe.Kind(kind); known.ProviderID() != probe.KindUnknown.ProviderID() {
 		kind = known.Name()
 	}
-	return fmt.Sprintf("%s at %s (%s)", kind, t.Endpoint.Origin, t.Endpoint.Locality)
+	line := fmt.Sprintf("%s at %s (%s)", kind, t.Endpoint.Origin, t.Endpoint.Locality)
+	if t.Locality() == hearth.LocalityHosted && t.Endpoint.Locality.Own() {
+		line += "; it passes what you write on to somebody else's computer"
+	}
+	return line
 }
 
 func (a *app) configLine() string {

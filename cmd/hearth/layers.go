@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
 
+	"hearth"
 	"hearth/config"
 	"hearth/model"
 )
@@ -22,6 +24,9 @@ func configLayer(p config.Provider, m config.Model, listed bool, agentCap int) m
 	}
 	l.Window, l.TrainedMax = some(limit), some(native)
 	l.MaxTokens = some(firstSet(m.MaxTokens, p.MaxTokens))
+	if where := hearth.Locality(cmp.Or(m.Locality, p.Locality)); where != "" {
+		l.Locality = &where
+	}
 	if listed {
 		l.Reasoning = m.Reasoning
 		if len(m.Input) > 0 {
@@ -125,6 +130,20 @@ func requestParams(p config.Params) model.Params {
 	}
 	if len(options) > 0 {
 		out.Options = canonicalObject(options)
+	}
+	return out
+}
+
+// merged gives the params of all layers, later ones winning.
+func merged(layers ...config.Params) config.Params {
+	out := config.Params{}
+	for _, l := range layers {
+		for k, v := range l {
+			if k == "extra_body" || k == "chat_template_kwargs" {
+				v = mergeObjects(out[k], v)
+			}
+			out[k] = v
+		}
 	}
 	return out
 }

@@ -366,7 +366,11 @@ func (a *app) outline(c choice, ref hearth.ModelRef, at model.Endpoint) model.Ta
 	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: at}
 	t.Layers = model.Layers{Config: configLayer(p, row, listed, own.ContextTokens), Default: model.DefaultLayer()}
 	t.Layers.Catalog = listing(ref, p.BaseURL)
-	t.Layers.Config.Locality = &at.Locality
+	if t.Layers.Config.Locality != nil {
+		t.Layers.Config.Evidence = map[string]string{"locality": "models.providers." + ref.Provider}
+	}
+	t.Layers.Default.Locality = &at.Locality
+	t.Layers.Default.Evidence = map[string]string{"locality": "the server's address"}
 	return t
 }
 
@@ -449,20 +453,6 @@ func (a *app) unknownProvider(id string) error {
 		e.Try = "Add the provider with hearth onboard, or run hearth up to look for a server on this machine."
 	}
 	return e
-}
-
-// merged gives the params of all layers, later ones winning.
-func merged(layers ...config.Params) config.Params {
-	out := config.Params{}
-	for _, l := range layers {
-		for k, v := range l {
-			if k == "extra_body" || k == "chat_template_kwargs" {
-				v = mergeObjects(out[k], v)
-			}
-			out[k] = v
-		}
-	}
-	return out
 }
 
 // thinking gives the level to ask for. What a person typed must be a level the model

@@ -103,6 +103,23 @@ func (c *Cache) Layers(endpoint, id string) (server, probed model.Layer) {
 	return model.Layer{}, model.Layer{}
 }
 
+// kind is what the server at an endpoint was last known to be; "" where nobody asked it.
+func (c *Cache) kind(endpoint string) Kind {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	var newest *entry
+	for i := range c.entries {
+		if e := &c.entries[i]; e.Endpoint == endpoint && e.Server.Server != nil && (newest == nil || e.At.After(newest.At)) {
+			newest = e
+		}
+	}
+	if newest == nil {
+		return ""
+	}
+	return Kind(*newest.Server.Server)
+}
+
 // Described keeps what a server says of a model. What changes from minute to minute
 // (whether it is loaded) is not kept.
 func (c *Cache) Described(endpoint, id string, l model.Layer) error {

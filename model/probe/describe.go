@@ -103,6 +103,18 @@ func (d *Describer) Remembered(origin, id, protocol string) model.Layers {
 	if protocol == "ollama" {
 		beneathConfig(&out)
 	}
+	if out.Server.Server == nil { // nobody asked for this model yet
+		kind, why := d.cache.kind(origin), ""
+		switch {
+		case kind == KindLiteLLM:
+			why = becauseOfProxy
+		case cloudTag(id) && (kind == "" || kind == KindOllama):
+			why = becauseOfTag
+		}
+		if why != "" {
+			out.Catalog = model.Layer{Locality: hosted(), Evidence: map[string]string{"locality": why}}.Over(out.Catalog)
+		}
+	}
 	return out
 }
 

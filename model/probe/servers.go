@@ -36,10 +36,13 @@ func (h *Host) addServer(l *model.Layer) {
 	case KindLiteLLM:
 		// A proxy: what is behind it may be anywhere, until its owner says so.
 		l.Locality = hosted()
-		l.Evidence["locality"] = "LiteLLM is a proxy"
+		l.Evidence["locality"] = becauseOfProxy
 	default:
 	}
 }
+
+// becauseOfProxy is the evidence for what is behind LiteLLM.
+const becauseOfProxy = "LiteLLM is a proxy"
 
 func hosted() *hearth.Locality {
 	where := hearth.LocalityHosted
@@ -133,8 +136,8 @@ func (a *asker) listOllama(ctx context.Context, h *Host) {
 	for _, e := range tags.Models {
 		m := Model{
 			ID: e.Name, SizeBytes: e.Size, Modified: e.Modified, ParamsB: params(e.Details.ParameterSize),
-			Cloud: e.RemoteHost != "" || strings.HasSuffix(e.Name, ":cloud") || strings.HasSuffix(e.Name, "-cloud"),
 		}
+		m.passedOn(e.RemoteHost, "GET /api/tags remote_host")
 		m.can(e.Capabilities, "GET /api/tags capabilities")
 		if known {
 			m.Resident = new(false)
@@ -151,6 +154,30 @@ func (a *asker) listOllama(ctx context.Context, h *Host) {
 		h.Models = append(h.Models, m)
 	}
 	a.showAll(ctx, h)
+}
+
+// passedOn notes a model that Ollama hands to a vendor: to a host that it names, or, as
+// the tag says, to its own.
+func (m *Model) passedOn(host, where string) {
+	switch {
+	case m.Cloud:
+	case host != "":
+		m.Cloud = true
+		m.note("locality", where+"="+host)
+	case cloudTag(m.ID):
+		m.Cloud = true
+		m.note("locality", becauseOfTag)
+	}
+}
+
+// becauseOfTag is the evidence for a model that is known to be hosted by its name alone.
+const becauseOfTag = "Ollama's tag for models that it passes on to a vendor"
+
+// cloudTag reports whether a model's tag is one of those that Ollama passes on to a vendor:
+// glm-4.6:cloud, gpt-oss:120b-cloud.
+func cloudTag(id string) bool {
+	_, tag, _ := strings.Cut(id, ":")
+	return tag == "cloud" || strings.HasSuffix(tag, "-cloud")
 }
 
 // can reads Ollama's list of capabilities.
@@ -200,7 +227,7 @@ func (a *asker) show(ctx context.Context, m *Model) {
 		return
 	}
 	m.can(s.Capabilities, "POST /api/show capabilities")
-	m.Cloud = m.Cloud || s.RemoteHost != ""
+	m.passedOn(s.RemoteHost, "POST /api/show remote_host")
 	for name, value := range s.Info {
 		if n, ok := value.(float64); ok && strings.HasSuffix(name, ".context_length") {
 			m.TrainedMax = int(n)

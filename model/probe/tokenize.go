@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"hearth"
 	"hearth/model"
 )
 
@@ -18,9 +17,8 @@ import (
 // llama.cpp counts at POST /tokenize {content}, without taking a slot; vLLM there as well,
 // with {model, prompt}.
 func (d *Describer) Tokenize(ctx context.Context, t model.Target, texts []string) []int {
-	own := t.Endpoint.Locality == hearth.LocalityMachine || t.Endpoint.Locality == hearth.LocalityPrivate
 	client, h := d.at(t.Endpoint.Origin)
-	if !own || client == nil || h.Kind != KindLlamaCpp && h.Kind != KindVLLM {
+	if !t.Locality().Own() || client == nil || h.Kind != KindLlamaCpp && h.Kind != KindVLLM {
 		return nil
 	}
 	if m := h.find(t.Ref.Model); m == nil || m.Resident != nil && !*m.Resident {

@@ -45,7 +45,7 @@ type attempt struct {
 func (r *run) attempt(ctx context.Context, t *tries) error {
 	a := &attempt{run: r, tries: t, report: hearth.Report{
 		Turn: r.q.Turn, At: time.Now(), Target: t.target.Ref, Profile: t.target.Profile, Protocol: t.target.Protocol,
-		Endpoint: t.target.Endpoint.Origin, Locality: t.target.Endpoint.Locality, Lane: r.q.Lane.String(),
+		Endpoint: t.target.Endpoint.Origin, Locality: t.target.Locality(), Lane: r.q.Lane.String(),
 	}}
 	a.err = a.explain(a.ask(ctx))
 	if over, ok := errors.AsType[*model.Overflow](a.err); ok && over.Window > 0 && r.cfg.Overflowed != nil {
@@ -74,9 +74,6 @@ func (a *attempt) ask(ctx context.Context) error {
 	}
 	if t.Provider == nil {
 		return &hearth.Error{Op: "ask " + t.Ref.String(), Reason: hearth.ReasonInternal, Err: errors.New("the target has no provider")}
-	}
-	if where := req.Capabilities.Locality; where != "" && where != hearth.LocalityUnknown && a.report.Locality != hearth.LocalityHosted {
-		a.report.Locality = where
 	}
 	req = a.live(req)
 	held, ticket, err := a.acquire(ctx, req)

@@ -100,9 +100,9 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 	switch {
 	case reason == hearth.ReasonAuth, reason == hearth.ReasonNoCredential, reason == hearth.ReasonBilling:
 		key, first, longest = ofAccount(t), firstLockout, longestLockout
-	case local(&t) && reason == hearth.ReasonUnreachable && c.gone(t):
+	case t.Endpoint.Locality.Own() && reason == hearth.ReasonUnreachable && c.gone(t):
 		return // a connection that is accepted ends that rest
-	case local(&t):
+	case local(&t), t.Endpoint.Locality.Own() && reason == hearth.ReasonUnreachable:
 		first, longest = firstRestOwn, longestRestOwn
 	}
 	now, r := time.Now(), c.rests[key]
@@ -140,7 +140,6 @@ func (c *Cooldowns) Clear() {
 func ofModel(t model.Target) string   { return "model " + t.Ref.String() + "@" + t.Profile }
 func ofAccount(t model.Target) string { return "account " + t.Ref.Provider + "@" + t.Profile }
 
-// local reports whether a target is the owner's own server.
-func local(t *model.Target) bool {
-	return t.Endpoint.Locality == hearth.LocalityMachine || t.Endpoint.Locality == hearth.LocalityPrivate
-}
+// local reports whether a model runs on the owner's own machines. One that a server there
+// passes on to a vendor does not: its limits are the vendor's.
+func local(t *model.Target) bool { return t.Locality().Own() }

@@ -12,14 +12,16 @@ import (
 )
 
 func TestHowLongACandidateRests(t *testing.T) {
-	rows := []struct {
+	type row struct {
 		name    string
 		where   hearth.Locality
+		passed  bool // on, to a vendor
 		reason  hearth.Reason
 		asked   time.Duration // Retry-After
 		spans   []time.Duration
 		account bool // the provider's other models rest too
-	}{
+	}
+	rows := []row{
 		{name: "a vendor's rate limit", where: hearth.LocalityHosted, reason: hearth.ReasonRateLimit,
 			spans: []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute}},
 		{name: "a rate limit with a time", where: hearth.LocalityHosted, reason: hearth.ReasonRateLimit, asked: 90 * time.Second,
@@ -34,6 +36,14 @@ func TestHowLongACandidateRests(t *testing.T) {
 			spans: []time.Duration{10 * time.Minute, 20 * time.Minute}},
 		{name: "our own bad request", where: hearth.LocalityHosted, reason: hearth.ReasonBadRequest, spans: []time.Duration{0, 0}},
 		{name: "a conversation that is too long", where: hearth.LocalityMachine, reason: hearth.ReasonContextOverflow, spans: []time.Duration{0}},
+		{name: "a server of one's own that is not there and would pass it on", where: hearth.LocalityMachine, passed: true, reason: hearth.ReasonUnreachable,
+			spans: []time.Duration{5 * time.Second, 10 * time.Second}},
+	}
+	for _, r := range rows {
+		if r.where == hearth.LocalityHosted {
+			r.name, r.where, r.passed = r.name+", behind a server at home", hearth.LocalityMachine, true
+			rows = append(rows, r)
+		}
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -41,6 +51,10 @@ func TestHowLongACandidateRests(t *testing.T) {
 				c := route.NewCooldowns(nil)
 				tg := target("a", nil)
 				tg.Endpoint.Locality = row.where
+				if row.passed {
+					where := hearth.LocalityHosted
+					tg.Layers.Server.Locality = &where
+				}
 				sibling := tg
 				sibling.Ref.Model = "other"
 				for i, span := range row.spans {

@@ -64,11 +64,11 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 		return true
 	case t.more && (e.Reason == hearth.ReasonOverloaded || e.Reason == hearth.ReasonRateLimit):
 		return false // another place is sooner than any wait
-	case e.Reason == hearth.ReasonOverloaded && local(&t.target) && (t.last || e.Loading):
+	case e.Reason == hearth.ReasonOverloaded && (local(&t.target) && t.last || t.target.Endpoint.Locality.Own() && e.Loading):
 		return r.waitLoading(ctx, t, e)
 	case e.Reason == hearth.ReasonRateLimit, e.Reason == hearth.ReasonOverloaded:
 		return r.waitRetry(ctx, t, e)
-	case e.Reason == hearth.ReasonServer && t.target.Endpoint.Locality == hearth.LocalityHosted && t.last:
+	case e.Reason == hearth.ReasonServer && t.target.Locality() == hearth.LocalityHosted && t.last:
 		return t.retries == 0 && r.waitRetry(ctx, t, e)
 	default:
 		return false

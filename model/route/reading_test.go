@@ -90,6 +90,7 @@ func TestHowLongReadingTakes(t *testing.T) {
 	rows := []struct {
 		name     string
 		where    hearth.Locality
+		passed   bool // on, to a vendor
 		resident bool
 		protocol string
 		known    float64
@@ -120,6 +121,9 @@ func TestHowLongReadingTakes(t *testing.T) {
 		{name: "nobody is told of a vendor's reading", where: hearth.LocalityHosted, resident: true, known: 100, steps: []step{
 			{reader{items: []string{head, first}, reads: time.Second, usage: counted(8000, 0)}, 0, 0, 100},
 		}},
+		{name: "nobody is told of a vendor's reading behind a server at home", passed: true, resident: true, known: 100, steps: []step{
+			{reader{items: []string{head, first}, reads: time.Second, usage: counted(8000, 0)}, 0, 0, 100},
+		}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -131,6 +135,10 @@ func TestHowLongReadingTakes(t *testing.T) {
 					tg.Layers.Server.Resident = &row.resident
 					if row.where != "" {
 						tg.Endpoint.Locality = row.where
+					}
+					if row.passed {
+						hosted := hearth.LocalityHosted
+						tg.Layers.Server.Locality = &hosted
 					}
 					if row.protocol != "" {
 						tg.Protocol = row.protocol

@@ -344,18 +344,19 @@ func TestAskingAgain(t *testing.T) {
 		}
 		return append(all, fine)
 	}
-	hosted := func(t model.Target) model.Target { t.Endpoint.Locality = hearth.LocalityHosted; return t }
-	rows := []struct {
+	type row struct {
 		name     string
 		calls    [][]step
 		hosted   bool
+		passed   bool // hosted, and a server at home passes it on
 		other    bool // there is another candidate
 		requests int
 		answers  bool
 		waits    string
 		least    time.Duration
 		most     time.Duration
-	}{
+	}
+	rows := []row{
 		{name: "a local server that loads is waited for", calls: repeat(20, loading), requests: 21, answers: true, waits: "loading: the server says: Loading model", least: 90 * time.Second, most: 100 * time.Second},
 		{name: "not for ever", calls: [][]step{{loading}}, requests: 123, waits: "loading", least: 10 * time.Minute, most: 11 * time.Minute},
 		{name: "a minute when another model is there", calls: [][]step{{loading}}, other: true, requests: 15, waits: "loading", least: time.Minute, most: 66 * time.Second},
@@ -375,14 +376,26 @@ func TestAskingAgain(t *testing.T) {
 		{name: "an empty answer is asked for once more", calls: [][]step{{end(hearth.StopEnd)}, fine}, requests: 2, answers: true},
 		{name: "not when thinking used the output limit up", calls: [][]step{{think("hm"), end(hearth.StopLength)}, fine}, requests: 1},
 		{name: "nor when a call did", calls: [][]step{{end(hearth.StopLength)}, fine}, requests: 1},
+		{name: "a proxy at home that says it loads is waited for", calls: repeat(20, loading), passed: true, requests: 21, answers: true, waits: "loading: the server says: Loading model", least: 90 * time.Second, most: 100 * time.Second},
+		{name: "a vendor behind it that is busy is asked as a vendor is", calls: [][]step{{busy}}, passed: true, requests: 4, waits: "queued: asking again in 1s, because the server says: queue is full", least: 7 * time.Second, most: 7 * time.Second},
+	}
+	for _, r := range rows {
+		if r.hosted {
+			r.name, r.hosted, r.passed = r.name+", behind a server at home", false, true
+			rows = append(rows, r)
+		}
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, other := &fake{calls: row.calls}, &fake{calls: [][]step{fine}}
 				chain := []model.Target{target("a", p)}
+				where := hearth.LocalityHosted
 				if row.hosted {
-					chain[0] = hosted(chain[0])
+					chain[0].Endpoint.Locality = where
+				}
+				if row.passed {
+					chain[0].Layers.Server.Locality = &where
 				}
 				if row.other {
 					chain = append(chain, target("b", other))
@@ -393,6 +406,9 @@ func TestAskingAgain(t *testing.T) {
 				}
 				if (o.err == nil) != (row.answers || row.other) || row.answers && other.dialled > 0 {
 					t.Errorf("error %v, other model asked %d times", o.err, other.dialled)
+				}
+				if got := o.reports[0].Locality; (got == where) != (row.hosted || row.passed) {
+					t.Errorf("reported as %s", got)
 				}
 				if len(o.reports) != p.dialled+other.dialled {
 					t.Errorf("%d reports of %d attempts", len(o.reports), p.dialled+other.dialled)

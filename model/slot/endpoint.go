@@ -323,5 +323,5 @@ func (e *endpoint) lock(w *waiter, number int) (unlock func(), ok bool) {
 
 // shared reports whether other processes of the owner may use the server too.
 func (e *endpoint) shared(as model.Endpoint) bool {
-	return e.slots.cfg.TryLock != nil && (as.Locality == hearth.LocalityMachine || as.Locality == hearth.LocalityPrivate)
+	return e.slots.cfg.TryLock != nil && as.Locality.Own()
 }
