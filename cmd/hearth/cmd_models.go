@@ -91,7 +91,7 @@ func (a *app) listModels(ctx context.Context, l listFlags) error {
 	w := tabwriter.NewWriter(a.io.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "Model\tInput\tCtx\tLocal\tAuth\tTags")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Key, r.Input, thousands(r.ContextWindow), yesNo(r.Local), yesNo(r.Available), strings.Join(r.Tags, ","))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Key, r.Input, r.window(), yesNo(r.Local), yesNo(r.Available), strings.Join(r.Tags, ","))
 	}
 	if len(rows) == 0 {
 		fmt.Fprintln(a.io.err, "No models are configured. hearth up looks for a server and writes a first config.")
@@ -200,6 +200,15 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 	r.Available = err == nil && keyErr == nil && (key != "" || known.Endpoint.Locality.Own())
 	r.layers = known.Layers.Sources()
 	return r
+}
+
+// window is what a conversation may fill, and behind it what the model is said to have where
+// its server, or its owner, gives less.
+func (r *listedModel) window() string {
+	if r.ContextTokens > 0 {
+		return thousands(r.ContextTokens) + "/" + thousands(r.ContextWindow)
+	}
+	return thousands(r.ContextWindow)
 }
 
 func (a *app) tags(c choice, ref hearth.ModelRef) []string {
