@@ -2,12 +2,10 @@ package anthropic
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"iter"
 	"net/http"
-	"strings"
 
 	"hearth"
 	"hearth/internal/sse"
@@ -36,11 +34,7 @@ var (
 
 // New makes a provider.
 func New(c Config) *Provider {
-	p := &Provider{client: c.Client, newID: c.NewID}
-	if p.newID == nil {
-		p.newID = func() hearth.CallID { return hearth.CallID("call_" + strings.ToLower(rand.Text())) }
-	}
-	return p
+	return &Provider{client: c.Client, newID: answer.IDs(c.NewID, "call_")}
 }
 
 const (

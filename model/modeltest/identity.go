@@ -79,7 +79,7 @@ func (s *Server) page(r Request) (string, bool) {
 		return s.studioPage(r)
 	}
 	if s.cfg.Identity == VLLM && r.Path == "/tokenize" {
-		return s.tokenized(r, "prompt"), true
+		return s.tokenized(toTokenize(r).Prompt), true
 	}
 	first := s.cfg.Models[0]
 	pages := map[Identity]map[string]string{
@@ -139,18 +139,24 @@ func (s *Server) llamaPage(r Request) (string, bool) {
 	case "/slots":
 		return fmt.Sprintf(`[{"id":0,"id_task":-1,"n_ctx":%d,"speculative":false,"is_processing":%t,"params":{},"next_token":{"n_decoded":0,"n_remain":-1}}]`, m.Window, s.busy()), true
 	case "/tokenize":
-		return s.tokenized(r, "content"), true
+		return s.tokenized(toTokenize(r).Content), true
 	}
 	return "", false
 }
 
-// tokenized is the answer of a tokenizer to the text in a field of a request.
-func (s *Server) tokenized(r Request, field string) string {
-	var body map[string]any
-	text := ""
-	if json.Unmarshal(r.Body, &body) == nil {
-		text, _ = body[field].(string)
-	}
+// tokenizeRequest asks a tokenizer: llama.cpp's names the text content, vLLM's prompt.
+type tokenizeRequest struct {
+	Content string `json:"content"`
+	Prompt  string `json:"prompt"`
+}
+
+func toTokenize(r Request) (t tokenizeRequest) {
+	_ = json.Unmarshal(r.Body, &t) // what is no such request has no text to count
+	return t
+}
+
+// tokenized is a tokenizer's answer.
+func (s *Server) tokenized(text string) string {
 	n := s.count(text)
 	return fmt.Sprintf(`{"count":%d,"tokens":[%s]}`, n, strings.TrimSuffix(strings.Repeat("1,", n), ","))
 }

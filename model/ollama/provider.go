@@ -2,7 +2,6 @@ package ollama
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -38,11 +37,7 @@ var (
 
 // New makes a provider.
 func New(c Config) *Provider {
-	p := &Provider{client: c.Client, newID: c.NewID}
-	if p.newID == nil {
-		p.newID = func() hearth.CallID { return hearth.CallID("ollama_call_" + strings.ToLower(rand.Text())) }
-	}
-	return p
+	return &Provider{client: c.Client, newID: answer.IDs(c.NewID, "ollama_call_")}
 }
 
 const op = "ollama chat"

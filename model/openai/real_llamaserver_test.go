@@ -3,7 +3,6 @@
 package openai_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -14,16 +13,10 @@ import (
 )
 
 func TestRealLlamaServer(t *testing.T) {
-	s, err := llamaserver.Start(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
-	p := provider(s.URL)
+	llamaserver.V1(t, provider, cacheAndSlots)
+}
+
+func cacheAndSlots(t *testing.T, p model.Provider) {
 	t.Run("a conversation whose requests are read from the cache", func(t *testing.T) {
 		k := modeltest.Conversation(t, p, llamaserver.Model)
 		evaluated := k.Timing.PromptTokens + k.Timing.CachedTokens
@@ -47,20 +40,4 @@ func TestRealLlamaServer(t *testing.T) {
 			t.Errorf("no progress in %+v, %v", r.Waits, r.Err)
 		}
 	})
-	t.Run("overflow", func(t *testing.T) {
-		r := modeltest.NewTalk(p, llamaserver.Model).Say(t, strings.Repeat("too many words ", 12000)+"@@plain")
-		if o := overflowed(t, r); o.Window != llamaserver.Context || o.Prompt <= o.Window {
-			t.Errorf("%+v", o)
-		}
-	})
-	t.Run("leaving", func(t *testing.T) { modeltest.Leaves(t, p, llamaserver.Model) })
-}
-
-func overflowed(t *testing.T, r modeltest.Result) *model.Overflow {
-	t.Helper()
-	o, ok := errors.AsType[*model.Overflow](r.Err)
-	if !ok || hearth.ReasonOf(r.Err) != hearth.ReasonContextOverflow {
-		t.Fatalf("got %s, want an overflow", modeltest.Summed(r))
-	}
-	return o
 }

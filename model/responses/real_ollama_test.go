@@ -3,45 +3,9 @@
 package responses_test
 
 import (
-	"errors"
-	"strings"
 	"testing"
 
-	"hearth"
-	"hearth/model"
-	"hearth/model/modeltest"
 	"hearth/test/ollama"
 )
 
-func TestRealOllama(t *testing.T) {
-	s, err := ollama.Start(t.Context(), ollama.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
-	p := provider(s.URL)
-	t.Run("a conversation", func(t *testing.T) { modeltest.Conversation(t, p, ollama.Chat) })
-	t.Run("leaving", func(t *testing.T) { modeltest.Leaves(t, p, ollama.Chat) })
-	t.Run("a model that is not there", func(t *testing.T) {
-		r := modeltest.NewTalk(p, "qwen9").Say(t, "hi")
-		if hearth.ReasonOf(r.Err) != hearth.ReasonModelNotFound {
-			t.Errorf("got %s", modeltest.Summed(r))
-		}
-	})
-	t.Run("a model without tools teaches that", func(t *testing.T) {
-		r := modeltest.NewTalk(p, ollama.Plain).Say(t, "@@plain")
-		refusal, ok := errors.AsType[*model.Refusal](r.Err)
-		if !ok || refusal.Lesson != model.LessonNoTools || hearth.ReasonOf(r.Err) != hearth.ReasonToolsRefused {
-			t.Fatalf("got %s", modeltest.Summed(r))
-		}
-		k := modeltest.NewTalk(p, ollama.Plain)
-		k.Request.Capabilities.Tools = model.ToolsNone
-		if got := modeltest.Summed(k.Say(t, "@@plain")); !strings.Contains(got, "Hello from") {
-			t.Errorf("without tools: %s", got)
-		}
-	})
-}
+func TestRealOllama(t *testing.T) { ollama.V1(t, provider) }

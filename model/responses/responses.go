@@ -2,7 +2,6 @@ package responses
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -34,11 +33,7 @@ var (
 
 // New makes a provider.
 func New(c Config) *Provider {
-	p := &Provider{client: c.Client, newID: c.NewID}
-	if p.newID == nil {
-		p.newID = func() hearth.CallID { return hearth.CallID("call_" + strings.ToLower(rand.Text())) }
-	}
-	return p
+	return &Provider{client: c.Client, newID: answer.IDs(c.NewID, "call_")}
 }
 
 const op = "openai responses"

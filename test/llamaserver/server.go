@@ -9,10 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"time"
 
 	"hearth/test/process"
@@ -49,7 +46,7 @@ func Start(ctx context.Context, dir string, further ...string) (*Server, error) 
 // Serve is Start with a model of the caller's. One without a chat template gets ours,
 // which keeps the reasoning of all messages.
 func Serve(ctx context.Context, dir string, config scripted.Config, further ...string) (*Server, error) {
-	binary, err := built(ctx)
+	binary, err := process.Built(ctx, "llama-server", "HEARTH_E2E_LLAMA_SERVER", "test/llamaserver/build.sh")
 	if err != nil {
 		return nil, err
 	}
@@ -92,25 +89,4 @@ func Serve(ctx context.Context, dir string, config scripted.Config, further ...s
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
-}
-
-// built gives the binary that build.sh made, or says how to make it.
-func built(ctx context.Context) (string, error) {
-	if named := os.Getenv("HEARTH_E2E_LLAMA_SERVER"); named != "" {
-		return named, nil
-	}
-	_, here, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", errors.New("find llama-server: this program was built without file names; set HEARTH_E2E_LLAMA_SERVER")
-	}
-	script := filepath.Join(filepath.Dir(here), "build.sh")
-	out, err := exec.CommandContext(ctx, script, "--path").Output()
-	if err != nil {
-		return "", fmt.Errorf("find llama-server: %s: %w", script, err)
-	}
-	binary := strings.TrimSpace(string(out))
-	if _, err := os.Stat(binary); err != nil {
-		return "", fmt.Errorf("find llama-server: %w; run test/llamaserver/build.sh", err)
-	}
-	return binary, nil
 }

@@ -6,11 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"time"
 
 	"hearth/test/process"
@@ -36,7 +32,7 @@ type Server struct {
 func Start(ctx context.Context, c Config) (*Server, error) {
 	if c.Binary == "" {
 		var err error
-		if c.Binary, err = built(ctx); err != nil {
+		if c.Binary, err = process.Built(ctx, "ollama", "HEARTH_E2E_OLLAMA", "test/ollama/build.sh, or make e2e"); err != nil {
 			return nil, err
 		}
 	}
@@ -70,26 +66,4 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
-}
-
-// built gives the binary that build.sh made, or says how to make it. A test never
-// builds: the minutes it takes would count against the test's own time limit.
-func built(ctx context.Context) (string, error) {
-	if named := os.Getenv("HEARTH_E2E_OLLAMA"); named != "" {
-		return named, nil
-	}
-	_, here, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", errors.New("find ollama: this program was built without file names; set HEARTH_E2E_OLLAMA")
-	}
-	script := filepath.Join(filepath.Dir(here), "build.sh")
-	out, err := exec.CommandContext(ctx, script, "--path").Output()
-	if err != nil {
-		return "", fmt.Errorf("find ollama: %s: %w", script, err)
-	}
-	binary := strings.TrimSpace(string(out))
-	if _, err := os.Stat(binary); err != nil {
-		return "", fmt.Errorf("find ollama: %w; run test/ollama/build.sh, or make e2e", err)
-	}
-	return binary, nil
 }

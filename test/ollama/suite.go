@@ -1,0 +1,48 @@
+//go:build unix
+
+package ollama
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"hearth"
+	"hearth/model"
+	"hearth/model/modeltest"
+)
+
+// V1 checks a protocol below /v1 against a server that it starts: provider speaks it to
+// the address it is given.
+func V1(t *testing.T, provider func(url string) model.Provider) {
+	s, err := Start(t.Context(), Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	p := provider(s.URL)
+	t.Run("a conversation", func(t *testing.T) { modeltest.Conversation(t, p, Chat) })
+	t.Run("leaving", func(t *testing.T) { modeltest.Leaves(t, p, Chat) })
+	t.Run("a model that is not there", func(t *testing.T) {
+		r := modeltest.NewTalk(p, "qwen9").Say(t, "hi")
+		if hearth.ReasonOf(r.Err) != hearth.ReasonModelNotFound {
+			t.Errorf("got %s", modeltest.Summed(r))
+		}
+	})
+	t.Run("a model without tools teaches that", func(t *testing.T) {
+		r := modeltest.NewTalk(p, Plain).Say(t, "@@plain")
+		refusal, ok := errors.AsType[*model.Refusal](r.Err)
+		if !ok || refusal.Lesson != model.LessonNoTools || hearth.ReasonOf(r.Err) != hearth.ReasonToolsRefused {
+			t.Fatalf("got %s", modeltest.Summed(r))
+		}
+		k := modeltest.NewTalk(p, Plain)
+		k.Request.Capabilities.Tools = model.ToolsNone
+		if got := modeltest.Summed(k.Say(t, "@@plain")); !strings.Contains(got, "Hello from") {
+			t.Errorf("without tools: %s", got)
+		}
+	})
+}
