@@ -104,6 +104,7 @@ type Report struct {
 	Protocol string        `json:"protocol"`
 	Locality Locality      `json:"locality"`
 	Lane     string        `json:"lane,omitempty"`
+	Purpose  Purpose       `json:"purpose,omitempty"` // why the model was asked, if not for an answer
 	EpochID  int64         `json:"epoch,omitempty"`
 	Items    int           `json:"items"`             // messages in the request
 	Bytes    int           `json:"bytes"`             // length of the body
@@ -120,6 +121,15 @@ type Report struct {
 	Lesson   string        `json:"lesson,omitempty"` // what was learned and kept
 	Flush    time.Duration `json:"flush,omitempty"`  // time spent making the message durable
 }
+
+// A Purpose is why a model was asked, if not to answer somebody.
+type Purpose string
+
+// The purposes.
+const (
+	PurposeWarmUp  Purpose = "warm-up" // so that the server has read the prompt when it is needed
+	PurposeSummary Purpose = "summary" // of what leaves the context window
+)
 
 // PhaseTimes says how long each phase of an attempt took, in nanoseconds in JSON.
 type PhaseTimes struct {

@@ -445,7 +445,7 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 			r.emit(hearth.Event{Kind: hearth.EventWait, Wait: *d.Wait})
 		case d.Report != nil:
 			rep := *d.Report
-			rep.Turn, rep.EpochID = r.st.turn, c.es.epoch.ID
+			rep.Turn, rep.EpochID, rep.Purpose = r.st.turn, c.es.epoch.ID, hearth.PurposeSummary
 			reports = append(reports, rep)
 			r.out.Usage = r.out.Usage.Add(rep.Usage)
 		}

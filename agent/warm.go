@@ -69,7 +69,7 @@ func (a *Agent) warm(ctx context.Context, q model.Question, epoch int64) (hearth
 		case d.Report != nil:
 			report = *d.Report
 			report.EpochID, report.Turn = epoch, q.Turn
-			report.Prefix, report.Items, report.Through = "", 0, 0 // it is not what the next request extends
+			report.Purpose, report.Prefix, report.Through = hearth.PurposeWarmUp, "", 0 // it is not what the next request extends
 		case d.Text != "" || d.Thinking != "" || d.Call != nil:
 			cancel(errWarmed)
 		}

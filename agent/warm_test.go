@@ -31,6 +31,9 @@ func TestWarmingReadsTheLastRequestAgainForOneToken(t *testing.T) {
 	if err := s.agent.Warmed(t.Context(), s.mem, report); err != nil {
 		t.Fatal(err)
 	}
+	if report.Purpose != hearth.PurposeWarmUp || report.Items != 1 || report.Prefix != "" || report.Through != 0 {
+		t.Errorf("the report is %+v", report)
+	}
 	first, warm := s.script.asked[0], s.script.asked[1]
 	if warm.MaxTokens != 1 || encode(warm).Prefix(99) != encode(first).Prefix(99) {
 		t.Errorf("the warm-up is another request: %+v", warm)

@@ -192,6 +192,12 @@ func (w whyJSON) print(out io.Writer) {
 
 func printReport(w io.Writer, r *hearth.Report) {
 	fmt.Fprintf(w, "%s at %s, %s lane", written(r.Target, r.Profile), r.Endpoint, r.Lane)
+	switch r.Purpose {
+	case hearth.PurposeWarmUp:
+		fmt.Fprint(w, ": a warm-up, so that the server has read the conversation before your next message")
+	case hearth.PurposeSummary:
+		fmt.Fprint(w, ": a summary of what leaves the context window")
+	}
 	if r.Reason != "" {
 		fmt.Fprintf(w, ": %s: %s", r.Reason, oneLine(r.Error))
 	}
@@ -205,7 +211,11 @@ func printReport(w io.Writer, r *hearth.Report) {
 			fmt.Fprintf(w, "  %-9s %8.2f s\n", row.name, row.took.Seconds())
 		}
 	}
-	fmt.Fprintf(w, "  sent      %d bytes in %d messages; %d bytes that the request before did not have\n", r.Bytes, r.Items, len(r.Added))
+	fmt.Fprintf(w, "  sent      %d bytes in %d messages", r.Bytes, r.Items)
+	if r.Purpose == "" {
+		fmt.Fprintf(w, "; %d bytes that the request before did not have", len(r.Added))
+	}
+	fmt.Fprintln(w)
 	u := r.Usage
 	fmt.Fprintf(w, "  tokens    %d read (%d of them cached)", u.Input, u.CacheRead)
 	if s, fresh := p.Read.Seconds(), u.Input-u.CacheRead; s > 0 && fresh > 0 {

@@ -20,6 +20,23 @@ func TestWhyNamesTheBreaks(t *testing.T) {
 	}
 }
 
+// A call that answered nobody says what it was for.
+func TestWhySaysWhatACallWasFor(t *testing.T) {
+	for purpose, want := range map[hearth.Purpose][]string{
+		"":                    {"p/m at http://box, owner lane\n", "  sent      900 bytes in 3 messages; 4 bytes that the request before did not have\n"},
+		hearth.PurposeWarmUp:  {"p/m at http://box, owner lane: a warm-up, so that the server has read the conversation before your next message\n", "  sent      900 bytes in 3 messages\n"},
+		hearth.PurposeSummary: {"p/m at http://box, owner lane: a summary of what leaves the context window\n", "  sent      900 bytes in 3 messages\n"},
+	} {
+		var b strings.Builder
+		printReport(&b, &hearth.Report{Target: hearth.ModelRef{Provider: "p", Model: "m"}, Endpoint: "http://box", Lane: "owner", Purpose: purpose, Bytes: 900, Items: 3, Added: []byte("four")})
+		for _, w := range want {
+			if !strings.Contains(b.String(), w) {
+				t.Errorf("%q: got %q, want %q", purpose, b.String(), w)
+			}
+		}
+	}
+}
+
 func TestLocalModelLeanLeavesToolsOut(t *testing.T) {
 	lean := true
 	a := &app{file: &config.File{Config: config.Config{}}}
