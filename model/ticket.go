@@ -38,8 +38,10 @@ var ErrYield = errors.New("made room for somebody who is waiting")
 
 // A Departure says how far a server was with a request that was closed early.
 type Departure struct {
+	Reading bool // it had the request of somebody who waits, and had not begun to answer
 	Writing bool // its answer had begun
-	// Unread is for how long the server would still have read the prompt, as estimated; 0
-	// where nothing is known of that. Many servers read on when nobody waits any more.
+	// Unread is for how long it would still have read the prompt, as estimated; 0 where
+	// nothing is known of that, or it took longer than was foreseen. Many servers read on
+	// when nobody waits any more.
 	Unread time.Duration
 }

@@ -71,7 +71,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
 	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]reach{}, toldFirst: map[string]bool{}, locks: map[string]*filelock.File{}}
-	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Busy: a.describer().Busy, Aftermath: a.describer().Aftermath, Accepts: a.accepts, Memory: slotMemory{a.state("locks")}})
+	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Busy: a.describer().Busy, Aftermath: a.describer().Aftermath, Doubt: a.describer().Doubt, Accepts: a.accepts, Memory: slotMemory{a.state("locks")}})
 	a.cooldowns = route.NewCooldowns(a.slots.Out)
 	a.warn(warnings)
 	a.closeState()

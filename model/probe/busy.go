@@ -11,8 +11,8 @@ import (
 
 // Gone reports whether a request that was closed early has left the server, as far as
 // the server tells: llama-server shows its slots, vLLM and SGLang how many requests run.
-// The rest show nothing; they are taken to read the prompt to its end, and are through
-// when Left's estimate of that is over, or when nobody listens any more. Ollama is then
+// Others that show nothing are taken to read the prompt to its end, and are through when
+// Left's estimate of that is over, or when nobody listens any more. Ollama is then
 // seen to take requests again; see LetGo. Gone asks once and, but for Ollama, does not
 // wait; a question that is not answered says no. slot is the number that was asked for,
 // negative where none was. It fits slot.Config.Gone.
@@ -40,8 +40,8 @@ func (d *Describer) Gone(ctx context.Context, e model.Endpoint, slot int) bool {
 		}
 	default:
 	}
-	if d.readsFor(e.Origin) > 0 {
-		return refused(client.Connects(ctx))
+	if !d.unseen(ctx, client, e.Origin) {
+		return false
 	}
 	return h.Kind != KindOllama || d.LetGo(ctx, e)
 }

@@ -61,16 +61,15 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// A server that shows nothing reads a prompt to its end, as far as anybody knows; one that
-// shows what it does is believed.
+// A server that shows nothing reads a prompt to its end, as far as anybody knows.
 func TestGoneWhereNothingIsShown(t *testing.T) {
 	idle := `[{"id":0,"is_processing":false},{"id":1,"is_processing":false}]`
 	rows := []struct{ name, scene, path, reply string }{
 		{name: "LM Studio", scene: "lmstudio.txt"},
 		{name: "Ollama", scene: "ollama.txt"},
 		{name: "a server that nobody knows", scene: "unknown.txt"},
-		{name: "llama-server, slots switched off", scene: "llamacpp.txt", path: "/slots", reply: `{"error":{"code":501}}`},
-		{name: "vLLM, metrics switched off", scene: "vllm.txt", path: "/metrics", reply: "# nothing"},
+		{name: "llama-server, which drops a prompt; slots switched off", scene: "llamacpp.txt", path: "/slots", reply: `{"error":{"code":501}}`},
+		{name: "vLLM, which drops a prompt; metrics switched off", scene: "vllm.txt", path: "/metrics", reply: "# nothing"},
 		{name: "llama-server, which shows its slots", scene: "llamacpp.txt", path: "/slots", reply: idle},
 		{name: "vLLM, which shows its requests", scene: "vllm.txt", path: "/metrics", reply: "vllm:num_requests_running 0.0\n"},
 	}
@@ -90,7 +89,7 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 			if _, err := d.Host(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
-			at, shows := c.Endpoint(), strings.Contains(row.name, "which shows")
+			at, drops := c.Endpoint(), strings.Contains(row.name, "which")
 			gone := func(when string, want bool) {
 				t.Helper()
 				if got := d.Gone(t.Context(), at, 0); got != want {
@@ -100,11 +99,21 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 			left := func(how model.Departure) {
 				d.Left(model.Target{Endpoint: at}, &model.Request{Model: "m"}, how)
 			}
+			told := func(when string, want bool) {
+				t.Helper()
+				if got := d.Doubt(at); (got == "the server may still read the request that was stopped; what comes next waits for that") != want || !want && got != "" {
+					t.Errorf("%s: told %q", when, got)
+				}
+			}
 			left(model.Departure{})
+			gone("it did not have the request yet", true)
+			told("it did not have the request yet", false)
+			left(model.Departure{Reading: true})
 			gone("nothing is known of its reading", true)
-			left(model.Departure{Unread: time.Hour})
-			gone("it has an hour to read", shows)
-			if what, eta := d.Busy(at); what != "the server still reads the request that was stopped" || eta <= 59*time.Minute || eta > time.Hour {
+			told("nothing is known of its reading", !drops)
+			left(model.Departure{Reading: true, Unread: time.Hour})
+			gone("it has an hour to read", drops)
+			if what, eta := d.Busy(at); drops != (what == "") || !drops && (what != "the server still reads the request that was stopped" || eta <= 59*time.Minute || eta > time.Hour) {
 				t.Errorf("told %q, %s", what, eta)
 			}
 			left(model.Departure{Writing: true})
@@ -112,11 +121,12 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 			if what, eta := d.Busy(at); what != "" || eta != 0 {
 				t.Errorf("told %q, %s", what, eta)
 			}
-			left(model.Departure{Unread: time.Nanosecond})
+			left(model.Departure{Reading: true, Unread: time.Nanosecond})
 			for !d.Gone(t.Context(), at, 0) { // it has read all by now, or in a moment
 				runtime.Gosched()
 			}
-			left(model.Departure{Unread: time.Hour})
+			told("its reading was foreseen", false)
+			left(model.Departure{Reading: true, Unread: time.Hour})
 			server.Close()
 			c.CloseIdle()
 			gone("nobody listens", true)

@@ -24,7 +24,9 @@ type Describer struct {
 	known      map[string]*known
 	left       map[residence]leaving
 	reading    map[string]time.Time // by origin: until when it may read what was left
+	unsure     map[string]bool      // by origin: it may read what was left, and nobody knows for how long
 	aftermaths map[string]string    // by origin
+	doubts     map[string]string    // by origin
 	mute       map[string]bool      // origins whose tokenizer gave no answer
 }
 
@@ -52,7 +54,7 @@ func NewDescriber(cache *Cache, fresh time.Duration) *Describer {
 	if fresh == 0 {
 		fresh = time.Minute
 	}
-	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), reading: make(map[string]time.Time), aftermaths: make(map[string]string), mute: make(map[string]bool)}
+	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), reading: make(map[string]time.Time), unsure: make(map[string]bool), aftermaths: make(map[string]string), doubts: make(map[string]string), mute: make(map[string]bool)}
 }
 
 // Describe gives what is known of a model behind c, spoken to by protocol: the server's

@@ -77,3 +77,9 @@ func (k Kind) BaseURL(root string) string {
 	}
 	return root + "/v1"
 }
+
+// dropsPrompts reports whether a server stops to read when its client has gone, after a
+// batch at the latest: seen with llama-server, said of the others by their own source.
+func (k Kind) dropsPrompts() bool {
+	return k == KindLlamaCpp || k == KindVLLM || k == KindSGLang || k == KindTabby || k == KindWebUI
+}

@@ -41,7 +41,9 @@ type leaving struct {
 // will look after it. It fits route.Config.Left.
 func (d *Describer) Left(t model.Target, req *model.Request, how model.Departure) {
 	client, h := d.at(t.Endpoint.Origin)
-	d.reads(t.Endpoint.Origin, how)
+	if !h.Kind.dropsPrompts() {
+		d.reads(t.Endpoint, how)
+	}
 	if client == nil || h.Kind != KindOllama || !how.Writing {
 		return
 	}
@@ -61,10 +63,11 @@ func (d *Describer) Left(t model.Target, req *model.Request, how model.Departure
 
 // reads keeps until when a server may read what nobody waits for. It reads one prompt
 // after the other.
-func (d *Describer) reads(origin string, how model.Departure) {
+func (d *Describer) reads(e model.Endpoint, how model.Departure) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
+	origin, now := e.Origin, time.Now()
+	d.unsure[origin] = how.Reading && how.Unread == 0 && e.Locality != hearth.LocalityHosted
 	switch until := d.reading[origin]; {
 	case how.Writing: // whatever came before has been read
 		delete(d.reading, origin)
@@ -80,6 +83,26 @@ func (d *Describer) readsFor(origin string) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return max(0, time.Until(d.reading[origin]))
+}
+
+// unseen reports whether a server that shows nothing is likely to be through with what was
+// left. Where not even an estimate says so, the person will be told.
+func (d *Describer) unseen(ctx context.Context, c *model.Client, origin string) bool {
+	d.mu.Lock()
+	reads, unsure := time.Until(d.reading[origin]) > 0, d.unsure[origin]
+	d.unsure[origin] = false
+	d.mu.Unlock()
+	switch {
+	case !reads && !unsure:
+		return true
+	case refused(c.Connects(ctx)):
+		return true
+	case unsure:
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.doubts[origin] = "the server may still read the request that was stopped; what comes next waits for that"
+	}
+	return !reads
 }
 
 // Busy says what a server is at that has not let go of a request. It fits slot.Config.Busy.
@@ -129,6 +152,16 @@ func (d *Describer) Aftermath(e model.Endpoint) string {
 	defer d.mu.Unlock()
 	told := d.aftermaths[e.Origin]
 	delete(d.aftermaths, e.Origin)
+	return told
+}
+
+// Doubt gives, once, what whoever is next should know of a request that may still be read.
+// It fits slot.Config.Doubt.
+func (d *Describer) Doubt(e model.Endpoint) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	told := d.doubts[e.Origin]
+	delete(d.doubts, e.Origin)
 	return told
 }
 

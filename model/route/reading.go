@@ -56,8 +56,9 @@ func (a *attempt) timeFor(tokens int) time.Duration {
 // own servers are estimated, and only where the model is known to have been in memory:
 // one that is loaded first may never begin to read.
 func (a *attempt) departure() model.Departure {
-	out := model.Departure{Writing: a.clock.phase == hearth.PhaseWriting}
-	if a.clock.phase != hearth.PhaseReading || !local(&a.tries.target) || !a.resident {
+	reading := a.clock.phase == hearth.PhaseReading
+	out := model.Departure{Reading: reading && a.run.q.Lane != model.LaneHousekeeping, Writing: a.clock.phase == hearth.PhaseWriting}
+	if !reading || !local(&a.tries.target) || !a.resident {
 		return out
 	}
 	if p := a.progress; p.Done > 0 && p.Done <= p.Total { // told lately; else the clock says it

@@ -173,16 +173,19 @@ func TestADepartureSaysHowMuchWasUnread(t *testing.T) {
 		known   float64 // tokens a second
 		after   time.Duration
 		departs model.Departure
+		lane    model.Lane
 		never   bool // told of no departure
 	}{
 		{name: "in the middle of the prompt", server: reader{items: items, reads: time.Hour}, known: 100, after: 10 * time.Second,
-			departs: model.Departure{Unread: 30 * time.Second}},
-		{name: "later than foreseen", server: reader{items: items, reads: time.Hour}, known: 100, after: time.Minute},
+			departs: model.Departure{Reading: true, Unread: 30 * time.Second}},
+		{name: "later than foreseen", server: reader{items: items, reads: time.Hour}, known: 100, after: time.Minute, departs: model.Departure{Reading: true}},
 		{name: "its own progress counts", server: reader{items: items, reads: time.Hour, tells: &hearth.Wait{Phase: hearth.PhaseReading, Done: 500, Total: 1000}},
-			known: 100, after: time.Minute, departs: model.Departure{Unread: 5 * time.Second}},
-		{name: "nobody measured how fast it reads", server: reader{items: items, reads: time.Hour}, after: time.Second},
-		{name: "its model is loaded first", server: reader{items: items, reads: time.Hour}, cold: true, known: 100, after: time.Second},
-		{name: "a vendor's", server: reader{items: items, reads: time.Hour}, where: hearth.LocalityHosted, known: 100, after: time.Second},
+			known: 100, after: time.Minute, departs: model.Departure{Reading: true, Unread: 5 * time.Second}},
+		{name: "nobody measured how fast it reads", server: reader{items: items, reads: time.Hour}, after: time.Second, departs: model.Departure{Reading: true}},
+		{name: "its model is loaded first", server: reader{items: items, reads: time.Hour}, cold: true, known: 100, after: time.Second, departs: model.Departure{Reading: true}},
+		{name: "a vendor's", server: reader{items: items, reads: time.Hour}, where: hearth.LocalityHosted, known: 100, after: time.Second, departs: model.Departure{Reading: true}},
+		{name: "nobody waited for it", server: reader{items: items, reads: time.Hour}, known: 100, after: 10 * time.Second, lane: model.LaneHousekeeping,
+			departs: model.Departure{Unread: 30 * time.Second}},
 		{name: "in the middle of the answer", server: reader{items: items, reads: time.Second, writes: time.Hour}, known: 100, after: 5 * time.Second,
 			departs: model.Departure{Writing: true}},
 		{name: "an answer that is whole", server: reader{items: items, reads: time.Second}, known: 100, after: 5 * time.Second, never: true},
@@ -199,7 +202,7 @@ func TestADepartureSaysHowMuchWasUnread(t *testing.T) {
 				if row.where != "" {
 					tg.Endpoint.Locality = row.where
 				}
-				out := gather(r.Stream(ctx, model.Question{Chain: []model.Target{tg}, Build: build, Session: "s"}))
+				out := gather(r.Stream(ctx, model.Question{Chain: []model.Target{tg}, Build: build, Session: "s", Lane: row.lane}))
 				switch {
 				case row.never && (len(told) != 0 || out.err != nil):
 					t.Errorf("told %+v, %v", told, out.err)

@@ -1,6 +1,7 @@
 package slot
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -39,6 +40,7 @@ type seat struct {
 	lastUse     int64
 	endpoint    model.Endpoint // as it was claimed
 	aftermath   string         // what is to be told of the wait for a stopped request
+	doubt       string         // and what only the next one is to be told of it
 }
 
 func (s *seat) taken() bool { return s.holder != nil || s.draining }
@@ -161,8 +163,13 @@ func (e *endpoint) drain(number int) {
 	if e.slots.cfg.Aftermath != nil {
 		aftermath = e.slots.cfg.Aftermath(server)
 	}
+	doubt := ""
+	if e.slots.cfg.Doubt != nil {
+		doubt = e.slots.cfg.Doubt(server)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.seats[number].doubt = doubt
 	if !gone {
 		e.seats[number].aftermath = mayStillRun
 	}
@@ -259,9 +266,11 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 	e.turns[lane(w.claim)].served(w.claim.Session, w.turn)
 	s := &e.seats[number]
 	w.seat, w.own = number, s.lastUse > 0 && s.lastSession == w.claim.Session
-	if w.note, s.aftermath = s.aftermath, ""; w.note == mayStillRun {
+	w.note = cmp.Or(s.aftermath, s.doubt)
+	if s.aftermath == mayStillRun {
 		w.note += "; going on"
 	}
+	s.aftermath, s.doubt = "", ""
 	s.holder, s.unlock = w, unlock
 	s.lastSession, s.lastLane, s.lastUse = w.claim.Session, lane(w.claim), e.slots.uses.Add(1)
 	if e.remembers(w.claim.Endpoint) {

@@ -39,6 +39,9 @@ type Config struct {
 	// Aftermath gives, once, what the person should be told of how the server let go of a
 	// stopped request; "" is nothing. It does not block. May be nil.
 	Aftermath func(e model.Endpoint) string
+	// Doubt gives, once, what only whoever is next should be told of it: nobody else has
+	// anything to wait for. It does not block. May be nil.
+	Doubt func(e model.Endpoint) string
 	// Accepts reports whether the server at origin accepts a connection; nothing is asked
 	// of it. It is called for a replica that was lost, from a goroutine of its own, every
 	// now and then until it says yes. It should return when ctx ends. Without it a lost

@@ -357,6 +357,7 @@ func TestStoppedRequest(t *testing.T) {
 		{"the server finishes its prefill first", 3 * time.Second, 3 * time.Second, "", "until the server has dropped"},
 		{"the server never says", -1, 10 * time.Second, "", "the server may still be working"},
 		{"it is known what it does", 3 * time.Second, 3 * time.Second, "it still reads", "stopping: it still reads 3s"},
+		{"nobody knows", 0, 0, "", "it may still read"},
 		{"and for how long", -1, 10 * time.Second, "it still reads", "stopping: it still reads 10s"},
 	}
 	for _, row := range rows {
@@ -371,6 +372,11 @@ func TestStoppedRequest(t *testing.T) {
 						left = time.Hour // but nobody waits as long
 					}
 					return row.busy, left
+				}, Doubt: func(model.Endpoint) string {
+					if row.name == "nobody knows" {
+						return "it may still read"
+					}
+					return ""
 				}})
 				defer s.Close()
 				_, first, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil)
@@ -416,6 +422,7 @@ func TestAProcessThatEndsLooksOnceMore(t *testing.T) {
 				return false
 			},
 			Aftermath: func(model.Endpoint) string { return "it was unloaded" },
+			Doubt:     func(model.Endpoint) string { return "for whoever is next" },
 		})
 		_, ticket, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil)
 		if err != nil {
