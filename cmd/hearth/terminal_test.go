@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,10 +85,7 @@ func (h household) sit(t *testing.T, env []string, args ...string) *terminal {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + h.dir, "HEARTH_HOME=" + h.state(""), "HEARTH_DISCOVER=off",
 		"TMPDIR=" + os.TempDir(), "TERM=xterm-256color", "LANG=C.UTF-8",
 	}, env...)
-	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 200})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tty := inTerminal(t, cmd)
 	p := &terminal{pty: tty, done: make(chan struct{}), code: make(chan int, 1), changed: make(chan struct{})}
 	go p.read() // ends with the program, whose end closes the terminal
 	go func() { // ends with the program
@@ -106,6 +104,33 @@ func (h household) sit(t *testing.T, env []string, args ...string) *terminal {
 		<-p.done
 	})
 	return p
+}
+
+// inTerminal starts a program in a terminal of its own and gives the person's end of it.
+// At Ctrl-C a terminal forgets what it has not shown yet, and on a busy machine the kernel
+// does so late: what the program says about it is lost with the rest. A person would ask
+// again; a test cannot, so here it is told not to.
+func inTerminal(t *testing.T, cmd *exec.Cmd) *os.File {
+	t.Helper()
+	person, program, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = program.Close() }() // the program has its own
+	if err := pty.Setsize(person, &pty.Winsize{Rows: 40, Cols: 200}); err != nil {
+		t.Fatal(err)
+	}
+	setting := exec.CommandContext(t.Context(), "stty", "noflsh")
+	setting.Stdin = program
+	if out, err := setting.CombinedOutput(); err != nil {
+		t.Fatalf("stty noflsh: %v: %s", err, out)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return person
 }
 
 func (p *terminal) read() {
