@@ -34,7 +34,8 @@ import (
 //	                                 a call open (SERVER stdout: when it has printed
 //	                                 something; stdin: when it reads), and expect exit code 130
 //	modelserver NAME [FLAG...]       start a model server; $NAME is its URL. Flags:
-//	                                 -as IDENTITY, -model ID (repeatable), -blind (no tools), -empty (no models), -window N
+//	                                 -as IDENTITY, -model ID (repeatable), -blind (no tools), -empty (no models), -window N,
+//	                                 -cuts (in silence, what is longer)
 //	says NAME TEXT                   the next model call is answered with TEXT
 //	thinks NAME THOUGHT TEXT         the same, with a thought before it
 //	calls NAME TOOL ARGUMENTS        the next one is answered with a tool call
@@ -207,10 +208,10 @@ func program(ts *testscript.TestScript, name string) string {
 }
 
 func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, !neg && len(args) >= 1, "modelserver NAME [-as IDENTITY] [-model ID]... [-blind] [-empty] [-window N]")
+	need(ts, !neg && len(args) >= 1, "modelserver NAME [-as IDENTITY] [-model ID]... [-blind] [-empty] [-window N] [-cuts]")
 	name, args := args[0], args[1:]
 	c := modeltest.Config{Models: []modeltest.Model{}}
-	ids, noTools, empty, window := []string{}, false, false, 0
+	ids, noTools, empty, cuts, window := []string{}, false, false, false, 0
 	for len(args) > 0 {
 		flag := args[0]
 		args = args[1:]
@@ -220,6 +221,10 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		if flag == "-empty" {
 			empty = true
+			continue
+		}
+		if flag == "-cuts" {
+			cuts = true
 			continue
 		}
 		need(ts, len(args) > 0, "modelserver: "+flag+" wants a value")
@@ -243,6 +248,9 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, id := range ids {
 		c.Models = append(c.Models, modeltest.Model{ID: id, Window: window, TrainedMax: window, NoTools: noTools})
+	}
+	if cuts {
+		c.Window = window
 	}
 	s, err := modeltest.Start(c, "127.0.0.1:0")
 	ts.Check(err)

@@ -247,7 +247,7 @@ func (h *Host) Layer(id string) model.Layer {
 		l.Embedding = new(true)
 	}
 	if m.Cloud {
-		l.Locality = hosted()
+		l.Locality, l.CachedCounted = hosted(), nil // whoever counts there
 	}
 	return l
 }

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,10 @@ func (h *Host) addServer(l *model.Layer) {
 		l.CachedCounted, l.ForcedToolChoice = new(true), new(true)
 	case KindOllama, KindMLX:
 		l.ForcedToolChoice = new(false) // tool_choice is not read
+		if h.Kind == KindOllama && ollamaCountsAll(h.Build) {
+			l.CachedCounted = new(true)
+			l.Evidence["cachedCounted"] = "Ollama " + h.Build + " counts what it had cached too"
+		}
 	case KindLiteLLM:
 		// A proxy: what is behind it may be anywhere, until its owner says so.
 		l.Locality = hosted()
@@ -43,6 +48,15 @@ func (h *Host) addServer(l *model.Layer) {
 
 // becauseOfProxy is the evidence for what is behind LiteLLM.
 const becauseOfProxy = "LiteLLM is a proxy"
+
+// ollamaCountsAll reports whether prompt_eval_count is of the whole prompt, by version: the
+// first ones left out what was cached. 0.17.4 was seen to give 333 for a prompt twice, 343
+// for one that extends it, and 1024 for 3,000 words in a window of that size.
+func ollamaCountsAll(version string) bool {
+	var major, minor int
+	_, err := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return err == nil && (major > 0 || minor >= 17)
+}
 
 func hosted() *hearth.Locality {
 	where := hearth.LocalityHosted
