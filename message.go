@@ -148,6 +148,10 @@ const (
 	MarkApproved MarkKind = "approved" // and said yes; used once
 	MarkDenied   MarkKind = "denied"   // and said no
 	MarkStopped  MarkKind = "stopped"  // the turn ended without an answer; Reason says why
+	// MarkReceived holds a person's words as they came, before anybody knew for which model
+	// they are to be written down: its server may take long to say what it is. They wait
+	// until a message of the same turn follows.
+	MarkReceived MarkKind = "received"
 )
 
 // A Mark is one step of a turn that the model never sees.
@@ -157,6 +161,34 @@ type Mark struct {
 	Hash   string    `json:"hash,omitempty"` // of the exact action, for approvals
 	Until  time.Time `json:"until,omitzero"` // an approval or question expires then
 	Reason string    `json:"reason,omitempty"`
+	Words  *Words    `json:"words,omitempty"` // of MarkReceived
+}
+
+// Words are what a person sent, as it came. When, by whom and for which turn is in the
+// message around the mark.
+type Words struct {
+	ID     MessageID  `json:"id"` // of the message that they become
+	Text   string     `json:"text,omitempty"`
+	Images []Blob     `json:"images,omitempty"` // their bytes are in the blob store
+	Notes  []string   `json:"notes,omitempty"`  // what else the model is to be told with them
+	From   Provenance `json:"from,omitempty"`
+}
+
+// Received gives the words of a MarkReceived as the message that they are to become, yet
+// without what is told with it; ok is false for every other message.
+func (m *Message) Received() (words Message, ok bool) {
+	if m.Role != RoleMark || len(m.Parts) != 1 || m.Parts[0].Mark == nil || m.Parts[0].Mark.Words == nil {
+		return Message{}, false
+	}
+	w := m.Parts[0].Mark.Words
+	out := Message{ID: w.ID, Turn: m.Turn, Role: RoleUser, At: m.At, Sender: m.Sender}
+	if w.Text != "" {
+		out.Parts = append(out.Parts, Part{Text: w.Text, Provenance: w.From})
+	}
+	for i := range w.Images {
+		out.Parts = append(out.Parts, Part{Blob: &w.Images[i], Provenance: w.From})
+	}
+	return out, true
 }
 
 // Effect says what running a call would touch. The guard decides on it.

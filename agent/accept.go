@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"hearth"
 	"hearth/model"
@@ -11,15 +12,19 @@ import (
 )
 
 // Accept makes a person's words durable: after it returns they are in the transcript,
-// frozen, whatever happens next. In the same commit it closes what an earlier turn left
-// open (calls without a result, a question without an answer), so that roles alternate
-// and nothing that was sent is rewritten, and begins the first epoch, unless the server
-// is yet to be started and asked; then it begins with the answer. notices are for the
-// person.
+// whatever happens next, and no server was asked before. Where the epoch that they belong
+// to has begun they are frozen at once, and in the same commit whatever an earlier turn
+// left open is closed (calls without a result, a question without an answer), so that
+// roles alternate and nothing that was sent is rewritten. Else they are kept as they came,
+// and Turn begins with that. notices are for the person.
 func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Incoming) (notices []hearth.Notice, err error) {
-	chain, err := a.cfg.Targets(ctx)
+	in = a.complete(in)
+	chain, quick, err := a.quick(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	if !quick {
+		return nil, a.receive(ctx, t, in)
 	}
 	mended, err := a.mend(ctx, t, chain)
 	if err != nil {
@@ -29,27 +34,95 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 	if err != nil {
 		return nil, err
 	}
-	commit := &session.Commit{Messages: a.closing(st), Blobs: in.Images}
+	notices, err = a.admit(ctx, t, chain, entering{st, now, &in})
+	if mended != nil {
+		notices = append([]hearth.Notice{*mended}, notices...)
+	}
+	return notices, err
+}
+
+// quick gives the chain where words can be frozen without asking anybody: the primary's
+// epoch has begun, and nothing of the transcript has to be mended.
+func (a *Agent) quick(ctx context.Context, t session.Transcript) (chain []model.Target, ok bool, err error) {
+	if a.cfg.Known == nil {
+		chain, err = a.cfg.Targets(ctx)
+		return chain, err == nil, err
+	}
+	chain = a.cfg.Known()
+	if len(chain) == 0 {
+		return nil, false, nil
+	}
+	epoch, ok, err := t.Epoch(ctx, chain[0].Ref)
+	if err != nil || !ok {
+		return nil, false, nil //nolint:nilerr // the turn says what is wrong, after the words are kept
+	}
+	if _, err := a.memo.plan(&epoch); err != nil {
+		return nil, false, nil //nolint:nilerr // nobody can read it: the turn mends that
+	}
+	return chain, a.sound(ctx, t, chain), nil
+}
+
+// receive keeps words as they came.
+func (a *Agent) receive(ctx context.Context, t session.Transcript, in prompt.Incoming) error {
+	mark := a.markMessage(in.Turn, hearth.Mark{Kind: hearth.MarkReceived, Words: &hearth.Words{
+		ID: in.ID, Text: in.Text, Images: in.Images, Notes: in.Notes, From: in.From}})
+	mark.At, mark.Sender, mark.Parts[0].Provenance = in.At, in.Sender, in.From
+	_, err := t.Append(ctx, &session.Commit{Messages: []hearth.Message{mark}, Blobs: in.Images})
+	return err
+}
+
+// entering is words on their way into an epoch.
+type entering struct {
+	st  *state
+	now live
+	in  *prompt.Incoming // beside what was received before; may be nil
+}
+
+// words are all of them, oldest first.
+func (e *entering) words() []received {
+	if e.in == nil {
+		return e.st.received
+	}
+	return append(slices.Clip(e.st.received), received{Incoming: *e.in})
+}
+
+// admit freezes words, and in the same commit closes what was left open and begins the
+// first epoch, unless the server is yet to be started and asked; then it begins with the
+// answer. Words that others followed get the note of a turn without an answer.
+func (a *Agent) admit(ctx context.Context, t session.Transcript, chain []model.Target, e entering) (notices []hearth.Notice, err error) {
+	st, now, words := e.st, e.now, e.words()
+	commit := &session.Commit{Messages: a.closing(st)}
+	if e.in != nil {
+		commit.Blobs = e.in.Images
+	}
+	if left, ok := st.unansweredMessage(); ok {
+		notices = append(notices, givenUp(left))
+	}
 	if now.epoch.ID == 0 && !chain[0].Asleep {
-		a.calibrate(ctx, chain[0], now.plan, in.Text)
+		a.calibrate(ctx, chain[0], now.plan, words[len(words)-1].Text)
 		if now.epoch, err = a.newEpoch(now.plan, now.epoch.FirstSeq, now.epoch.Reason); err != nil {
 			return nil, err
 		}
 		commit.Epoch = &now.epoch
 	}
-	m, notices, err := a.freeze(ctx, t, now, in)
+	into, err := a.freezer(ctx, t, now)
 	if err != nil {
 		return nil, err
 	}
-	if mended != nil {
-		notices = append(notices, *mended)
+	for i := range words {
+		w := &words[i]
+		m, told := into.freeze(w.Incoming)
+		commit.Messages, notices = append(commit.Messages, m), append(notices, told...)
+		if i == len(words)-1 {
+			break
+		}
+		commit.Messages = append(commit.Messages, a.noAnswer(w.Turn, w.stopped))
+		if left, ok := w.unanswered(); ok {
+			notices = append(notices, givenUp(left))
+		}
 	}
 	if n := a.toolless(chain, now.plan); n != nil && commit.Epoch != nil {
 		notices = append(notices, *n)
-	}
-	commit.Messages = append(commit.Messages, m)
-	if left, ok := st.unanswered(); ok {
-		notices = append(notices, givenUp(left))
 	}
 	_, err = t.Append(ctx, commit)
 	return notices, err
@@ -71,19 +144,8 @@ func (a *Agent) toolless(chain []model.Target, plan *prompt.Plan) *hearth.Notice
 		"%s does not support tools, its server says: it answers, and cannot read, write or run anything", plan.Target)}
 }
 
-// freeze makes a person's words a message of an epoch, and gives what the person should
-// be told of that.
-func (a *Agent) freeze(ctx context.Context, t session.Transcript, now live, in prompt.Incoming) (hearth.Message, []hearth.Notice, error) {
-	house, err := a.house()
-	if err != nil {
-		return hearth.Message{}, nil, err
-	}
-	known := now.plan.Facts
-	if now.epoch.ID != 0 {
-		if known, err = a.knownFacts(ctx, t, now.plan, now.epoch.FirstSeq); err != nil {
-			return hearth.Message{}, nil, err
-		}
-	}
+// complete fills in what a front door left to us.
+func (a *Agent) complete(in prompt.Incoming) prompt.Incoming {
 	if in.At.IsZero() {
 		in.At = a.cfg.Now()
 	}
@@ -96,18 +158,44 @@ func (a *Agent) freeze(ctx context.Context, t session.Transcript, now live, in p
 	if in.From == "" {
 		in.From = hearth.FromOwner
 	}
+	return in
+}
+
+// freezer makes people's words messages of one epoch, one after the other.
+type freezer struct {
+	plan  *prompt.Plan
+	files []prompt.File
+	known []hearth.Fact // what the model was told of them so far
+}
+
+func (a *Agent) freezer(ctx context.Context, t session.Transcript, now live) (*freezer, error) {
+	house, err := a.house()
+	if err != nil {
+		return nil, err
+	}
+	f := &freezer{plan: now.plan, files: house.Files, known: now.plan.Facts}
+	if now.epoch.ID != 0 {
+		f.known, err = a.knownFacts(ctx, t, now.plan, now.epoch.FirstSeq)
+	}
+	return f, err
+}
+
+// freeze gives the message, and what the person should be told of that.
+func (f *freezer) freeze(in prompt.Incoming) (hearth.Message, []hearth.Notice) {
 	var notices []hearth.Notice
-	if prompt.LeftOut(now.plan, in) {
+	if prompt.LeftOut(f.plan, in) {
 		notices = append(notices, hearth.Notice{Kind: "image-left-out", Text: fmt.Sprintf(
 			"%d image(s) were not sent: %s reads text only. Declare input: [\"text\",\"image\"] for that model if its server can see.",
-			len(in.Images), now.plan.Target)})
+			len(in.Images), f.plan.Target)})
 	}
-	return prompt.Freeze(now.plan, in, house.Files, known), notices, nil
+	m := prompt.Freeze(f.plan, in, f.files, f.known)
+	f.known = prompt.KnownFacts(&prompt.Plan{Facts: f.known}, []hearth.Message{m})
+	return m, notices
 }
 
 // closing gives the messages that end whatever the newest turn left open.
 func (a *Agent) closing(st *state) []hearth.Message {
-	if st.answered() {
+	if st.closed() {
 		return nil
 	}
 	var out []hearth.Message
@@ -118,13 +206,18 @@ func (a *Agent) closing(st *state) []hearth.Message {
 		}
 		out = append(out, m)
 	}
+	return append(out, a.noAnswer(st.turn, st.stopped))
+}
+
+// noAnswer stands where a turn ended without one.
+func (a *Agent) noAnswer(turn hearth.TurnID, stopped *hearth.Mark) hearth.Message {
 	why := "it was interrupted"
-	if st.stopped != nil && st.stopped.Reason != "" {
-		why = st.stopped.Reason
+	if stopped != nil && stopped.Reason != "" {
+		why = stopped.Reason
 	}
-	note := a.message(st.turn, hearth.RoleAssistant)
+	note := a.message(turn, hearth.RoleAssistant)
 	note.Parts = []hearth.Part{{Text: "(No answer was given: " + why + ".)", Provenance: hearth.FromGateway}}
-	return append(out, note)
+	return note
 }
 
 // interrupted is the result of a call that nobody saw end. One that was never started is
@@ -156,6 +249,22 @@ func (a *Agent) house() (prompt.House, error) {
 type live struct {
 	plan  *prompt.Plan
 	epoch session.Epoch
+}
+
+// standing gives the state of the newest turn without asking a server. Where it is not
+// known at once which model answers, it is that of the whole transcript.
+func (a *Agent) standing(ctx context.Context, t session.Transcript) (*state, error) {
+	var chain []model.Target
+	if a.cfg.Known != nil {
+		chain = a.cfg.Known()
+	} else {
+		chain, _ = a.cfg.Targets(ctx) // without one the transcript says enough
+	}
+	if len(chain) == 0 {
+		return a.read(ctx, t, &prompt.Plan{}, 1)
+	}
+	st, _, err := a.current(ctx, t, chain)
+	return st, err
 }
 
 // current gives the state of the newest turn, and the primary's epoch it was read from.

@@ -20,14 +20,18 @@ import (
 type Config struct {
 	Router  Router
 	Targets func(ctx context.Context) ([]model.Target, error) // the chain: primary first, then fallbacks
-	Tools   []tool.Tool
-	Dir     string // that the tools work in; a yes to a call holds there only
-	Rules   policy.Rules
-	House   func() (prompt.House, error) // the workspace as it is now
-	Blob    func(ctx context.Context, hash string) ([]byte, error)
-	Limits  Limits
-	Lane    model.Lane
-	Room    prompt.Room
+	// Known gives the chain as Targets would, without asking or running anything: what the
+	// servers say of themselves may be missing or old. It gives nil where the chain cannot be
+	// told at once. Where Known itself is nil, Targets is as quick.
+	Known  func() []model.Target
+	Tools  []tool.Tool
+	Dir    string // that the tools work in; a yes to a call holds there only
+	Rules  policy.Rules
+	House  func() (prompt.House, error) // the workspace as it is now
+	Blob   func(ctx context.Context, hash string) ([]byte, error)
+	Limits Limits
+	Lane   model.Lane
+	Room   prompt.Room
 	// NoCompaction leaves conversations as they are, however long.
 	NoCompaction bool
 	// SummaryWishes is what the owner wants of every summary; "" leaves it to the model.
@@ -141,11 +145,7 @@ type Approval struct {
 // Decide records a person's answer to a question. Turn then goes on. An answer to a
 // question that expired, changed or was already answered is refused with ReasonUsage.
 func (a *Agent) Decide(ctx context.Context, t session.Transcript, q Approval, yes bool) error {
-	chain, err := a.cfg.Targets(ctx)
-	if err != nil {
-		return err
-	}
-	state, _, err := a.current(ctx, t, chain)
+	state, err := a.standing(ctx, t)
 	if err != nil {
 		return err
 	}

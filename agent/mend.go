@@ -42,6 +42,20 @@ func (a *Agent) mend(ctx context.Context, t session.Transcript, chain []model.Ta
 	return &hearth.Notice{Kind: "repair", Text: fmt.Sprintf("%s (hearth sessions show %s)", text, id)}, nil
 }
 
+// sound reports whether mend has nothing to do. It changes nothing, and knows the servers
+// of chain no better than the caller.
+func (a *Agent) sound(ctx context.Context, t session.Transcript, chain []model.Target) bool {
+	id := t.Info().ID
+	if !a.memo.unseen(id) {
+		return true
+	}
+	if d, err := a.damageOf(ctx, t, chain); err != nil || d.found() {
+		return false
+	}
+	a.memo.saw(id, true)
+	return true
+}
+
 // damage is what is wrong with the live part of a transcript.
 type damage struct {
 	base     live // what is live of the conversation

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"hearth"
@@ -24,6 +25,14 @@ type state struct {
 	tainted  bool         // the model has read bytes of somebody other than the owner
 	asker    hearth.Provenance
 	steps    int // model answers in this turn so far
+	// received are words that no message was made of yet, oldest first.
+	received []received
+}
+
+// received are a person's words as they came.
+type received struct {
+	prompt.Incoming
+	stopped *hearth.Mark // their turn ended before they became a message
 }
 
 // read derives the state from the live part of a transcript: what the primary's epoch
@@ -52,10 +61,11 @@ func newState() *state {
 func (s *state) add(m *hearth.Message) {
 	if m.Role == hearth.RoleMark {
 		if len(m.Parts) > 0 && m.Parts[0].Mark != nil {
-			s.addMark(m.Parts[0].Mark)
+			s.addMark(m)
 		}
 		return
 	}
+	s.received = slices.DeleteFunc(s.received, func(w received) bool { return w.Turn == m.Turn })
 	s.last, s.stopped = m, nil
 	switch m.Role {
 	case hearth.RoleUser:
@@ -85,8 +95,8 @@ func (s *state) add(m *hearth.Message) {
 	}
 }
 
-func (s *state) addMark(m *hearth.Mark) {
-	switch m.Kind {
+func (s *state) addMark(of *hearth.Message) {
+	switch m := of.Parts[0].Mark; m.Kind {
 	case hearth.MarkStarted:
 		s.started[m.Call] = true
 	case hearth.MarkAsked:
@@ -98,8 +108,25 @@ func (s *state) addMark(m *hearth.Mark) {
 		s.denied[m.Call] = true
 		delete(s.asked, m.Call)
 	case hearth.MarkStopped:
+		if n := len(s.received); n > 0 {
+			s.received[n-1].stopped = m
+			return
+		}
 		s.stopped = m
+	case hearth.MarkReceived:
+		if w := m.Words; w != nil {
+			s.received = append(s.received, received{Incoming: prompt.Incoming{
+				ID: w.ID, Turn: of.Turn, At: of.At, Sender: of.Sender, Text: w.Text, Images: w.Images, Notes: w.Notes, From: w.From}})
+		}
 	}
+}
+
+// newest is the turn of whatever was said last.
+func (s *state) newest() hearth.TurnID {
+	if n := len(s.received); n > 0 {
+		return s.received[n-1].Turn
+	}
+	return s.turn
 }
 
 // close removes a call that has its result.
@@ -128,7 +155,10 @@ func (s *state) words() string {
 }
 
 // answered reports whether the newest turn has its answer.
-func (s *state) answered() bool {
+func (s *state) answered() bool { return len(s.received) == 0 && s.closed() }
+
+// closed reports whether the newest message needs no answer any more.
+func (s *state) closed() bool {
 	return s.last == nil || s.last.Role == hearth.RoleAssistant && len(s.open) == 0
 }
 

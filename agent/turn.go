@@ -36,33 +36,74 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 	defer cancel(nil)
 	clock := startClock(a.limits.Turn, cancel)
 	defer clock.end()
-	chain, err := a.cfg.Targets(ctx)
+	r, err := a.begin(ctx, t, emit)
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{}, a.unbegun(ctx, t, err)
 	}
-	mended, err := a.mend(ctx, t, chain)
-	if err != nil {
-		return Outcome{}, err
-	}
-	st, primary, err := a.current(ctx, t, chain)
-	if err != nil {
-		return Outcome{}, err
-	}
-	r := &run{
-		Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane, clock: clock,
-		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}},
-	}
-	r.out.Turn, r.out.Target = st.turn, chain[0].Ref
-	r.offered(primary.plan)
-	if mended != nil {
-		r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: *mended})
-	}
+	r.clock = clock
 	err = r.loop(ctx)
 	if err != nil {
 		err = r.stopped(ctx, err)
 	}
 	r.emit(hearth.Event{Kind: hearth.EventDone})
 	return r.out, err
+}
+
+// begin asks the servers what they are, mends what is damaged, and freezes the words that
+// wait for that.
+func (a *Agent) begin(ctx context.Context, t session.Transcript, emit func(hearth.Event)) (*run, error) {
+	chain, err := a.cfg.Targets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var notices []hearth.Notice
+	mended, err := a.mend(ctx, t, chain)
+	if err != nil {
+		return nil, err
+	}
+	if mended != nil {
+		notices = append(notices, *mended)
+	}
+	st, primary, err := a.current(ctx, t, chain)
+	if err != nil {
+		return nil, err
+	}
+	if len(st.received) > 0 {
+		told, err := a.admit(ctx, t, chain, entering{st: st, now: primary})
+		if err != nil {
+			return nil, err
+		}
+		notices = append(notices, told...)
+		if st, primary, err = a.current(ctx, t, chain); err != nil {
+			return nil, err
+		}
+	}
+	r := &run{
+		Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane,
+		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}},
+	}
+	r.out.Turn, r.out.Target = st.turn, chain[0].Ref
+	r.offered(primary.plan)
+	for _, n := range notices {
+		r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
+	}
+	return r, nil
+}
+
+// unbegun records why a turn ended before its model could be asked, and gives the error a
+// person sees.
+func (a *Agent) unbegun(ctx context.Context, t session.Transcript, err error) error {
+	err = a.cause(ctx, err)
+	if hearth.ReasonOf(err) == hearth.ReasonStorage {
+		return err
+	}
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	st, stErr := a.standing(keep, t)
+	if stErr != nil {
+		return errors.Join(err, stErr)
+	}
+	return a.stopTurn(keep, t, st, err)
 }
 
 // offered notes in the outcome what a plan gives its model.
@@ -80,11 +121,7 @@ func (a *Agent) Stop(ctx context.Context, t session.Transcript, cause error) err
 	err := &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause}
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	chain, chainErr := a.cfg.Targets(keep)
-	if chainErr != nil {
-		return errors.Join(err, chainErr)
-	}
-	st, _, stErr := a.current(keep, t, chain)
+	st, stErr := a.standing(keep, t)
 	if stErr != nil {
 		return errors.Join(err, stErr)
 	}
@@ -153,7 +190,7 @@ func (r *run) tooManySteps() error {
 }
 
 // limit is the error of a turn that one of our own limits stopped.
-func (r *run) limit(format string, args ...any) *hearth.Error {
+func (a *Agent) limit(format string, args ...any) *hearth.Error {
 	return &hearth.Error{Op: "turn", Reason: hearth.ReasonLimit, Err: fmt.Errorf(format, args...),
 		Cause: "The model went round in circles, or the task is larger than one turn may be.",
 		Try:   "Say \"go on\" to continue from here, or ask for a smaller step."}
@@ -162,29 +199,42 @@ func (r *run) limit(format string, args ...any) *hearth.Error {
 // stopped records why a turn ended without an answer, so that the next message can say
 // so to the model, and gives the error a person sees.
 func (r *run) stopped(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		if errors.Is(cause, errTurnTime) {
-			err = r.limit("its tools and answers took longer than %s", r.limits.Turn)
-		} else if errors.Is(cause, errTurnTotal) {
-			late := r.limit("it took longer than %s", r.limits.Total)
-			late.Cause = "agents.defaults.timeoutSeconds bounds a whole turn, what it waits for included."
-			late.Try = "Say \"go on\" to continue from here, or raise that setting; without it a living local server is waited for."
-			err = late
-		} else if hearth.ReasonOf(err) != hearth.ReasonStorage {
-			err = &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause}
-		}
-	}
-	if r.st.answered() {
-		return err
-	}
+	err = r.cause(ctx, err)
 	// The mark must be written even though ctx may be cancelled; it is one small commit.
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	return r.stopTurn(keep, r.t, r.st, err)
+}
+
+// stopTurn marks the newest turn as ended by err, where it has no answer, and gives err.
+func (a *Agent) stopTurn(ctx context.Context, t session.Transcript, st *state, err error) error {
+	if st.answered() {
+		return err
+	}
 	mark := hearth.Mark{Kind: hearth.MarkStopped, Reason: shortReason(err)}
-	if markErr := r.mark(keep, r.t, r.st.turn, mark); markErr != nil {
+	if markErr := a.mark(ctx, t, st.newest(), mark); markErr != nil {
 		return errors.Join(err, markErr)
 	}
 	return err
+}
+
+// cause gives the error of a turn whose context ended, by what ended it; else err.
+func (a *Agent) cause(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	switch {
+	case cause == nil:
+		return err
+	case errors.Is(cause, errTurnTime):
+		return a.limit("its tools and answers took longer than %s", a.limits.Turn)
+	case errors.Is(cause, errTurnTotal):
+		late := a.limit("it took longer than %s", a.limits.Total)
+		late.Cause = "agents.defaults.timeoutSeconds bounds a whole turn, what it waits for included."
+		late.Try = "Say \"go on\" to continue from here, or raise that setting; without it a living local server is waited for."
+		return late
+	case hearth.ReasonOf(err) == hearth.ReasonStorage:
+		return err
+	}
+	return &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause}
 }
 
 // shortReason is one clause for the model: why its predecessor gave no answer.
@@ -208,10 +258,11 @@ func (r *run) acceptPending(ctx context.Context) error {
 	}
 	for _, in := range r.cfg.Pending() {
 		in.Turn = r.st.turn
-		m, notices, err := r.freeze(ctx, r.t, r.epochs[r.chain[0].Ref].live, in)
+		into, err := r.freezer(ctx, r.t, r.epochs[r.chain[0].Ref].live)
 		if err != nil {
 			return err
 		}
+		m, notices := into.freeze(r.complete(in))
 		asker := r.st.asker
 		if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{m}, Blobs: in.Images}); err != nil {
 			return err

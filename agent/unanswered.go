@@ -19,13 +19,9 @@ type Unanswered struct {
 }
 
 // Unanswered gives the newest message when it has no outcome yet; ok is false where it
-// has one. Turn goes on with it. An error that was told is an outcome.
+// has one. Turn goes on with it. An error that was told is an outcome. No server is asked.
 func (a *Agent) Unanswered(ctx context.Context, t session.Transcript) (left Unanswered, ok bool, err error) {
-	chain, err := a.cfg.Targets(ctx)
-	if err != nil {
-		return Unanswered{}, false, err
-	}
-	st, _, err := a.current(ctx, t, chain)
+	st, err := a.standing(ctx, t)
 	if err != nil {
 		return Unanswered{}, false, err
 	}
@@ -34,7 +30,19 @@ func (a *Agent) Unanswered(ctx context.Context, t session.Transcript) (left Unan
 }
 
 func (s *state) unanswered() (left Unanswered, ok bool) {
-	if s.answered() || s.stopped != nil || s.said == nil {
+	if n := len(s.received); n > 0 {
+		return s.received[n-1].unanswered()
+	}
+	return s.unansweredMessage()
+}
+
+func (w *received) unanswered() (left Unanswered, ok bool) {
+	return Unanswered{Text: strings.TrimSpace(w.Text), At: w.At}, w.stopped == nil
+}
+
+// unansweredMessage is unanswered without what is still to become a message.
+func (s *state) unansweredMessage() (left Unanswered, ok bool) {
+	if s.closed() || s.stopped != nil || s.said == nil {
 		return Unanswered{}, false
 	}
 	left.At = s.said.At

@@ -94,11 +94,17 @@ func searchOne(ctx context.Context, store Store, id hearth.SessionID, words []st
 	if err != nil {
 		return nil, fmt.Errorf("search sessions: %w", err)
 	}
+	said := map[hearth.TurnID]bool{} // whose words are in a message
 	for e, err := range backward(ctx, r) {
 		if err != nil {
 			return nil, fmt.Errorf("search session %s: %w", id, err)
 		}
 		m := &e.Message
+		if m.Role == hearth.RoleUser {
+			said[m.Turn] = true
+		} else if words, ok := m.Received(); ok && !said[m.Turn] {
+			m = &words
+		}
 		lines := find(m, words)
 		if len(lines) == 0 {
 			continue

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,6 +60,72 @@ func TestKilledAtAnyPointNothingIsLostOrRepeated(t *testing.T) {
 			}
 			t.Logf("%d requests, %d of %d messages reached the server", len(w.server.Requests()), len(asked), 101)
 		})
+	}
+}
+
+// A server may take long to say what it is, and then nobody knows yet what a conversation
+// with it will look like. The person's words are on the disk before it is asked: the
+// program is killed while it waits, and the words are found, and answered, once.
+func TestKilledWhileTheServerIsAskedWhatItIsNothingIsLost(t *testing.T) {
+	w := newWorld(t, build(t), "openai-completions")
+	w.server.Always(step)
+	config := w.read("state/hearth.json")
+	const seed = 20261122
+	random := rand.New(rand.NewPCG(seed, 1))
+	for round := 1; round <= 12; round++ {
+		name, words := fmt.Sprint("talk", round), fmt.Sprintf("Message %d:", round)
+		asked := make(chan struct{}, 1)
+		silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case asked <- struct{}{}:
+			default: // it asks more than once
+			}
+			<-r.Context().Done()
+		}))
+		w.write("state/hearth.json", strings.ReplaceAll(config, w.server.URL, silent.URL))
+		cmd := w.command("agent", "--session", name, "--message", words+" do all of it")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		gone := make(chan struct{})
+		go func() {
+			_ = cmd.Wait() // it is killed
+			close(gone)
+		}()
+		select {
+		case <-asked:
+		case <-gone:
+			t.Fatal("it ended without asking the server")
+		}
+		select {
+		case <-time.After(time.Duration(random.IntN(20_000)) * time.Microsecond):
+		case <-gone: // the machine is slow, and it has given up
+		}
+		_ = cmd.Process.Kill() // it may have ended this moment
+		<-gone
+		silent.Close()
+		w.write("state/hearth.json", config)
+		for _, look := range [][]string{{"sessions", "show", name}, {"sessions", "search", "--session", name, words}} {
+			if stdout, stderr, err := w.run(look...); err != nil || strings.Count(stdout, words) != 1 {
+				t.Fatalf("round %d: %q gives %v\n%s%s", round, look, err, stdout, stderr)
+			}
+		}
+		if round%2 == 0 { // two of them, of which one is answered
+			continue
+		}
+		again := fmt.Sprintf("Again %d:", round)
+		if stdout, stderr, err := w.run("agent", "--session", name, "--message", again+" are you there?"); err != nil || !strings.Contains(stderr, "was interrupted and has no answer") {
+			t.Fatalf("round %d: %v\n%s%s", round, err, stdout, stderr)
+		}
+		body := string(w.server.Requests()[len(w.server.Requests())-1].Body)
+		for _, said := range []string{words, again, "No answer was given"} {
+			if strings.Count(body, said) != 1 {
+				t.Errorf("round %d: the model is told %q %d times:\n%s", round, said, strings.Count(body, said), body)
+			}
+		}
+	}
+	if n := len(w.server.Requests()); n != 6 {
+		t.Errorf("%d model calls", n)
 	}
 }
 

@@ -134,6 +134,15 @@ func (w *world) write(name, text string) {
 	}
 }
 
+func (w *world) read(name string) string {
+	w.t.Helper()
+	text, err := os.ReadFile(filepath.Join(w.dir, name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
+}
+
 // config writes the config; the model's row and the file can say more.
 func (w *world) config(row, more string) {
 	w.t.Helper()

@@ -75,10 +75,7 @@ func (k *talk) resume(ctx context.Context, ask asker) {
 	fmt.Fprintf(k.io.err, "Your message %s has no answer yet; here it comes. Ctrl-C stops that.\n", left)
 	turn, stop := k.io.interrupts.scope(ctx)
 	defer stop()
-	p := newPresenter(k.io, false, k.happened)
-	out, err := k.goOn(turn, p, ask)
-	p.Close()
-	k.logTurn(out, err)
+	_, err = k.answer(turn, false, ask)
 	k.ended(err)
 }
 
@@ -96,10 +93,19 @@ func (k *talk) said(ctx context.Context, text string, in lines) (leave bool, err
 	return false, err
 }
 
-// say runs one turn with a presenter.
+// say makes a person's words durable and answers them.
 func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask asker) (agent.Outcome, error) {
+	if err := k.accept(ctx, in); err != nil {
+		k.logTurn(agent.Outcome{}, err)
+		return agent.Outcome{}, err
+	}
+	return k.answer(ctx, quiet, ask)
+}
+
+// answer answers what was accepted, and shows it.
+func (k *talk) answer(ctx context.Context, quiet bool, ask asker) (agent.Outcome, error) {
 	p := newPresenter(k.io, quiet, k.happened)
-	out, err := k.turn(ctx, in, p, ask)
+	out, err := k.goOn(ctx, p, ask)
 	p.Close()
 	k.logTurn(out, err)
 	return out, err

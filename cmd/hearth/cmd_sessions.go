@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -110,7 +111,7 @@ func showSession(ctx context.Context, a *app, args []string, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	shown := []shownMessage{}
+	shown, waiting := []shownMessage{}, []hearth.Message(nil)
 	for e, err := range r.Since(ctx, 1) {
 		if err != nil {
 			return err
@@ -123,7 +124,15 @@ func showSession(ctx context.Context, a *app, args []string, asJSON bool) error 
 			fmt.Fprintf(a.io.out, "── message %d cannot be read: %s\n", e.Seq, oneLine(e.Lost))
 			continue
 		}
+		if words, ok := e.Message.Received(); ok {
+			waiting = append(waiting, words)
+		} else if e.Message.Role != hearth.RoleMark {
+			waiting = slices.DeleteFunc(waiting, func(m hearth.Message) bool { return m.Turn == e.Message.Turn })
+		}
 		printMessage(a.io.out, &e.Message)
+	}
+	for i := range waiting { // they become messages when a model is asked, after all others
+		printMessage(a.io.out, &waiting[i])
 	}
 	if asJSON {
 		printJSON(a.io.out, struct {

@@ -64,7 +64,12 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 		return err
 	}
 	defer k.close()
-	if err := k.banner(ctx); err != nil {
+	if message != "" { // the banner asks the server, which may take its time
+		if err := k.accept(ctx, prompt.Incoming{Text: message}); err != nil {
+			return err
+		}
+	}
+	if err := k.banner(ctx); err != nil && message == "" { // else the turn tells it, and that it ended
 		return err
 	}
 	switch {
@@ -73,7 +78,7 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 		if c.canAsk {
 			ask = consent(s, newTerminalLines(s))
 		}
-		out, err := k.say(ctx, prompt.Incoming{Text: message}, false, ask)
+		out, err := k.answer(ctx, false, ask)
 		return partial(out, err)
 	case piped:
 		return k.pipe(ctx, in)
@@ -87,6 +92,9 @@ func (k *talk) banner(ctx context.Context) error {
 	chain, err := k.chain(ctx, k.choice)
 	if err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return stoppedWhile(ctx, "look at the model server")
 	}
 	first := chain[0]
 	caps := first.Layers.Merge()

@@ -33,9 +33,10 @@ type talk struct {
 	release func()
 	agent   *agent.Agent
 	kit     *toolkit
-	read    bool         // the server was given this conversation's prompt since it last changed
-	tidied  bool         // the conversation was looked at for tidying since it last changed
-	began   *config.File // as it was when the conversation took it up
+	read    bool            // the server was given this conversation's prompt since it last changed
+	tidied  bool            // the conversation was looked at for tidying since it last changed
+	notices []hearth.Notice // of the words that were accepted, to be shown with their answer
+	began   *config.File    // as it was when the conversation took it up
 	after   func(time.Duration) <-chan time.Time
 }
 
@@ -129,23 +130,24 @@ func (k *talk) assemble(ctx context.Context) error {
 // asker answers a question for a person: yes or no.
 type asker func(ctx context.Context, q agent.Approval) (bool, error)
 
-// turn makes a person's words durable and answers them. Questions go to ask; without
-// one, a question ends the turn.
-func (k *talk) turn(ctx context.Context, in prompt.Incoming, p *presenter, ask asker) (agent.Outcome, error) {
+// accept makes a person's words durable, before anything else is done about them.
+func (k *talk) accept(ctx context.Context, in prompt.Incoming) (err error) {
 	k.tidied = false
-	notices, err := k.agent.Accept(ctx, k.t, in)
-	for _, n := range notices {
-		p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
+	k.notices, err = k.agent.Accept(ctx, k.t, in)
+	if err != nil && hearth.ReasonOf(err) != hearth.ReasonStorage {
+		return notKept(err)
 	}
-	if err != nil {
-		return agent.Outcome{}, err
-	}
-	return k.goOn(ctx, p, ask)
+	return err // a store says itself that nothing was saved
 }
 
-// goOn runs what the transcript says is still to be done.
+// goOn runs what the transcript says is still to be done. Questions go to ask; without
+// one, a question ends the turn.
 func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome, error) {
 	var total agent.Outcome
+	for _, n := range k.notices {
+		p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
+	}
+	k.notices = nil
 	k.awaken(ctx, k.choice, func(w hearth.Wait) { p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: w}) })
 	defer func() {
 		for _, text := range k.lastWords() {

@@ -258,10 +258,7 @@ func (a *app) target(ctx context.Context, c choice, word string) (candidate, err
 	if err != nil {
 		return candidate{}, err
 	}
-	key := written(ref, profile) + " " + c.thinking + " " + c.agent
-	a.mu.Lock()
-	t, ok := a.targets[key]
-	a.mu.Unlock()
+	t, ok := a.made(c, ref, profile)
 	if ok {
 		return t, nil
 	}
@@ -271,9 +268,21 @@ func (a *app) target(ctx context.Context, c choice, word string) (candidate, err
 		return candidate{}, err
 	}
 	a.mu.Lock()
-	a.targets[key] = t
+	a.targets[targetKey(c, ref, profile)] = t
 	a.mu.Unlock()
 	return t, nil
+}
+
+// made gives a candidate that target has made before.
+func (a *app) made(c choice, ref hearth.ModelRef, profile string) (candidate, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t, ok := a.targets[targetKey(c, ref, profile)]
+	return t, ok
+}
+
+func targetKey(c choice, ref hearth.ModelRef, profile string) string {
+	return written(ref, profile) + " " + c.thinking + " " + c.agent
 }
 
 // candidate is a target with the clients that reach its servers.
@@ -283,31 +292,6 @@ type candidate struct {
 	others []*model.Client // of its replicas
 	// remapped says that the configured level of thinking is not one of the model's.
 	remapped string
-}
-
-// known adds what the server says of itself, and the lessons it taught; asked is false
-// for commands that must not dial.
-func (a *app) known(ctx context.Context, c candidate) model.Target {
-	t := c.Target
-	if c.client == nil {
-		return t
-	}
-	said := a.describe(ctx, c)
-	t.Layers.Server, t.Layers.Probe = said.Server, said.Probe
-	t.Layers.Catalog = said.Catalog.Over(t.Layers.Catalog)
-	t.Asleep = t.Layers.Server.Server == nil && a.describer().Listed(t.Endpoint.Origin) == nil && configured(a.file, t.Ref.Provider).LocalService != nil
-	return t
-}
-
-// remembered adds what is known without asking anybody.
-func (a *app) remembered(c candidate) model.Target {
-	t := c.Target
-	if c.client != nil {
-		said := a.describer().Remembered(t.Endpoint.Origin, t.Ref.Model, t.Protocol)
-		t.Layers.Server, t.Layers.Probe = said.Server, said.Probe
-		t.Layers.Catalog = said.Catalog.Over(t.Layers.Catalog)
-	}
-	return t
 }
 
 func (a *app) cache() *probe.Cache {

@@ -213,6 +213,7 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 	cfg := agent.Config{
 		Router:  a.router(),
 		Targets: func(ctx context.Context) ([]model.Target, error) { return a.chain(ctx, c) },
+		Known:   func() []model.Target { return a.knownChain(c) },
 		Tools:   kit.tools,
 		Dir:     kit.workspace,
 		Rules:   a.rules(c),

@@ -58,6 +58,7 @@ func testSearch(t *testing.T, b *bench) {
 	say(long, "last kettle and pot")
 	last := own(session.Key{Agent: "cook", Name: "main"}, session.OwnOptions{})
 	say(last, "nothing", "of", "note")
+	received(t, last, "a spoon", "a fork")
 
 	for _, row := range []struct {
 		name   string
@@ -75,6 +76,8 @@ func testSearch(t *testing.T, b *bench) {
 		{"all words", session.Search{Words: []string{"kettle", "last"}}, []string{"last kettle and pot"}, false},
 		{"at every page's end", session.Search{Words: []string{"cup", "599"}}, []string{"cup 599"}, false},
 		{"in its middle", session.Search{Words: []string{"cup", "345"}}, []string{"cup 345"}, false},
+		{"words that wait to become a message", session.Search{Words: []string{"spoon"}}, []string{"a spoon"}, false},
+		{"words that became one, once", session.Search{Words: []string{"fork"}}, []string{"a fork"}, false},
 		{"nothing", session.Search{Words: []string{"kettle", "milk"}}, nil, false},
 		{"not without words", session.Search{}, nil, false},
 	} {
@@ -100,9 +103,30 @@ func testSearch(t *testing.T, b *bench) {
 		t.Errorf("a hit says of itself %+v", h)
 	}
 
+	for _, words := range []string{"spoon", "fork"} {
+		hits, _, err := session.Search{Words: []string{words}}.Run(t.Context(), b.store)
+		if err != nil || len(hits) != 1 || hits[0].Role != hearth.RoleUser || hits[0].ID != hearth.MessageID("of a "+words) {
+			t.Errorf("%s: %+v, %v", words, hits, err)
+		}
+	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := (session.Search{Words: []string{"kettle"}}).Run(ctx, b.store); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
+}
+
+// received adds words that wait to become a message, and some that became one.
+func received(t *testing.T, tr session.Transcript, waits, came string) {
+	t.Helper()
+	var c session.Commit
+	for _, words := range []string{came, waits} {
+		c.Messages = append(c.Messages, hearth.Message{ID: hearth.MessageID("mark of " + words), Turn: hearth.TurnID(words), Role: hearth.RoleMark, At: at,
+			Parts: []hearth.Part{{Mark: &hearth.Mark{Kind: hearth.MarkReceived, Words: &hearth.Words{ID: hearth.MessageID("of " + words), Text: words, From: hearth.FromOwner}}}}})
+	}
+	m := say("of "+came, came)
+	m.Turn = hearth.TurnID(came)
+	c.Messages = append(c.Messages, m)
+	add(t, tr, &c)
 }
