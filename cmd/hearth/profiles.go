@@ -11,7 +11,6 @@ import (
 
 	"hearth"
 	"hearth/config"
-	"hearth/model"
 	"hearth/model/route"
 )
 
@@ -25,49 +24,6 @@ func (a *app) profiles(agentID string) config.Profiles {
 		}
 	}
 	return all
-}
-
-// named reads what a person wrote for a model: a ref, an alias or a bare id, and behind
-// it perhaps "@profile". That is a profile only where one of that id is known, or where it
-// begins with the provider and a colon, as no model's id does: so a profile that is
-// misspelt is told and not asked for as a model. A model that its provider lists under the
-// whole id stays one.
-func (a *app) named(agentID, word string) (hearth.ModelRef, string, error) {
-	word = a.unaliased(word)
-	ref, err := a.plain(word)
-	if err == nil {
-		if p, ok := a.provider(ref.Provider); ok {
-			if _, listed := p.Model(ref.Model); listed {
-				return ref, "", nil
-			}
-		}
-	}
-	if !strings.Contains(word, "@") {
-		return ref, "", err
-	}
-	profiles := a.profiles(agentID)
-	before, profile := model.SplitProfile(word, func(before, profile string) bool {
-		of, err := a.plain(a.unaliased(before))
-		if err != nil {
-			return false
-		}
-		known, ok := profiles.Find(profile)
-		return ok && (known.Provider == of.Provider || strings.Contains(profile, ":")) ||
-			strings.HasPrefix(model.ProviderID(profile), of.Provider+":")
-	})
-	if profile == "" {
-		return ref, "", err
-	}
-	ref, err = a.plain(a.unaliased(before))
-	return ref, profile, err
-}
-
-// written is a ref as named reads it.
-func written(ref hearth.ModelRef, profile string) string {
-	if profile == "" {
-		return ref.String()
-	}
-	return ref.String() + "@" + profile
 }
 
 // credentialed gives a provider with the credential of a profile: the one that was named
@@ -99,6 +55,25 @@ func (a *app) credentialed(ctx context.Context, agentID, id string, p config.Pro
 		fmt.Fprintf(a.io.err, "note: no profile of %s can be used: %s\n", id, oneLine(strings.Join(why, "; ")))
 	}
 	return p, "", nil
+}
+
+// spares adds a candidate for each further profile that may stand in for the one that was
+// chosen for a model. For one that was named nothing stands in.
+func (a *app) spares(ctx context.Context, c choice, word string, chosen candidate, add func(candidate)) {
+	if chosen.Profile == "" {
+		return
+	}
+	if _, named, err := a.named(c.agent, word); named != "" || word != "" && err != nil {
+		return
+	}
+	for _, p := range a.profiles(c.agent).InOrder(chosen.Ref.Provider) {
+		if p.Unusable(time.Now()) != "" {
+			continue
+		}
+		if t, err := a.target(ctx, c, written(chosen.Ref, p.ID)); err == nil {
+			add(t)
+		}
+	}
 }
 
 // hasOwn reports whether the config itself gives a provider a credential. A key that is

@@ -81,8 +81,14 @@ func (a *app) candidates(ctx context.Context, c choice) ([]candidate, error) {
 		return nil, failed
 	}
 	var chain []candidate
+	add := func(c candidate) {
+		if !slices.ContainsFunc(chain, func(have candidate) bool { return have.Ref == c.Ref && have.Profile == c.Profile }) {
+			chain = append(chain, c)
+		}
+	}
 	if failed == nil {
-		chain = append(chain, first)
+		add(first)
+		a.spares(ctx, c, word, first, add)
 	}
 	for _, word := range fallbacks {
 		t, err := a.target(ctx, c, word)
@@ -92,9 +98,8 @@ func (a *app) candidates(ctx context.Context, c choice) ([]candidate, error) {
 			}
 			continue
 		}
-		if !slices.ContainsFunc(chain, func(have candidate) bool { return have.Ref == t.Ref && have.Profile == t.Profile }) {
-			chain = append(chain, t)
-		}
+		add(t)
+		a.spares(ctx, c, word, t, add)
 	}
 	if len(chain) == 0 {
 		return nil, failed
@@ -126,6 +131,10 @@ func (a *app) allKnown(ctx context.Context, chain []candidate) []model.Target {
 	out := make([]model.Target, len(chain))
 	var all sync.WaitGroup
 	for i, c := range chain {
+		if slices.ContainsFunc(chain[:i], func(have candidate) bool { return have.Ref == c.Ref }) {
+			out[i] = c.Target
+			continue
+		}
 		if a.cooldowns.Until(c.Target).After(time.Now()) {
 			out[i] = a.remembered(c)
 			continue
@@ -136,6 +145,10 @@ func (a *app) allKnown(ctx context.Context, chain []candidate) []model.Target {
 		})
 	}
 	all.Wait()
+	for i := range out { // what a model is does not hang on the credential: its requests have the same bytes
+		first := slices.IndexFunc(out, func(t model.Target) bool { return t.Ref == out[i].Ref })
+		out[i].Layers, out[i].Asleep = out[first].Layers, out[first].Asleep
+	}
 	return out
 }
 
@@ -164,46 +177,6 @@ func (a *app) primary(ctx context.Context, c choice, word string) (candidate, er
 		e.Cause, e.Try = "The config does not parse, and there is no good one from before.", "Correct it: hearth config validate shows the place."
 	}
 	return candidate{}, e
-}
-
-// resolve reads a ref or alias, whatever profile it is written with.
-func (a *app) resolve(word string) (hearth.ModelRef, error) {
-	ref, _, err := a.named("", word)
-	return ref, err
-}
-
-// unaliased gives the ref that an alias stands for, or the word.
-func (a *app) unaliased(word string) string {
-	word = strings.TrimSpace(word)
-	for _, ref := range a.file.Config.Agents.Defaults.ModelOrder {
-		if strings.EqualFold(a.file.Config.Agents.Defaults.Models[ref].Alias, word) && word != "" {
-			return ref
-		}
-	}
-	return word
-}
-
-// plain reads a ref that is written without a profile: provider/model, or a bare id that
-// exactly one provider lists.
-func (a *app) plain(word string) (hearth.ModelRef, error) {
-	if ref, ok := model.ParseRef(word); ok {
-		return ref, nil
-	}
-	var owners []string
-	for _, id := range a.file.Config.Models.ProviderOrder {
-		if _, ok := a.file.Config.Models.Providers[id].Model(word); ok {
-			owners = append(owners, id)
-		}
-	}
-	if len(owners) == 1 {
-		return hearth.ModelRef{Provider: strings.ToLower(owners[0]), Model: word}, nil
-	}
-	e := &hearth.Error{Op: "choose a model", Reason: hearth.ReasonUnknownProvider, Err: fmt.Errorf("%q is no provider/model and no alias", word),
-		Cause: "A model is named as provider/model, or by an alias of agents.defaults.models.", Try: "Run hearth models list to see the names."}
-	if len(owners) > 1 {
-		e.Err = fmt.Errorf("%q is listed by more than one provider: %s", word, strings.Join(owners, ", "))
-	}
-	return hearth.ModelRef{}, e
 }
 
 // provider finds a provider by id: configured, found by discovery, or one of the hosted

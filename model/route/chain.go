@@ -11,15 +11,31 @@ import (
 	"hearth/model"
 )
 
+// who is a candidate: a model, asked under one of the credentials that there may be.
+type who struct {
+	ref     hearth.ModelRef
+	profile string
+}
+
+func of(t *model.Target) who { return who{t.Ref, t.Profile} }
+
+// beside names a candidate next to another: by its credential too, where they are one model.
+func (w who) beside(other who) string {
+	if w.ref == other.ref && w.profile != "" {
+		return w.ref.String() + "@" + w.profile
+	}
+	return w.ref.String()
+}
+
 // spoke is who answered a session last, and in which turn.
 type spoke struct {
-	ref  hearth.ModelRef
+	who
 	turn hearth.TurnID
 }
 
 // failure is what became of one candidate.
 type failure struct {
-	ref hearth.ModelRef
+	who
 	err error
 }
 
@@ -31,32 +47,70 @@ func (r *run) chain(ctx context.Context) error {
 		return &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel, Err: errors.New("there is no model to ask")}
 	}
 	before := r.answered(r.q.Session)
-	if resting != nil && before.ref != candidates[0].Ref {
-		r.notice("fallback", "%s did not answer (%s); asking %s instead", resting.Ref, cmp.Or(r.why(resting), "a moment ago"), candidates[0].Ref)
-		r.changed = true
+	if resting != nil && before.who != of(&candidates[0]) {
+		r.instead(of(resting), cmp.Or(r.why(resting), "a moment ago"), of(&candidates[0]))
 	}
 	var failed []failure
 	for i := range candidates {
 		t := &candidates[i]
-		if i > 0 && (r.changed || before.ref != t.Ref) {
-			last := failed[len(failed)-1]
-			r.notice("fallback", "%s did not answer (%s); asking %s instead", last.ref, words(last.err), t.Ref)
-			r.changed = true
+		if i > 0 {
+			last := &failed[len(failed)-1]
+			if last.ref == t.Ref && !ofCredential(last.err) {
+				continue // it would fare as badly under another credential
+			}
+			if r.changed || before.who != of(t) {
+				r.instead(last.who, words(last.err), of(t))
+			}
 		}
 		r.again = !r.changed && i == 0 && r.precedes(t.Ref, before.ref)
-		err := r.candidate(ctx, t, i == len(candidates)-1)
+		err := r.candidate(ctx, t, after(candidates[i:]))
 		if err == nil || r.visible {
-			r.speaks(t.Ref)
+			r.speaks(of(t))
 		}
 		if err == nil || r.gone {
 			return nil
 		}
-		failed = append(failed, failure{t.Ref, err})
+		failed = append(failed, failure{of(t), err})
 		if r.visible || ctx.Err() != nil || !fallsBack(err) {
 			break
 		}
 	}
 	return combine(failed)
+}
+
+// instead tells that another candidate is asked.
+func (r *run) instead(failed who, why string, now who) {
+	r.notice("fallback", "%s did not answer (%s); asking %s instead", failed.beside(now), why, now.beside(failed))
+	r.changed = true
+}
+
+// ofCredential reports whether a failure is one of the credential that was sent: another
+// one of the same provider may do better.
+func ofCredential(err error) bool {
+	switch hearth.ReasonOf(err) {
+	case hearth.ReasonAuth, hearth.ReasonNoCredential, hearth.ReasonBilling, hearth.ReasonRateLimit:
+		return true
+	default:
+		return false
+	}
+}
+
+// others says what is left when a candidate has failed.
+type others struct {
+	models      bool // another model
+	credentials bool // the same one, under another credential
+}
+
+// after gives what stands behind the first of some candidates.
+func after(candidates []model.Target) (left others) {
+	for i := range candidates[1:] {
+		if candidates[1+i].Ref == candidates[0].Ref {
+			left.credentials = true
+		} else {
+			left.models = true
+		}
+	}
+	return left
 }
 
 // fallsBack reports whether the next candidate is asked after an answer of which no
@@ -71,7 +125,7 @@ func fallsBack(err error) bool {
 	}
 }
 
-// candidates gives the chain, each model once, without those that rest after a failure,
+// candidates gives the chain, each model once under each credential, without those that rest after a failure,
 // unless all do. Within a turn the one that answered stays first: its server has read the
 // conversation. resting is the first choice when it was passed over.
 func (r *run) candidates() (use []model.Target, resting *model.Target) {
@@ -84,11 +138,11 @@ func (r *run) candidates() (use []model.Target, resting *model.Target) {
 		}
 	}
 	before := r.answered(r.q.Session)
-	inTurn := r.q.Turn != "" && before.turn == r.q.Turn && slices.ContainsFunc(all, func(t model.Target) bool { return t.Ref == before.ref })
+	inTurn := r.q.Turn != "" && before.turn == r.q.Turn && slices.ContainsFunc(all, func(t model.Target) bool { return of(&t) == before.who })
 	now := time.Now()
 	for _, t := range all {
 		switch rests := r.cfg.Cooldown != nil && r.cfg.Cooldown.Until(t).After(now); {
-		case inTurn && t.Ref == before.ref:
+		case inTurn && of(&t) == before.who:
 			inTurn = false
 			use = append(use, t)
 		case rests:
@@ -102,7 +156,7 @@ func (r *run) candidates() (use []model.Target, resting *model.Target) {
 	switch {
 	case len(use) == 0:
 		return all, nil
-	case use[0].Ref != all[0].Ref:
+	case of(&use[0]) != of(&all[0]):
 		resting = &all[0]
 	}
 	return use, resting
@@ -138,7 +192,7 @@ func (r *run) back(ref hearth.ModelRef) {
 }
 
 // speaks notes who answers the session. What nobody waits for changes nothing.
-func (r *run) speaks(ref hearth.ModelRef) {
+func (r *run) speaks(w who) {
 	if r.q.Lane == model.LaneHousekeeping {
 		return
 	}
@@ -147,7 +201,7 @@ func (r *run) speaks(ref hearth.ModelRef) {
 	if len(r.spoke) >= mostLanes {
 		clear(r.spoke)
 	}
-	r.spoke[r.q.Session] = spoke{ref, r.q.Turn}
+	r.spoke[r.q.Session] = spoke{w, r.q.Turn}
 }
 
 func (r *Router) answered(session hearth.SessionID) spoke {

@@ -24,9 +24,10 @@ const (
 
 // Cooldowns remembers, for this process, which candidates failed lately and how long they
 // rest: as long as the server asked for, else twice as long with each failure in a row. A
-// key or account that was refused rests for its provider, anything else for its model. A
-// server of the owner's that could not be reached rests until it accepts connections.
-// Its methods may be called from any goroutine.
+// key or account that was refused rests for its provider, one that asked too much rests
+// for its model, and after anything else the model rests under every key. A server of the
+// owner's that could not be reached rests until it accepts connections. Its methods may be
+// called from any goroutine.
 type Cooldowns struct {
 	out func(origin string) bool
 
@@ -56,8 +57,10 @@ func (c *Cooldowns) Until(t model.Target) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	until := c.rests[ofModel(t)].until
-	if account := c.rests[ofAccount(t)].until; account.After(until) {
-		until = account
+	for _, key := range []string{ofAccount(t), ofServed(t)} {
+		if other := c.rests[key].until; other.After(until) {
+			until = other
+		}
 	}
 	if next := time.Now().Add(firstOutageLook); c.gone(t) && next.After(until) {
 		until = next
@@ -96,7 +99,10 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.why[ofModel(t)] = words(err)
-	key, first, longest := ofModel(t), firstRest, longestRest
+	key, first, longest := ofServed(t), firstRest, longestRest
+	if reason == hearth.ReasonRateLimit {
+		key = ofModel(t)
+	}
 	switch {
 	case reason == hearth.ReasonAuth, reason == hearth.ReasonNoCredential, reason == hearth.ReasonBilling:
 		key, first, longest = ofAccount(t), firstLockout, longestLockout
@@ -127,6 +133,7 @@ func (c *Cooldowns) Answered(t model.Target) {
 	delete(c.why, ofModel(t))
 	delete(c.rests, ofModel(t))
 	delete(c.rests, ofAccount(t))
+	delete(c.rests, ofServed(t))
 }
 
 // Clear ends all rests: the owner changed something.
@@ -138,6 +145,7 @@ func (c *Cooldowns) Clear() {
 }
 
 func ofModel(t model.Target) string   { return "model " + t.Ref.String() + "@" + t.Profile }
+func ofServed(t model.Target) string  { return "served " + t.Ref.String() }
 func ofAccount(t model.Target) string { return "account " + t.Ref.Provider + "@" + t.Profile }
 
 // local reports whether a model runs on the owner's own machines. One that a server there

@@ -24,7 +24,8 @@ const (
 // tries is what was tried with one candidate.
 type tries struct {
 	target  model.Target
-	last    bool // there is no other candidate
+	last    bool // there is no other model to ask
+	spare   bool // there is another credential for this one
 	more    bool // the same model is served in another place, which was not asked yet
 	taught  bool
 	empty   bool // it was asked again after an empty answer
@@ -36,8 +37,8 @@ type tries struct {
 }
 
 // insist asks one candidate until it answers or asking again would not help.
-func (r *run) insist(ctx context.Context, target *model.Target, last, more bool) error {
-	t := &tries{target: *target, last: last && !more, more: more, seed: maphash.MakeSeed(), refused: make(map[uint64]error)}
+func (r *run) insist(ctx context.Context, target *model.Target, left others, more bool) error {
+	t := &tries{target: *target, last: !left.models && !more, more: more, spare: left.credentials, seed: maphash.MakeSeed(), refused: make(map[uint64]error)}
 	for {
 		err := r.attempt(ctx, t)
 		if err == nil || r.gone || r.visible || ctx.Err() != nil || !r.worthAnother(ctx, t, err) {
@@ -64,6 +65,8 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 		return true
 	case t.more && (e.Reason == hearth.ReasonOverloaded || e.Reason == hearth.ReasonRateLimit):
 		return false // another place is sooner than any wait
+	case t.spare && e.Reason == hearth.ReasonRateLimit:
+		return false // so is another credential
 	case e.Reason == hearth.ReasonOverloaded && (local(&t.target) && t.last || t.target.Endpoint.Locality.Own() && e.Loading):
 		return r.waitLoading(ctx, t, e)
 	case e.Reason == hearth.ReasonRateLimit, e.Reason == hearth.ReasonOverloaded:

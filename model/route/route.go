@@ -131,8 +131,8 @@ func (r *Router) once(key string) bool {
 	return !said
 }
 
-// candidate asks one model, wherever it is served.
-func (r *run) candidate(ctx context.Context, t *model.Target, last bool) error {
+// candidate asks one model under one credential, wherever it is served.
+func (r *run) candidate(ctx context.Context, t *model.Target, left others) error {
 	places := r.places(t)
 	var err error
 	for i := range places {
@@ -141,7 +141,7 @@ func (r *run) candidate(ctx context.Context, t *model.Target, last bool) error {
 			r.notice("replica", "%s did not answer (%s); asking %s, which may have to read the conversation first",
 				places[i-1].Endpoint.Origin, words(err), place.Endpoint.Origin)
 		}
-		err = r.insist(ctx, place, last, i < len(places)-1)
+		err = r.insist(ctx, place, left, i < len(places)-1)
 		if len(places) > 1 || len(r.q.Chain) > 1 && local(t) {
 			r.met(place.Endpoint.Origin, err)
 		}
@@ -200,15 +200,25 @@ func combine(failed []failure) error {
 	if len(failed) == 1 {
 		return asError(failed[0].err)
 	}
-	texts := make([]string, len(failed))
+	texts, models := make([]string, len(failed)), map[hearth.ModelRef]int{}
+	for _, f := range failed {
+		models[f.ref]++
+	}
 	all := make([]error, len(failed))
 	for i, f := range failed {
 		texts[i] = f.ref.String() + ": " + words(f.err)
+		if models[f.ref] > 1 {
+			texts[i] = f.beside(f.who) + ": " + words(f.err)
+		}
 		all[i] = f.err
 	}
 	first, last := asError(failed[0].err), asError(failed[len(failed)-1].err)
+	op := fmt.Sprintf("ask %d models", len(models))
+	if len(models) == 1 {
+		op = "ask " + failed[0].ref.String()
+	}
 	return &hearth.Error{
-		Op: fmt.Sprintf("ask %d models", len(failed)), Reason: last.Reason,
+		Op: op, Reason: last.Reason,
 		HTTPStatus: last.HTTPStatus, RetryAfter: last.RetryAfter,
 		Err:   &several{strings.Join(texts, "; "), all},
 		Cause: first.Cause, Try: first.Try,

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"hearth"
+	"hearth/model"
+)
+
+// resolve reads a ref or alias, whatever profile it is written with.
+func (a *app) resolve(word string) (hearth.ModelRef, error) {
+	ref, _, err := a.named("", word)
+	return ref, err
+}
+
+// unaliased gives the ref that an alias stands for, or the word.
+func (a *app) unaliased(word string) string {
+	word = strings.TrimSpace(word)
+	for _, ref := range a.file.Config.Agents.Defaults.ModelOrder {
+		if strings.EqualFold(a.file.Config.Agents.Defaults.Models[ref].Alias, word) && word != "" {
+			return ref
+		}
+	}
+	return word
+}
+
+// plain reads a ref that is written without a profile: provider/model, or a bare id that
+// exactly one provider lists.
+func (a *app) plain(word string) (hearth.ModelRef, error) {
+	if ref, ok := model.ParseRef(word); ok {
+		return ref, nil
+	}
+	var owners []string
+	for _, id := range a.file.Config.Models.ProviderOrder {
+		if _, ok := a.file.Config.Models.Providers[id].Model(word); ok {
+			owners = append(owners, id)
+		}
+	}
+	if len(owners) == 1 {
+		return hearth.ModelRef{Provider: strings.ToLower(owners[0]), Model: word}, nil
+	}
+	e := &hearth.Error{Op: "choose a model", Reason: hearth.ReasonUnknownProvider, Err: fmt.Errorf("%q is no provider/model and no alias", word),
+		Cause: "A model is named as provider/model, or by an alias of agents.defaults.models.", Try: "Run hearth models list to see the names."}
+	if len(owners) > 1 {
+		e.Err = fmt.Errorf("%q is listed by more than one provider: %s", word, strings.Join(owners, ", "))
+	}
+	return hearth.ModelRef{}, e
+}
+
+// named reads what a person wrote for a model: a ref, an alias or a bare id, and behind
+// it perhaps "@profile". That is a profile only where one of that id is known, or where it
+// begins with the provider and a colon, as no model's id does: so a profile that is
+// misspelt is told and not asked for as a model. A model that its provider lists under the
+// whole id stays one.
+func (a *app) named(agentID, word string) (hearth.ModelRef, string, error) {
+	word = a.unaliased(word)
+	ref, err := a.plain(word)
+	if err == nil {
+		if p, ok := a.provider(ref.Provider); ok {
+			if _, listed := p.Model(ref.Model); listed {
+				return ref, "", nil
+			}
+		}
+	}
+	if !strings.Contains(word, "@") {
+		return ref, "", err
+	}
+	profiles := a.profiles(agentID)
+	before, profile := model.SplitProfile(word, func(before, profile string) bool {
+		of, err := a.plain(a.unaliased(before))
+		if err != nil {
+			return false
+		}
+		known, ok := profiles.Find(profile)
+		return ok && (known.Provider == of.Provider || strings.Contains(profile, ":")) ||
+			strings.HasPrefix(model.ProviderID(profile), of.Provider+":")
+	})
+	if profile == "" {
+		return ref, "", err
+	}
+	ref, err = a.plain(a.unaliased(before))
+	return ref, profile, err
+}
+
+// written is a ref as named reads it.
+func written(ref hearth.ModelRef, profile string) string {
+	if profile == "" {
+		return ref.String()
+	}
+	return ref.String() + "@" + profile
+}
