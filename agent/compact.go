@@ -1,14 +1,12 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"hearth"
-	"hearth/model"
 	"hearth/prompt"
 	"hearth/session"
 )
@@ -23,9 +21,12 @@ func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions 
 	if err != nil {
 		return err
 	}
-	if !st.answered() {
+	if !st.answered() && st.stopped == nil {
 		return &hearth.Error{Op: "compact", Reason: hearth.ReasonUsage, Err: errors.New("a turn is not finished"),
 			Cause: "The newest message has no answer yet.", Try: "Let it be answered or stop it first."}
+	}
+	if _, err := t.Append(ctx, &session.Commit{Messages: a.closing(st)}); err != nil {
+		return err
 	}
 	r := &run{Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane, epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}}}
 	defer r.emit(hearth.Event{Kind: hearth.EventDone})
@@ -58,130 +59,6 @@ func full(why occasion) string {
 	}
 	return "the context window is full: "
 }
-
-// conversation is the live part of a session as one model reads it.
-type conversation struct {
-	target   model.Target
-	es       *epochState
-	first    session.Seq // of messages[0]
-	messages []hearth.Message
-	weights  []prompt.Weight // of the messages
-	gauge    prompt.Gauge
-	telling  bool   // the gauge was learned here
-	tokens   int    // estimate of the next request
-	window   string // what the person is told when a smaller window than the plan's is believed
-}
-
-// believe takes a server's word for its window: a config, or a catalog, may promise more
-// than was loaded. A server that names no number has at least less room than was asked
-// of it. The epoch that begins now gets the window; the one that ends keeps its plan.
-func (r *run) believe(c *conversation, refused error) {
-	assumed, served := c.es.plan.Window, c.tokens
-	if o, ok := errors.AsType[*model.Overflow](refused); ok && o.Window > 0 {
-		served, c.tokens = o.Window, max(c.tokens, o.Prompt)
-		if served < assumed {
-			c.window = fmt.Sprintf("%s was loaded with a window of %d tokens, not the %d that were assumed; the conversation is kept within that", c.target.Ref, served, assumed)
-		}
-	}
-	if served >= assumed {
-		return
-	}
-	if c.window == "" && served < assumed*9/10 { // what is nearer is our own estimate's doing
-		c.window = fmt.Sprintf("%s takes fewer tokens than the %d that were assumed; the conversation is kept within about %d", c.target.Ref, assumed, served)
-	}
-	c.within(served, c.window)
-}
-
-// conversation loads the live messages and weighs them. The server's own count of the
-// last request stands for everything it held; only what came since is estimated, by what
-// this model's earlier counts taught.
-func (r *run) conversation(ctx context.Context, target model.Target) (*conversation, error) {
-	es, err := r.epochFor(ctx, target)
-	if err != nil {
-		return nil, err
-	}
-	c := &conversation{target: target, es: es, first: max(es.epoch.FirstSeq, 1)}
-	if c.messages, err = r.since(ctx, r.t, c.first); err != nil {
-		return nil, err
-	}
-	c.weights = r.weights(r.t.Info().ID, es.live, c.first)
-	reports, err := r.t.LastReports(ctx, reportsToSearch)
-	if err != nil {
-		return nil, err
-	}
-	c.weigh(reports)
-	if now := servedNow(target.Layers); now > 0 && now < c.es.plan.Window {
-		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, c.es.plan.Window))
-	}
-	return c, nil
-}
-
-// servedNow is the smaller of the windows that the config and the server name at the
-// moment; 0 where neither does. A server may have been loaded anew with less room since
-// the epoch began, and many cut what is too long in silence.
-func servedNow(l model.Layers) int {
-	least := 0
-	for _, w := range []*int{l.Config.Window, l.Server.Window} {
-		if w != nil && *w > 0 && (least == 0 || *w < least) {
-			least = *w
-		}
-	}
-	return least
-}
-
-// within believes a smaller window than the plan's. The epoch that begins now gets it;
-// the one that ends keeps its plan.
-func (c *conversation) within(window int, why string) {
-	plan, es := *c.es.plan, *c.es
-	plan.Window, es.plan = window, &plan
-	c.es, c.window = &es, why
-}
-
-// weigh learns from what was counted in this epoch, and estimates the next request.
-func (c *conversation) weigh(reports []hearth.Report) {
-	var series []prompt.Sample
-	head, weight := prompt.WeighHead(c.es.plan), prompt.WeighSummary(c.es.plan)
-	counted, through := 0, int64(0)
-	for i := range reports {
-		rep := &reports[i]
-		if rep.EpochID != c.es.epoch.ID || rep.EpochID == 0 || rep.Through < max(through, 1) {
-			continue
-		}
-		more := weight.Add(c.between(through, rep.Through))
-		n := cmp.Or(rep.Usage.Input, rep.Refused) // a refusal names what it counted
-		if !counts(rep, n, prompt.UsualRatio.Tokens(head.Add(more)), counted) {
-			continue
-		}
-		weight, counted, through = more, n, rep.Through
-		series = append(series, prompt.Sample{Weight: weight, Tokens: counted})
-	}
-	c.gauge, c.telling = c.es.plan.Gauge.Learn(c.es.plan, series), telling(c.es.plan, series)
-	if counted == 0 {
-		counted = c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(weight)
-	}
-	c.tokens = counted + c.gauge.Tokens(c.between(through, c.last()))
-}
-
-// counts reports whether a server's count can be that of the whole request: some leave
-// out what they had cached, some cut the request in silence, some make numbers up. It is
-// no absurd number beside the usual, and no less than the request before had.
-func counts(rep *hearth.Report, n, usual, before int) bool {
-	return n > rep.Items && n < rep.Bytes && n > usual/3 && n < usual*4 && n >= before
-}
-
-// between weighs the messages after one sequence number up to another.
-func (c *conversation) between(after, through int64) prompt.Weight {
-	from := max(after+1, int64(c.first)) - int64(c.first)
-	to := min(through, c.last()) + 1 - int64(c.first)
-	var w prompt.Weight
-	for i := from; i < to; i++ {
-		w = w.Add(c.weights[i])
-	}
-	return w
-}
-
-// last is the sequence number of the newest message.
-func (c *conversation) last() int64 { return int64(c.first) + int64(len(c.messages)) - 1 }
 
 // fit shortens the conversation when the next request would not leave room for its
 // answer. refused is the server's error when it would not take the request, whatever
@@ -226,29 +103,35 @@ func (r *run) fit(ctx context.Context, refused error) (done bool, err error) {
 // shorten leaves out old tool outputs where that is enough, and asks for a summary where
 // it is not.
 func (r *run) shorten(ctx context.Context, c *conversation, why occasion) error {
-	if ids := prompt.Trim(c.es.plan, r.cfg.Room, c.gauge, c.messages); len(ids) > 0 {
-		if saved := c.saved(ids); c.tokens-saved < r.cfg.Room.Limit(c.es.plan)*3/5 {
-			return r.trim(ctx, c, ids, why)
+	if cuts := prompt.Trim(c.es.plan, r.cfg.Room, c.gauge, c.messages); !cuts.None() {
+		if c.tokens-c.saved(cuts) < r.cfg.Room.Limit(c.es.plan)*3/5 {
+			return r.trim(ctx, c, cuts, why)
 		}
 	}
 	return r.summarise(ctx, c, "", why)
 }
 
-// saved estimates what leaving out the results of some calls saves.
-func (c *conversation) saved(ids []hearth.CallID) int {
-	plan := *c.es.plan
-	before := prompt.Weigh(&plan, c.messages)
-	plan.Trimmed = append(append([]hearth.CallID(nil), plan.Trimmed...), ids...)
-	after := prompt.Weigh(&plan, c.messages)
-	return c.gauge.Tokens(before) - c.gauge.Tokens(after)
+// trim begins an epoch that leaves out old tool outputs, and what was never read: no model
+// call.
+func (r *run) trim(ctx context.Context, c *conversation, cuts prompt.Cuts, why occasion) error {
+	var said []string
+	if n := len(cuts.Results); n > 0 {
+		said = append(said, fmt.Sprintf("%d older tool outputs were left out of the model's context", n))
+	}
+	if n := len(cuts.Words); n > 0 {
+		said = append(said, fmt.Sprintf("of %s that never fitted, the model is shown the beginning and the end", counted(n, "message")))
+	}
+	detail := strings.Join(said, "; ")
+	r.notice("compaction", full(why)+detail+" (nothing is lost on disk)")
+	return r.begin(ctx, c, c.es.plan.Cut(cuts), c.es.epoch.FirstSeq, detail, nil)
 }
 
-// trim begins an epoch that leaves out old tool outputs: no model call.
-func (r *run) trim(ctx context.Context, c *conversation, ids []hearth.CallID, why occasion) error {
-	plan := *c.es.plan
-	plan.Trimmed = append(append([]hearth.CallID(nil), plan.Trimmed...), ids...)
-	r.notice("compaction", fmt.Sprintf("%s%d older tool outputs were left out of the model's context (nothing is lost on disk)", full(why), len(ids)))
-	return r.begin(ctx, c, &plan, c.es.epoch.FirstSeq, fmt.Sprintf("left out %d tool outputs", len(ids)), nil)
+// counted gives a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // begin stores a new epoch and uses it from now on.
@@ -261,7 +144,11 @@ func (r *run) begin(ctx context.Context, c *conversation, plan *prompt.Plan, fir
 	}
 	epoch.Detail = detail
 	es := &epochState{live: live{plan, epoch}, loaded: true}
-	if err := r.measure(ctx, c.target, c.es, es); err != nil {
+	before := c.es
+	if live, ok := r.epochs[c.target.Ref]; ok { // as it was sent, without what was decided since
+		before = live
+	}
+	if err := r.measure(ctx, c.target, before, es); err != nil {
 		return err
 	}
 	if err := r.append(ctx, &session.Commit{Epoch: &es.epoch, Reports: reports}); err != nil {
@@ -290,11 +177,10 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 	if keep == 0 { // an estimate alone stops nothing: the server has the last word
 		return nil
 	}
-	lost := 0 // messages that no summary can be asked of
-	if c.tokens+summaryTokens > c.es.plan.Window {
-		lost = r.fittingFrom(c, keep)
+	if words := prompt.Unread(c.es.plan, c.gauge, c.messages, keep); len(words) > 0 {
+		c.without(words)
 	}
-	summary, reports, err := r.summary(ctx, c, lost, keep, instructions)
+	lost, summary, reports, err := r.summary(ctx, c, keep, instructions)
 	if err != nil && (ctx.Err() != nil || !goesOn(err, why)) {
 		return errors.Join(err, r.report(ctx, reports))
 	}
@@ -306,7 +192,7 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 		if lost == keep {
 			because = "because even the request for one would not fit"
 		}
-		summary, detail = c.es.plan.Summary, fmt.Sprintf("left out %d messages without a summary", unsaid+said)
+		summary, detail = prompt.FitSummary(c.es.plan.Window, c.gauge, c.es.plan.Summary), fmt.Sprintf("left out %d messages without a summary", unsaid+said)
 		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages left the model's context without a summary, %s (nothing is lost on disk)", full(why), unsaid+said, because))
 	case lost > 0:
 		detail += fmt.Sprintf(" and left out the %d before them", unsaid)
@@ -352,34 +238,12 @@ func waits(err error) bool {
 
 var errMessageTooLong = errors.New("the newest message is larger than the context window")
 
-// newest estimates a request that holds nothing but the newest message of a person.
-func (c *conversation) newest() int {
-	at := len(c.messages) - 1
-	for at > 0 && c.messages[at].Role != hearth.RoleUser {
-		at--
-	}
-	seq := int64(c.first) + int64(at)
-	return c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(c.between(seq-1, seq))
-}
-
 // report keeps the reports of model calls that nothing came of.
 func (r *run) report(ctx context.Context, reports []hearth.Report) error {
 	if len(reports) == 0 {
 		return nil
 	}
 	return r.append(context.WithoutCancel(ctx), &session.Commit{Reports: reports})
-}
-
-// summaryTokens bounds a summary; a model that thinks first gets several times as many,
-// where they fit.
-const summaryTokens, thoughtsFactor = 1_200, 4
-
-func (c *conversation) summaryTokens() int {
-	most := summaryTokens
-	if c.es.plan.Capabilities.Reasoning {
-		most = min(thoughtsFactor*summaryTokens, max(summaryTokens, c.es.plan.Window-c.tokens))
-	}
-	return most
 }
 
 // spoken counts messages without the marks between them.
@@ -390,83 +254,6 @@ func spoken(messages []hearth.Message) (n int) {
 		}
 	}
 	return n
-}
-
-// summary makes the one model call of a compaction: for the messages from lost to keep.
-// Where there are none, or the model says nothing, it gives an error.
-func (r *run) summary(ctx context.Context, c *conversation, lost, keep int, instructions string) (string, []hearth.Report, error) {
-	if lost == keep {
-		return "", nil, &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonContextOverflow,
-			Err:   fmt.Errorf("even one message and the question for its summary do not fit %d tokens", c.es.plan.Window),
-			Cause: "The older messages are too large for the model's window, so the conversation was left as it is.",
-			Try:   "Load the model with a larger context, or begin a new conversation with /new."}
-	}
-	question := r.message(r.st.turn, hearth.RoleUser)
-	question.Parts = []hearth.Part{{Text: prompt.SummaryQuestion(r.cfg.SummaryWishes, instructions), Provenance: hearth.FromGateway}}
-	// Only what will be summed up needs to be in the request; but the newest messages
-	// cost nothing where the server has them cached, and the request must extend the last
-	// one, so they stay as long as they fit.
-	messages := append(append([]hearth.Message(nil), c.messages...), question)
-	if c.tokens+summaryTokens > c.es.plan.Window {
-		messages = append(append([]hearth.Message(nil), c.messages[lost:keep]...), question)
-	}
-	text, reports, err := r.condense(ctx, c, messages)
-	if err == nil && strings.TrimSpace(text) == "" {
-		err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonEmpty,
-			Cause: "The model gave no summary, so the conversation was left as it is.",
-			Try:   "Try again, or begin a new conversation with /new."}
-	}
-	return text, reports, err
-}
-
-// condense sends messages to the model of a conversation, in its epoch, and gives the text of
-// the answer.
-func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.Message) (string, []hearth.Report, error) {
-	q := model.Question{
-		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
-		Build: func(model.Target) (*model.Request, error) {
-			r.clock.stand()
-			req := prompt.Build(c.es.plan, messages)
-			req.Encoded, req.MaxTokens = c.es.encoded, c.summaryTokens()
-			return req, r.fillBlobs(ctx, req.Messages, c.es.plan)
-		},
-	}
-	var text strings.Builder
-	var reports []hearth.Report
-	defer r.clock.goOn()
-	for d, err := range r.cfg.Router.Stream(ctx, q) {
-		r.clock.follow(vendors(&c.target), &d)
-		switch {
-		case err != nil:
-			return "", reports, err
-		case d.Text != "":
-			text.WriteString(d.Text)
-		case d.Wait != nil:
-			r.emit(hearth.Event{Kind: hearth.EventWait, Wait: *d.Wait})
-		case d.Report != nil:
-			rep := *d.Report
-			rep.Turn, rep.EpochID, rep.Purpose = r.st.turn, c.es.epoch.ID, hearth.PurposeSummary
-			reports = append(reports, rep)
-			r.out.Usage = r.out.Usage.Add(rep.Usage)
-		}
-	}
-	return text.String(), reports, nil
-}
-
-// fittingFrom gives how many of the oldest messages must go for the summary's request to fit.
-func (r *run) fittingFrom(c *conversation, keep int) int {
-	room := c.es.plan.Window - summaryTokens - c.gauge.HeadTokens(c.es.plan) - c.gauge.Tokens(prompt.WeighSummary(c.es.plan))
-	from := keep
-	for i := keep - 1; i >= 0; i-- {
-		room -= c.gauge.Tokens(prompt.Weigh(c.es.plan, c.messages[i:i+1]))
-		if room < 0 {
-			break
-		}
-		if c.messages[i].Role == hearth.RoleUser {
-			from = i
-		}
-	}
-	return from
 }
 
 // tooBig is the error when even the newest turn alone does not fit.

@@ -23,13 +23,21 @@ type small struct {
 	lanes    []model.Lane
 	refused  int
 	broken   bool // gives no summaries
+	talks    bool // never ends one
+	stopped  int  // how often it was stopped
+	down     bool
+	dense    int // tokens for every four bytes; default 1. It then counts none when it answers
 }
 
-func (s *small) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+func (s *small) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
 	return func(yield func(model.Delta, error) bool) {
 		req, err := q.Build(q.Chain[0])
 		if err != nil {
 			yield(model.Delta{}, err)
+			return
+		}
+		if s.down {
+			yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonUnreachable})
 			return
 		}
 		sent := encode(req)
@@ -37,8 +45,11 @@ func (s *small) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delt
 		for _, i := range sent.Items {
 			tokens += len(i)
 		}
-		tokens /= 4
+		tokens = tokens * max(s.dense, 1) / 4
 		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Bytes: 4 * tokens, Prefix: sent.Prefix(len(sent.Items)), Usage: hearth.Usage{Input: tokens}}
+		if s.dense > 0 {
+			rep.Usage = hearth.Usage{}
+		}
 		if tokens > s.window {
 			s.refused++
 			rep.Reason, rep.Usage = hearth.ReasonContextOverflow, hearth.Usage{}
@@ -54,6 +65,16 @@ func (s *small) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delt
 			text = "The word of the first turn is mulberry."
 			if s.broken {
 				text = ""
+			}
+			for i := 0; s.talks && i < 100_000; i++ {
+				if ctx.Err() != nil {
+					s.stopped++
+					yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonCancelled, Err: ctx.Err()})
+					return
+				}
+				if !yield(model.Delta{Text: "And mulberry again.\n"}, nil) {
+					return
+				}
 			}
 		}
 		if yield(model.Delta{Sent: sent}, nil) && (text == "" || yield(model.Delta{Text: text}, nil)) {
@@ -243,12 +264,108 @@ func (s *scene) told(text string) (notices []string, err error) {
 	return notices, err
 }
 
+// Words that were too long for the window stay in the transcript. They take nothing else
+// of the conversation away.
+func TestWordsThatNeverFittedStandInTheWayOfNothing(t *testing.T) {
+	for name, turns := range map[string]int{"where the rest fits": 4, "where the rest is summed up": 12} {
+		t.Run(name, func(t *testing.T) {
+			server := &small{window: 8_000}
+			s := longTalk(t, server, turns)
+			if _, err := s.say(strings.Repeat("too long ", 6000)); hearth.ReasonOf(err) != hearth.ReasonContextOverflow {
+				t.Fatalf("got %v", err)
+			}
+			out, err := s.say("short")
+			if err != nil || out.Answer == "" {
+				t.Fatalf("got %+v, %v", out, err)
+			}
+			last := string(slices.Concat(encode(server.requests[len(server.requests)-1]).Items...))
+			if !strings.Contains(last, "mulberry") || len(last) > 4*server.window {
+				t.Errorf("the request has %d bytes, and the first turn's word: %t", len(last), strings.Contains(last, "mulberry"))
+			}
+			for _, e := range s.mem.epochs {
+				if strings.Contains(e.Detail, "without a summary") {
+					t.Errorf("an epoch %q", e.Detail)
+				}
+			}
+			if err := s.agent.Compact(t.Context(), s.mem, "", nil); err != nil && hearth.ReasonOf(err) != hearth.ReasonUsage {
+				t.Errorf("and then /compact: %v", err)
+			}
+		})
+	}
+}
+
+// A server that names its window and refuses without a number has said something of our
+// count, and nothing of its window.
+func TestARefusalWithoutNumbersDoesNotShrinkAWindowThatIsKnown(t *testing.T) {
+	server := &small{window: 4_096, dense: 2}
+	s := longTalk(t, server, 40)
+	if server.refused == 0 {
+		t.Fatal("nothing was refused")
+	}
+	if server.refused > 2 {
+		t.Errorf("%d refusals: nothing was learned from them", server.refused)
+	}
+	for _, e := range s.mem.epochs {
+		if p, err := prompt.DecodePlan(e.Plan); err != nil || p.Window != 4_096 {
+			t.Errorf("epoch %q has a window of %d (%v)", e.Reason, p.Window, err)
+		}
+		if strings.Contains(e.Detail, "without a summary") {
+			t.Errorf("an epoch %q", e.Detail)
+		}
+	}
+}
+
+func TestATurnThatFailedCanBeCompacted(t *testing.T) {
+	server := &small{window: 16_000}
+	s := longTalk(t, server, 8)
+	server.down = true
+	if _, err := s.say("the server is down now"); err == nil {
+		t.Fatal("it was answered")
+	}
+	server.down = false
+	if err := s.agent.Compact(t.Context(), s.mem, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.say("and now?"); err != nil || out.Answer == "" {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	if err := strict(server.requests); err != nil {
+		t.Error(err)
+	}
+}
+
+// strict is what servers with a strict template want: a person and the model in turns.
+func strict(requests []*model.Request) error {
+	for i, req := range requests {
+		for j := range req.Messages {
+			if want := []hearth.Role{hearth.RoleUser, hearth.RoleAssistant}[j%2]; req.Messages[j].Role != want {
+				return fmt.Errorf("message %d of request %d is the %s's", j, i, req.Messages[j].Role)
+			}
+		}
+	}
+	return nil
+}
+
+func TestASummaryThatNeverEndsIsStoppedAndCut(t *testing.T) {
+	server := &small{window: 6_000, talks: true}
+	s := longTalk(t, server, 40)
+	if server.refused > 0 || len(s.mem.epochs) > 16 {
+		t.Errorf("%d refusals and %d epochs", server.refused, len(s.mem.epochs))
+	}
+	if server.stopped == 0 {
+		t.Error("no summary was stopped")
+	}
+}
+
 func TestWhatCannotBeSummedUpIsToldOnceAndNothingIsAskedAboutIt(t *testing.T) {
 	server := &small{window: 5_000}
 	s := longTalk(t, server, 0)
+	s.cfg.Room.KeepRecentTokens = 100
+	s.agent = agent.New(s.cfg)
 	if _, err := s.say(strings.Repeat("too long ", 4000)); hearth.ReasonOf(err) != hearth.ReasonContextOverflow {
 		t.Fatalf("got %v", err)
 	}
+	s.mem.entries = append(s.mem.entries, entry(len(s.mem.entries)+1, hearth.Message{ID: "n", Turn: "t", Role: hearth.RoleAssistant, Model: hearth.ModelRef{Provider: "local", Model: "m"}, Parts: []hearth.Part{{Text: "ok"}}}))
 	before := len(server.requests) + server.refused
 	notices, err := s.told("short")
 	if err != nil {

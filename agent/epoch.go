@@ -95,7 +95,9 @@ func (r *run) preflight(target model.Target, es *epochState) error {
 	if late := es.plan.Waiting(target, r.specs); len(late) > 0 && r.st.steps == 0 {
 		r.notice("config-waits", "changed since this conversation began, and applied when it begins anew (/new) or is summed up (/compact): "+strings.Join(late, "; "))
 	}
-	warning, err := prompt.Preflight(target.Ref, es.plan.Capabilities, target.Layers.WindowSource())
+	// What is served now counts: a model that was loaded anew with more room is not refused
+	// for what it had when the epoch began.
+	warning, err := prompt.Preflight(target.Ref, target.Layers.Merge(), target.Layers.WindowSource())
 	if warning != "" && es.lastItems == 0 && r.st.steps == 0 {
 		r.notice("low-context-window", warning)
 	}
@@ -106,7 +108,7 @@ func (r *run) preflight(target model.Target, es *epochState) error {
 func (r *run) inherit(plan *prompt.Plan) (session.Epoch, error) {
 	first := session.Seq(1)
 	if primary := r.epochs[r.chain[0].Ref]; primary != nil {
-		plan.Summary, plan.Tainted = primary.plan.Summary, plan.Tainted || primary.plan.Tainted
+		plan.GoOn(primary.plan)
 		first = primary.epoch.FirstSeq
 	}
 	return r.newEpoch(plan, first, r.firstReason(r.t))
@@ -164,7 +166,7 @@ func (r *run) renew(target model.Target, old *epochState, reason string) (*epoch
 		return nil, err
 	}
 	plan := prompt.NewPlan(target, house, r.specs)
-	plan.Summary, plan.Trimmed, plan.Tainted = old.plan.Summary, old.plan.Trimmed, plan.Tainted || old.plan.Tainted
+	plan.GoOn(old.plan)
 	r.st.tainted = r.st.tainted || plan.Tainted
 	plan.Gauge.Ratio = old.plan.Gauge.Ratio
 	epoch, err := r.newEpoch(plan, old.epoch.FirstSeq, reason)

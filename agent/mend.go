@@ -214,12 +214,12 @@ func (a *Agent) mended(ctx context.Context, t session.Transcript, target model.T
 			return nil, was, err
 		}
 		plan = *prompt.NewPlan(target, house, a.specs)
-		plan.Summary, plan.Trimmed, plan.Tainted = old.Summary, old.Trimmed, plan.Tainted || old.Tainted
+		plan.GoOn(old)
 		plan.Gauge.Ratio = old.Gauge.Ratio
 	}
 	if base := d.base; was.ID == 0 || was.FirstSeq != base.epoch.FirstSeq {
 		// It goes on from the same messages, and so with the same summary.
-		plan.Summary, plan.Trimmed, plan.Tainted = base.plan.Summary, base.plan.Trimmed, plan.Tainted || base.plan.Tainted
+		plan.GoOn(base.plan)
 	}
 	plan.Tainted = plan.Tainted || d.unread > 0
 	return &plan, was, nil

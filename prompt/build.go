@@ -3,6 +3,7 @@ package prompt
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"hearth"
 	"hearth/model"
@@ -37,6 +38,9 @@ func Build(p *Plan, messages []hearth.Message) *model.Request {
 func visible(p *Plan, m *hearth.Message) (hearth.Message, bool) {
 	if m.Role == hearth.RoleMark {
 		return hearth.Message{}, false
+	}
+	if m.Role == hearth.RoleUser && slices.Contains(p.Shortened, m.ID) {
+		return shortened(m), len(m.Parts) > 0
 	}
 	if m.Role == hearth.RoleTool && len(p.Trimmed) > 0 {
 		return trimmed(p, m), len(m.Parts) > 0
@@ -91,6 +95,23 @@ func trimmed(p *Plan, m *hearth.Message) hearth.Message {
 		short := *r
 		short.Text, short.Blobs = fmt.Sprintf("[%d bytes of older output were left out here. Call %s again if it is needed.]", len(r.Text), r.Name), nil
 		out.Parts[i].Result = &short
+	}
+	return out
+}
+
+// shortened gives a person's message without its middle.
+func shortened(m *hearth.Message) hearth.Message {
+	const most, head, tail = 2_000, 1_000, 500
+	out := *m
+	out.Parts = slices.Clone(m.Parts)
+	for i := range out.Parts {
+		part := &out.Parts[i]
+		if len(part.Text) <= most || part.Provenance == hearth.FromGateway {
+			continue
+		}
+		begin, end := part.Text[:head], part.Text[len(part.Text)-tail:]
+		part.Text = fmt.Sprintf("%s\n[%d bytes of this message were left out here: it did not fit the context window.]\n%s",
+			strings.ToValidUTF8(begin, ""), len(part.Text)-head-tail, strings.ToValidUTF8(end, ""))
 	}
 	return out
 }

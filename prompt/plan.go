@@ -32,6 +32,9 @@ type Plan struct {
 	Summary string `json:"summary,omitempty"`
 	// Trimmed are old calls whose results this epoch shows as a sentence instead.
 	Trimmed []hearth.CallID `json:"trimmed,omitempty"`
+	// Shortened are a person's words that never fitted the window; the epoch shows their
+	// beginning and end.
+	Shortened []hearth.MessageID `json:"shortened,omitempty"`
 	// Tainted says that somebody other than the owner may be behind a part of System or
 	// Summary: neither a file nor a summary launders.
 	Tainted bool `json:"tainted,omitempty"`
@@ -131,6 +134,13 @@ func (p *Plan) Next(target model.Target, house House, tools []hearth.ToolSpec, s
 		next.Gauge.Head = 0
 	}
 	return next
+}
+
+// GoOn has p show what came before as the plan from does, where p's epoch begins with the
+// same message.
+func (p *Plan) GoOn(from *Plan) {
+	p.Summary, p.Trimmed, p.Shortened = from.Summary, from.Trimmed, from.Shortened
+	p.Tainted = p.Tainted || from.Tainted
 }
 
 // Waiting names what the config says of a target otherwise than the plan, and what

@@ -1,7 +1,9 @@
 package prompt
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"hearth"
 )
@@ -35,21 +37,69 @@ func (r Room) keepRecent(p *Plan) int {
 	return min(p.Window/5, r.Limit(p)/2)
 }
 
+// Cuts are what an epoch shows shortened, without a model having been asked.
+type Cuts struct {
+	Results []hearth.CallID    // old tool outputs, left out
+	Words   []hearth.MessageID // of a person, of which the middle is left out
+}
+
+// None reports whether nothing is cut.
+func (c Cuts) None() bool { return len(c.Results)+len(c.Words) == 0 }
+
+// Cut gives the plan with more cuts; p stays as it is.
+func (p *Plan) Cut(c Cuts) *Plan {
+	out := *p
+	out.Trimmed = slices.Concat(p.Trimmed, c.Results)
+	out.Shortened = slices.Concat(p.Shortened, c.Words)
+	return &out
+}
+
 // trimWorthBytes is the size from which an old tool output is worth leaving out.
 const trimWorthBytes = 600
 
-// Trim chooses the old tool outputs to leave out: all big ones before the newest recent
-// tokens, oldest first. It gives nil where there is none that is not trimmed yet.
-func Trim(p *Plan, room Room, gauge Gauge, messages []hearth.Message) []hearth.CallID {
-	var out []hearth.CallID
-	for _, m := range messages[:tail(p, room, gauge, messages)] {
+// Trim chooses what to leave out before the newest recent tokens: all big tool outputs,
+// and what Unread gives. Nothing is chosen twice.
+func Trim(p *Plan, room Room, gauge Gauge, messages []hearth.Message) Cuts {
+	old := tail(p, room, gauge, messages)
+	out := Cuts{Words: Unread(p, gauge, messages, old)}
+	for _, m := range messages[:old] {
 		for _, part := range m.Parts {
 			if r := part.Result; r != nil && len(r.Text) > trimWorthBytes && !slices.Contains(p.Trimmed, r.CallID) {
-				out = append(out, r.CallID)
+				out.Results = append(out.Results, r.CallID)
 			}
 		}
 	}
 	return out
+}
+
+// Unread chooses a person's messages that take half of the window or more and that this
+// model never answered: they did not fit, their writer was told so, and no summary can be
+// asked of them. Those from the index recent on are left alone.
+func Unread(p *Plan, gauge Gauge, messages []hearth.Message, recent int) (out []hearth.MessageID) {
+	for i := range messages[:recent] {
+		m := &messages[i]
+		if m.Role != hearth.RoleUser || slices.Contains(p.Shortened, m.ID) || answeredBy(p.Target, messages[i+1:]) {
+			continue
+		}
+		before, after := messages[i:i+1], p.Cut(Cuts{Words: []hearth.MessageID{m.ID}})
+		if gauge.Tokens(Weigh(p, before)) >= p.Window/2 && Weigh(after, before) != Weigh(p, before) {
+			out = append(out, m.ID)
+		}
+	}
+	return out
+}
+
+// answeredBy reports whether the turn whose messages these are has words of a model.
+func answeredBy(target hearth.ModelRef, turn []hearth.Message) bool {
+	for i := range turn {
+		switch {
+		case turn[i].Role == hearth.RoleUser:
+			return false
+		case turn[i].Role == hearth.RoleAssistant && turn[i].Model == target:
+			return true
+		}
+	}
+	return false
 }
 
 // tail gives the index after which the newest messages fit KeepRecentTokens, wherever
@@ -105,13 +155,19 @@ func beginsTurn(messages []hearth.Message, i int) bool {
 	return true
 }
 
+// SummaryTokens bounds a summary in a window of so many tokens: a small one has room for
+// a short summary only.
+func SummaryTokens(window int) int { return min(1_200, max(300, window/10)) }
+
 // SummaryQuestion is what the model is asked at the end of the live conversation, so
-// that everything before it is still in the server's cache. standing is what its owner
-// always wants in a summary, instructions what a person wants in this one; both may be "".
-func SummaryQuestion(standing, instructions string) string {
+// that everything before it is still in the server's cache. window is its plan's,
+// standing what its owner always wants in a summary, instructions what a person wants in
+// this one; both may be "".
+func SummaryQuestion(window int, standing, instructions string) string {
+	const tokensPerWord = 3 // of generous tokenizers; models write more than they are told
 	q := "[Hearth: this conversation is about to be shortened to fit your context window. Do not call a tool now. " +
 		"Write the summary that you will go on from. Keep what was decided and why, facts about the person, names, numbers, paths and exact identifiers, " +
-		"what was done and what failed, what is still open and what the person wants next. Use short plain lines, at most about 400 words.]"
+		fmt.Sprintf("what was done and what failed, what is still open and what the person wants next. Use short plain lines, at most about %d words.]", SummaryTokens(window)/tokensPerWord)
 	if standing != "" {
 		q += "\nIts owner always wants this: " + standing
 	}
@@ -119,4 +175,27 @@ func SummaryQuestion(standing, instructions string) string {
 		q += "\nThe person adds: " + instructions
 	}
 	return q
+}
+
+// TooLong reports whether a summary is far longer than it was to be.
+func TooLong(window int, gauge Gauge, summary string) bool {
+	const patience = 2
+	return gauge.Tokens(WeighText(summary)) > patience*SummaryTokens(window)
+}
+
+// FitSummary cuts a summary that is TooLong, at the end of a line: one that fills the
+// window would end the conversation.
+func FitSummary(window int, gauge Gauge, summary string) string {
+	if !TooLong(window, gauge, summary) {
+		return summary
+	}
+	cut := summary
+	for len(cut) > 0 && TooLong(window, gauge, cut) {
+		cut = cut[:len(cut)*9/10]
+	}
+	cut = strings.ToValidUTF8(cut, "")
+	if line := strings.LastIndexByte(cut, '\n'); line > len(cut)/2 {
+		cut = cut[:line]
+	}
+	return cut + "\n[The summary was longer and is cut here.]"
 }

@@ -178,6 +178,21 @@ func (p *Plan) Outweighed(messages Weight) bool {
 	return UsualRatio.Tokens(messages) > 4*UsualRatio.Tokens(WeighHead(p)) && messages.ASCII+messages.Other >= 1_000
 }
 
+// Raise gives the gauge by which a request of a plan that was estimated to have so many
+// tokens has as many as a server said. One that is lower changes nothing.
+func (g Gauge) Raise(p *Plan, estimate, tokens int) Gauge {
+	head := g.HeadTokens(p)
+	if tokens <= estimate || estimate <= head {
+		return g
+	}
+	if g.Ratio == (Ratio{}) {
+		g.Ratio = UsualRatio
+	}
+	more := float64(tokens-head) / float64(estimate-head)
+	g.Ratio = Ratio{ASCII: g.Ratio.ASCII * more, Other: g.Ratio.Other * more}.plausible()
+	return g
+}
+
 // fit gives the ratio that texts were counted with, held to r as far as they say nothing
 // of a script: it counts as much as known characters of each.
 func (r Ratio) fit(known float64, texts []Sample) Ratio {

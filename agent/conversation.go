@@ -1,0 +1,209 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"hearth"
+	"hearth/model"
+	"hearth/prompt"
+	"hearth/session"
+)
+
+// conversation is the live part of a session as one model reads it.
+type conversation struct {
+	target   model.Target
+	es       *epochState
+	first    session.Seq // of messages[0]
+	messages []hearth.Message
+	weights  []prompt.Weight // of the messages
+	gauge    prompt.Gauge
+	telling  bool   // the gauge was learned here
+	tokens   int    // estimate of the next request
+	window   string // what the person is told when a smaller window than the plan's is believed
+}
+
+// believe takes a server's word for what it refused: a config, or a catalog, may promise
+// more than was loaded. A server that names no number, and whose window nobody knows, has
+// at least less room than was asked of it; where the window is its own word, our count
+// was too low. The epoch that begins now gets the window and the count; the one that ends
+// keeps its plan.
+func (r *run) believe(c *conversation, refused error) {
+	assumed, served := c.es.plan.Window, c.tokens
+	o, numbered := errors.AsType[*model.Overflow](refused)
+	switch {
+	case numbered && o.Window > 0:
+		c.recount(o.Prompt)
+		served = o.Window
+		if served < assumed {
+			c.window = fmt.Sprintf("%s was loaded with a window of %d tokens, not the %d that were assumed; the conversation is kept within that", c.target.Ref, served, assumed)
+		}
+	case c.windowIsItsWord() && c.tokens > assumed/2: // no count is wrong by more
+		c.recount(assumed + 1)
+		return
+	}
+	if served >= assumed {
+		return
+	}
+	if c.window == "" && served < assumed*9/10 { // what is nearer is our own estimate's doing
+		c.window = fmt.Sprintf("%s takes fewer tokens than the %d that were assumed; the conversation is kept within about %d", c.target.Ref, assumed, served)
+	}
+	c.within(served, c.window)
+}
+
+// windowIsItsWord reports whether the server itself has named its window.
+func (c *conversation) windowIsItsWord() bool {
+	return c.target.Layers.Server.Window != nil || c.target.Layers.Probe.Window != nil
+}
+
+// recount takes a server's word that the next request has more tokens than were estimated.
+func (c *conversation) recount(tokens int) {
+	if tokens <= c.tokens {
+		return
+	}
+	c.gauge, c.tokens = c.gauge.Raise(c.es.plan, c.tokens, tokens), tokens
+}
+
+// conversation loads the live messages and weighs them. The server's own count of the
+// last request stands for everything it held; only what came since is estimated, by what
+// this model's earlier counts taught.
+func (r *run) conversation(ctx context.Context, target model.Target) (*conversation, error) {
+	es, err := r.epochFor(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	c := &conversation{target: target, es: es, first: max(es.epoch.FirstSeq, 1)}
+	if c.messages, err = r.since(ctx, r.t, c.first); err != nil {
+		return nil, err
+	}
+	c.weights = r.weights(r.t.Info().ID, es.live, c.first)
+	reports, err := r.t.LastReports(ctx, reportsToSearch)
+	if err != nil {
+		return nil, err
+	}
+	c.weigh(reports)
+	if now := servedNow(target.Layers); now > 0 && now < c.es.plan.Window {
+		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, c.es.plan.Window))
+	}
+	return c, nil
+}
+
+// servedNow is the smaller of the windows that the config and the server name at the
+// moment; 0 where neither does. A server may have been loaded anew with less room since
+// the epoch began, and many cut what is too long in silence.
+func servedNow(l model.Layers) int {
+	least := 0
+	for _, w := range []*int{l.Config.Window, l.Server.Window} {
+		if w != nil && *w > 0 && (least == 0 || *w < least) {
+			least = *w
+		}
+	}
+	return least
+}
+
+// within believes a smaller window than the plan's. The epoch that begins now gets it;
+// the one that ends keeps its plan.
+func (c *conversation) within(window int, why string) {
+	plan, es := *c.es.plan, *c.es
+	plan.Window, es.plan = window, &plan
+	c.es, c.window = &es, why
+}
+
+// weigh learns from what was counted in this epoch, and estimates the next request.
+func (c *conversation) weigh(reports []hearth.Report) {
+	var series []prompt.Sample
+	head, weight := prompt.WeighHead(c.es.plan), prompt.WeighSummary(c.es.plan)
+	counted, through := 0, int64(0)
+	for i := range reports {
+		rep := &reports[i]
+		if rep.EpochID != c.es.epoch.ID || rep.EpochID == 0 || rep.Through < max(through, 1) {
+			continue
+		}
+		more := weight.Add(c.between(through, rep.Through))
+		n := cmp.Or(rep.Usage.Input, rep.Refused) // a refusal names what it counted
+		if !counts(rep, n, prompt.UsualRatio.Tokens(head.Add(more)), counted) {
+			continue
+		}
+		weight, counted, through = more, n, rep.Through
+		series = append(series, prompt.Sample{Weight: weight, Tokens: counted})
+	}
+	c.gauge, c.telling = c.es.plan.Gauge.Learn(c.es.plan, series), telling(c.es.plan, series)
+	if counted == 0 {
+		counted = c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(weight)
+	}
+	c.tokens = counted + c.gauge.Tokens(c.between(through, c.last()))
+}
+
+// counts reports whether a server's count can be that of the whole request: some leave
+// out what they had cached, some cut the request in silence, some make numbers up. It is
+// no absurd number beside the usual, and no less than the request before had.
+func counts(rep *hearth.Report, n, usual, before int) bool {
+	return n > rep.Items && n < rep.Bytes && n > usual/3 && n < usual*4 && n >= before
+}
+
+// between weighs the messages after one sequence number up to another.
+func (c *conversation) between(after, through int64) prompt.Weight {
+	from := max(after+1, int64(c.first)) - int64(c.first)
+	to := min(through, c.last()) + 1 - int64(c.first)
+	var w prompt.Weight
+	for i := from; i < to; i++ {
+		w = w.Add(c.weights[i])
+	}
+	return w
+}
+
+// last is the sequence number of the newest message.
+func (c *conversation) last() int64 { return int64(c.first) + int64(len(c.messages)) - 1 }
+
+// saved estimates what cuts save.
+func (c *conversation) saved(cuts prompt.Cuts) int {
+	before, after := prompt.Weigh(c.es.plan, c.messages), prompt.Weigh(c.es.plan.Cut(cuts), c.messages)
+	return c.gauge.Tokens(before) - c.gauge.Tokens(after)
+}
+
+// without shows a person's messages that no model has read without their middle, so that
+// they do not stand in the way of a summary of all others.
+func (c *conversation) without(words []hearth.MessageID) {
+	cuts := prompt.Cuts{Words: words}
+	c.tokens -= c.saved(cuts)
+	es := *c.es
+	es.plan, es.encoded = c.es.plan.Cut(cuts), nil
+	c.es, c.weights = &es, nil
+	for i := range c.messages {
+		c.weights = append(c.weights, prompt.Weigh(es.plan, c.messages[i:i+1]))
+	}
+}
+
+// newest estimates a request that holds nothing but the newest message of a person.
+func (c *conversation) newest() int {
+	at := len(c.messages) - 1
+	for at > 0 && c.messages[at].Role != hearth.RoleUser {
+		at--
+	}
+	seq := int64(c.first) + int64(at)
+	return c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(c.between(seq-1, seq))
+}
+
+// whole reports whether the live conversation and its summary fit the window.
+func (c *conversation) whole() bool {
+	return c.tokens+prompt.SummaryTokens(c.es.plan.Window) <= c.es.plan.Window
+}
+
+// fittingFrom gives how many of the oldest messages before keep must go for the request
+// for their summary to fit so many tokens.
+func (c *conversation) fittingFrom(keep, room int) int {
+	room -= prompt.SummaryTokens(c.es.plan.Window) + c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(prompt.WeighSummary(c.es.plan))
+	from := keep
+	for i := keep - 1; i >= 0; i-- {
+		room -= c.gauge.Tokens(c.weights[i])
+		if room < 0 {
+			break
+		}
+		if c.messages[i].Role == hearth.RoleUser {
+			from = i
+		}
+	}
+	return from
+}
