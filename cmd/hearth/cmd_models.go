@@ -240,6 +240,9 @@ func (a *app) tags(c choice, ref hearth.ModelRef) []string {
 }
 
 func thousands(n int) string {
+	if n == 0 {
+		return "-" // nobody knows
+	}
 	if n < 1024 {
 		return fmt.Sprint(n)
 	}

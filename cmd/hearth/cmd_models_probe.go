@@ -152,8 +152,11 @@ func (a *app) addKnown(ctx context.Context, c candidate, res *probeJSON) {
 	t := a.known(ctx, c)
 	res.Findings = append(res.Findings, foundValue{"protocol", t.Protocol, "config", "models.providers." + t.Ref.Provider + ".api, or its default"})
 	for _, row := range t.Layers.Table() {
-		if !slices.ContainsFunc(res.Findings, func(f foundValue) bool { return f.Field == row.Field && f.Value != "unknown" }) {
+		at := slices.IndexFunc(res.Findings, func(f foundValue) bool { return f.Field == row.Field && f.Value != "unknown" })
+		if at < 0 {
 			res.Findings = append(res.Findings, foundValue{row.Field, row.Value, row.Source, row.Evidence})
+		} else if f := &res.Findings[at]; f.Source == row.Source && f.Value != row.Value { // another layer has the say
+			f.Value, f.Evidence = row.Value, "the probe found "+f.Value+": "+f.Evidence
 		}
 	}
 }

@@ -407,7 +407,7 @@ func (a *app) unknownProvider(id string) error {
 	} else if own := a.file.Config.Models.ProviderOrder; len(own) > 0 {
 		e.Try = fmt.Sprintf("The config has these: %s. Name one of them, or add the provider with hearth onboard.", route.Some(own))
 	} else {
-		e.Try = "Add the provider with hearth onboard, or run hearth up to look for a server on this machine."
+		e.Try = "Add the provider with hearth onboard. hearth up looks for a server on this machine where agents.defaults.model is not set."
 	}
 	return e
 }
