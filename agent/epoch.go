@@ -73,11 +73,14 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 		r.epochs[target.Ref] = es
 		r.st.tainted = r.st.tainted || plan.Tainted
 	}
+	if why := moved(es.plan, target); why != "" && es.epoch.ID != 0 {
+		var err error
+		if es, err = r.follow(ctx, target, es, why); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.preflight(target, es); err != nil {
 		return nil, err
-	}
-	if why := moved(es.plan, target); why != "" && es.epoch.ID != 0 {
-		return r.follow(ctx, target, es, why)
 	}
 	if taught(es.plan.Capabilities, target.Layers) {
 		return r.relearn(ctx, target, es)
@@ -205,7 +208,9 @@ func (r *run) follow(ctx context.Context, target model.Target, old *epochState, 
 	if err != nil {
 		return nil, err
 	}
-	cost(target, before, req, &es.epoch)
+	if !cost(target, before, req, &es.epoch) { // the same bytes, which nobody there has read
+		es.epoch.TokensLost = len(before) / roughBytesPerToken
+	}
 	r.epochs[target.Ref] = es
 	r.notice("epoch", why+": the server reads the conversation anew once")
 	return es, nil
