@@ -262,13 +262,21 @@ func (s *story) strikes(after time.Duration) {
 		s.midnight = time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location())
 	}
 	at := s.midnight.Add(after)
-	s.write("clock", at.Format(time.RFC3339))
+	s.tick(at.Format(time.RFC3339))
 	s.dates = append(s.dates, at.Format("[Mon 2006-01-02 15:04 MST]"))
 }
 
 // goesOn has the clock run again, from the time at which it stands.
 func (s *story) goesOn(after time.Duration) {
-	s.write("clock", s.midnight.Add(after).Sub(time.Now()).String())
+	s.tick(s.midnight.Add(after).Sub(time.Now()).String())
+}
+
+// tick sets the clock, which the program may look at at any moment: never half of it.
+func (s *story) tick(text string) {
+	s.write("clock.new", text)
+	if err := os.Rename(filepath.Join(s.dir, "clock.new"), filepath.Join(s.dir, "clock")); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // turn plays one scene.
