@@ -97,7 +97,8 @@ func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON
 	}
 	ours := a.runs(ctx, c.Ref.Provider)
 	a.awaken(ctx, choice{model: c.Ref.String()}, a.tellWait())
-	ours = !ours && a.runs(ctx, c.Ref.Provider) // it was started for this, and ends with it
+	starts := configured(a.file, c.Ref.Provider).LocalService
+	ours = !ours && starts != nil && starts.IdleStopMS <= 0 && a.runs(ctx, c.Ref.Provider) // it was started for this, and ends with it
 	t := a.known(ctx, c)
 	found, err := a.findOut(ctx, t, res)
 	if err == nil {

@@ -86,7 +86,7 @@ func (a *app) endChanged(before *config.File) {
 	}
 	a.mu.Unlock()
 	for _, s := range old {
-		s.Close()
+		s.Stop()
 	}
 }
 
@@ -100,7 +100,7 @@ func configured(f *config.File, id string) config.Provider {
 	return config.Provider{}
 }
 
-// endServices stops the servers that nobody else uses. The next call makes them anew,
+// endServices stops the servers that nobody else uses and nobody wants kept. The next call makes them anew,
 // from the config as it is then.
 func (a *app) endServices() {
 	a.mu.Lock()

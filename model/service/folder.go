@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,35 +71,58 @@ func free(l *filelock.Lock) {
 	}
 }
 
-// touch notes that a request ended now. An idle server that is stopped too early because
-// of a full disk is only started again.
-func (f folder) touch() {
+// A wish is what the gateway that used the server last wants to become of it.
+type wish struct {
+	Idle time.Duration `json:"idle"` // without a request until it is stopped; 0 = when no gateway is left
+	Late bool          `json:"late"` // somebody was told that it goes on loading, and nobody has used it since
+}
+
+// kept is how long a server is kept after the last request; 0 = until no gateway is left.
+func (w wish) kept() time.Duration {
+	if w.Late {
+		return max(w.Idle, lateFor)
+	}
+	return w.Idle
+}
+
+// touch notes that a request begins or ends now. A server that is stopped too early
+// because of a full disk is only started again.
+func (f folder) touch(w wish) {
 	now := time.Now()
-	if os.Chtimes(f.used(), now, now) != nil {
-		_ = os.WriteFile(f.used(), nil, 0o600)
+	if at, had := f.lastUse(); !at.IsZero() && had == w && os.Chtimes(f.used(), now, now) == nil {
+		return
+	}
+	if b, err := json.Marshal(w); err == nil {
+		_ = atomicfile.Write(f.used(), b, 0o600)
 	}
 }
 
-// lastUse is when a request last ended; zero when none did.
-func (f folder) lastUse() time.Time {
+// lastUse is when the server was last touched, and the wish of then; zeros when it never was.
+func (f folder) lastUse() (time.Time, wish) {
+	var w wish
 	info, err := os.Stat(f.used())
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, w
 	}
-	return info.ModTime()
+	if b, err := os.ReadFile(f.used()); err == nil {
+		_ = json.Unmarshal(b, &w) // what is no wish wishes nothing
+	}
+	return info.ModTime(), w
 }
 
 // A record is what a keeper writes of its server.
 type record struct {
-	Run     string    `json:"run"`     // names one run of the server
-	Mark    string    `json:"mark"`    // in the environment of all it starts
-	PID     int       `json:"pid"`     // of the server
-	Born    string    `json:"born"`    // with the PID it names the process for good
-	Command string    `json:"command"` // for whoever reads the file
-	Started time.Time `json:"started"`
-	Ended   time.Time `json:"ended,omitzero"`
-	How     string    `json:"how,omitempty"`   // it ended: "exit code 1", "signal killed", "stopped"
-	Words   string    `json:"words,omitempty"` // the last it wrote
+	Run      string    `json:"run"`      // names one run of the server
+	Mark     string    `json:"mark"`     // in the environment of all it starts
+	PID      int       `json:"pid"`      // of the server
+	Born     string    `json:"born"`     // with the PID it names the process for good
+	Command  string    `json:"command"`  // for whoever reads the file
+	Provider string    `json:"provider"` // whose server it is
+	URL      string    `json:"url"`      // where it answers
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended,omitzero"`
+	How      string    `json:"how,omitempty"`   // it ended: "exit code 1", "signal killed", "stopped"
+	Words    string    `json:"words,omitempty"` // the last it wrote
 }
 
 func (f folder) record() (record, bool) {
@@ -138,6 +162,23 @@ func (f folder) kept() bool {
 		<-time.After(time.Millisecond) // somebody else is just looking
 	}
 	return true
+}
+
+// ends waits for the end of a server that nobody uses and nobody wants kept.
+func (f folder) ends(ctx context.Context, me filelock.Holder) {
+	ctx, cancel := context.WithTimeout(ctx, longestStop)
+	defer cancel()
+	theirs := func(filelock.Holder) {
+		if _, wish := f.lastUse(); wish.kept() > 0 || f.any(userLock) {
+			cancel()
+		}
+	}
+	if theirs(filelock.Holder{}); ctx.Err() != nil {
+		return
+	}
+	if end, err := filelock.Wait(ctx, f.keeper(), me, theirs); err == nil {
+		free(end)
+	}
 }
 
 // clear ends what a killed keeper left running. The caller has the keeper's lock.

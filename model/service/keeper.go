@@ -28,6 +28,9 @@ const (
 	graceKill = 5 * time.Second
 	// graceQuiet is how long output may still come after the server itself has ended.
 	graceQuiet = 250 * time.Millisecond
+	// lateFor is how long a server that goes on loading, as somebody was told, is kept for
+	// them to come back.
+	lateFor = time.Hour
 	// stopped is how a server ended that nobody wanted any more.
 	stopped = "stopped"
 )
@@ -88,6 +91,7 @@ func (k *keeper) run(ctx context.Context, out io.WriteCloser) error {
 		}
 	}()
 	k.at.clear()
+	k.at.touch(wish{Idle: k.IdleStop})
 	if err := k.start(); err != nil {
 		return errors.Join(json.NewEncoder(out).Encode(reply{Error: err.Error()}), out.Close())
 	}
@@ -107,7 +111,7 @@ func (k *keeper) start() (err error) {
 	if err != nil {
 		return errors.Join(err, k.log.Close())
 	}
-	k.rec = record{Run: random(), Mark: random(), Command: k.Command, Started: time.Now()}
+	k.rec = record{Run: random(), Mark: random(), Command: k.Command, Provider: k.Provider, URL: k.URL, Started: time.Now()}
 	k.log.note(k.rec.Started, "starts "+k.Command)
 	k.cmd = &exec.Cmd{Path: k.Command, Args: append([]string{k.Command}, k.Args...), Dir: k.Dir,
 		Env: append(k.Env, process.MarkName+"="+k.rec.Mark), Stdout: write, Stderr: write}
@@ -174,19 +178,18 @@ func (k *keeper) unwanted(last *time.Time) bool {
 }
 
 func (k *keeper) wanted(last *time.Time) bool {
-	if !k.at.any(userLock) {
-		k.at.any(busyLock) // clears what they left
-		return false
+	users, busy := k.at.any(userLock), k.at.any(busyLock)
+	used, wish := k.at.lastUse()
+	kept := wish.kept()
+	if wish.Idle <= 0 && (users || kept <= 0) {
+		return users
 	}
-	if k.IdleStop <= 0 {
-		return true
-	}
-	if k.at.any(busyLock) {
+	if busy {
 		*last = time.Now()
-	} else if used := k.at.lastUse(); used.After(*last) {
+	} else if used.After(*last) {
 		*last = used
 	}
-	return time.Since(*last) < k.IdleStop
+	return time.Since(*last) < kept
 }
 
 // stop ends the server.

@@ -85,6 +85,8 @@ type Service struct {
 
 	mu     sync.Mutex // guards what follows
 	leases int
+	served bool // one of the leases found it ready
+	late   bool // somebody was told that it goes on loading
 	busy   *filelock.Lock
 	closed bool
 }
@@ -156,6 +158,9 @@ func (s *Service) lease(ctx context.Context, wait func(hearth.Wait), be func() e
 		release()
 		return nil, err
 	}
+	s.mu.Lock()
+	s.served, s.late = true, false
+	s.mu.Unlock()
 	return release, nil
 }
 
@@ -182,7 +187,7 @@ func (s *Service) enter(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.busy, s.leases = busy, 1
+	s.busy, s.leases, s.served = busy, 1, false
 	return nil
 }
 
@@ -201,6 +206,8 @@ func (s *Service) pass(ctx context.Context) (busy *filelock.Lock, err error) {
 			return nil, err
 		}
 	}
+	_, last := s.at.lastUse()
+	s.at.touch(wish{s.c.IdleStop, last.Late})
 	return filelock.Wait(ctx, s.at.own(busyLock), s.c.Me, nil)
 }
 
@@ -211,14 +218,29 @@ func (s *Service) leave() {
 	if s.leases--; s.leases > 0 || s.busy == nil {
 		return
 	}
-	s.at.touch()
+	s.settle()
 	free(s.busy)
 	s.busy = nil
 }
 
+// settle leaves word of what is to become of the server. Who did not see it ready does not
+// take back what others were told.
+func (s *Service) settle() {
+	_, last := s.at.lastUse()
+	s.at.touch(wish{s.c.IdleStop, !s.served && (s.late || last.Late)})
+}
+
 // Close gives up the server. It is stopped unless another gateway uses it, and Close
-// waits for that. What is under way is no longer served.
-func (s *Service) Close() {
+// waits for that; with an idle limit it is kept for that long, and one that goes on
+// loading until somebody has come back to use it, an hour at most. What is under way is
+// no longer served.
+func (s *Service) Close() { s.end(false) }
+
+// Stop is Close for a server that is not to be kept on: what it was started with is no
+// longer wanted.
+func (s *Service) Stop() { s.end(true) }
+
+func (s *Service) end(now bool) {
 	s.mu.Lock()
 	if !s.closed {
 		s.closed = true
@@ -229,25 +251,22 @@ func (s *Service) Close() {
 	defer func() { s.turn <- struct{}{} }()
 	s.mu.Lock()
 	if s.busy != nil {
+		s.settle()
 		free(s.busy)
 		s.busy = nil
 	}
 	s.mu.Unlock()
-	if s.mine == nil {
+	if s.mine == nil && (!now || !s.at.kept()) {
 		return
 	}
-	free(s.mine)
-	s.mine = nil
-	ctx, cancel := context.WithTimeout(context.Background(), longestStop)
-	defer cancel()
-	end, err := filelock.Wait(ctx, s.at.keeper(), s.c.Me, func(filelock.Holder) {
-		if s.at.any(userLock) {
-			cancel() // it is somebody else's now
-		}
-	})
-	if err == nil {
-		free(end)
+	if now {
+		s.at.touch(wish{})
 	}
+	if s.mine != nil {
+		free(s.mine)
+		s.mine = nil
+	}
+	s.at.ends(context.Background(), s.c.Me)
 }
 
 // Running reports whether the server was started by this or another gateway and not yet

@@ -119,7 +119,7 @@ func config(dir, how string) Config {
 func made(t *testing.T, c Config) *Service {
 	t.Helper()
 	s := New(c)
-	t.Cleanup(s.Close)
+	t.Cleanup(s.Stop)
 	return s
 }
 
@@ -380,6 +380,7 @@ func TestWhatKeepsAServerWanted(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		idle  time.Duration
+		late  bool
 		locks []string
 		last  time.Duration // ago
 		used  bool          // a request just ended
@@ -391,9 +392,15 @@ func TestWhatKeepsAServerWanted(t *testing.T) {
 		{name: "a gateway is there, and it was idle for a while", idle: hour, locks: []string{userLock}, last: hour / 2, want: true},
 		{name: "a request is under way", idle: hour, locks: []string{userLock, busyLock}, last: 2 * hour, want: true},
 		{name: "a request has just ended", idle: hour, locks: []string{userLock}, last: 2 * hour, used: true, want: true},
+		{name: "nobody is left, and its owner keeps it for a while", idle: hour, last: hour / 2, want: true},
+		{name: "nobody is left, and the while is over", idle: hour, last: 2 * hour, want: false},
+		{name: "it goes on loading", late: true, last: lateFor / 2, want: true},
+		{name: "it goes on loading, and nobody came back", late: true, last: 2 * lateFor, want: false},
+		{name: "it goes on loading for longer than it would be kept idle", idle: time.Minute, late: true, last: lateFor / 2, want: true},
+		{name: "it goes on loading, and a gateway is there", late: true, locks: []string{userLock}, last: 2 * lateFor, want: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			k := &keeper{at: folder{t.TempDir()}, order: order{IdleStop: row.idle}}
+			k := &keeper{at: folder{t.TempDir()}}
 			for _, kind := range row.locks {
 				l, err := filelock.Try(k.at.own(kind), filelock.Holder{})
 				if err != nil {
@@ -401,10 +408,13 @@ func TestWhatKeepsAServerWanted(t *testing.T) {
 				}
 				defer free(l)
 			}
-			if row.used {
-				k.at.touch()
-			}
 			last := time.Now().Add(-row.last)
+			k.at.touch(wish{row.idle, row.late})
+			if !row.used {
+				if err := os.Chtimes(k.at.used(), last, last); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if got := k.unwanted(&last); got == row.want {
 				t.Errorf("unwanted: %v", got)
 			}
@@ -412,6 +422,107 @@ func TestWhatKeepsAServerWanted(t *testing.T) {
 				free(k.gate)
 			}
 		})
+	}
+}
+
+// There is one command after the other, and nobody between them.
+func TestAnIdleLimitKeepsAServerBetweenCommands(t *testing.T) {
+	dir := t.TempDir()
+	c := config(dir, "serves")
+	c.IdleStop = time.Hour
+	for range 3 {
+		s := made(t, c)
+		use(t, s)()
+		s.Close()
+		if got, _ := c.Health(t.Context()); got != Ready {
+			t.Fatal("it is gone with the command that started it")
+		}
+	}
+	if n := starts(t, dir); n != 1 {
+		t.Errorf("it was started %d times", n)
+	}
+	c.IdleStop = 0 // the owner has changed that; the newest word counts
+	s := made(t, c)
+	use(t, s)()
+	s.Close()
+	if got, _ := c.Health(t.Context()); got != Absent {
+		t.Error("it is kept against its owner's word")
+	}
+	if n := starts(t, dir); n != 1 {
+		t.Errorf("it was started %d times", n)
+	}
+}
+
+func TestAStartGoesOnWhenTheCommandThatGaveItUpEnds(t *testing.T) {
+	for name, idle := range map[string]time.Duration{"kept until the last gateway ends": 0, "kept for a moment": time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			hold, err := filelock.Try(filepath.Join(dir, "hold"), filelock.Holder{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := config(dir, "waits")
+			c.ReadyTimeout, c.IdleStop = time.Second, idle
+			for range 2 {
+				s := made(t, c)
+				if _, err := s.Use(t.Context(), silent); err == nil || !strings.Contains(err.Error(), "not ready after 1s") {
+					t.Fatalf("got %v", err)
+				}
+				s.Close()
+				if !s.Running() {
+					t.Fatal("it ended with the command")
+				}
+			}
+			if err := hold.Release(); err != nil {
+				t.Fatal(err)
+			}
+			becomes(t, c, Ready)
+			s := made(t, c)
+			use(t, s)()
+			if n := starts(t, dir); n != 1 {
+				t.Errorf("it was started %d times", n)
+			}
+			s.Close()
+			keeperEnds(t, s) // it was used: nobody was promised more
+		})
+	}
+}
+
+func TestAServerOfAnEarlierConfigMakesRoom(t *testing.T) {
+	dir := t.TempDir()
+	c := config(dir, "serves")
+	c.IdleStop = time.Hour
+	old := made(t, c)
+	use(t, old)()
+	old.Close()
+	c.Args = []string{dir, "deaf"}
+	if runtime.GOOS == "windows" {
+		c.Args[1] = "serves again"
+	}
+	s := made(t, c)
+	use(t, s)()
+	if old.Running() || !s.Running() {
+		t.Errorf("the old one runs: %t, the new one: %t", old.Running(), s.Running())
+	}
+	if n := starts(t, dir); n != 2 {
+		t.Errorf("%d starts", n)
+	}
+	c.Args = []string{dir, "serves"}
+	use(t, made(t, c))() // somebody uses it: it is let be
+	if !s.Running() {
+		t.Error("a server in use was ended")
+	}
+}
+
+func TestStopEndsAServerThatWouldBeKept(t *testing.T) {
+	dir := t.TempDir()
+	c := config(dir, "serves")
+	c.IdleStop = time.Hour
+	s := made(t, c)
+	use(t, s)()
+	s.Stop()
+	if got, _ := c.Health(t.Context()); got != Absent {
+		t.Error("it still answers")
 	}
 }
 

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"hearth"
 	"hearth/internal/escape"
+	"hearth/internal/filelock"
 	"hearth/internal/process"
 )
 
@@ -27,12 +29,43 @@ func (s *Service) up(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	s.known = false
+	if !kept {
+		s.displace(ctx)
+	}
 	health, _ := s.c.Health(ctx)
 	if ctx.Err() != nil {
 		return false, s.cancelled(ctx)
 	}
 	s.known = kept && health == Ready
 	return health == Ready, nil
+}
+
+// displace ends what was started for this provider, or at this address, with other words
+// and is only kept for whoever comes back: the config has changed since.
+func (s *Service) displace(ctx context.Context) {
+	names, err := filepath.Glob(filepath.Join(s.c.Folder, "*", "keeper.lock"))
+	if err != nil {
+		return // the pattern is ours
+	}
+	for _, name := range names {
+		old := folder{filepath.Dir(name)}
+		r, ok := old.record()
+		if old == s.at || !ok || r.Provider != s.c.Provider && r.URL != s.c.URL || !old.kept() {
+			continue
+		}
+		gate, err := filelock.Wait(ctx, old.gate(), s.c.Me, nil)
+		if err != nil {
+			return
+		}
+		used := old.any(userLock)
+		if !used {
+			old.touch(wish{})
+		}
+		free(gate)
+		if !used {
+			old.ends(ctx, s.c.Me)
+		}
+	}
 }
 
 // ensure has the server be there and ready.
@@ -110,6 +143,8 @@ func (s *Service) pause(ctx context.Context, d time.Duration) error {
 
 // order is what a keeper is told, and reply what it says once the server was started.
 type order struct {
+	Provider string        `json:"provider"`
+	URL      string        `json:"url"`
 	Folder   string        `json:"folder"`
 	Log      string        `json:"log"`
 	Command  string        `json:"command"`
@@ -130,7 +165,7 @@ func (s *Service) spawn(ctx context.Context) (reply, error) {
 	if err := s.check(); err != nil {
 		return reply{}, err
 	}
-	o := order{Folder: s.at.path, Log: s.c.Log, Command: s.c.Command, Args: s.c.Args, Dir: s.c.Dir, Env: s.c.environ(), IdleStop: s.c.IdleStop}
+	o := order{Provider: s.c.Provider, URL: s.c.URL, Folder: s.at.path, Log: s.c.Log, Command: s.c.Command, Args: s.c.Args, Dir: s.c.Dir, Env: s.c.environ(), IdleStop: s.c.IdleStop}
 	if o.Dir == "" {
 		o.Dir = s.at.path // not wherever the gateway was started: a project there may hold code that a server would load
 	}
@@ -201,11 +236,16 @@ func (s *Service) tooLate(words string, cause error) error {
 	e := &hearth.Error{Op: "start " + s.name(), Reason: hearth.ReasonUnreachable,
 		Err:   fmt.Errorf("it is not ready after %s: %s", s.c.ReadyTimeout, words),
 		Cause: "It goes on loading, but " + s.c.URL + " does not say that it is ready.",
-		Try:   "Set " + s.key("healthUrl") + " to an address that answers 200 when it is, or raise readyTimeoutMs."}
+		Try: "Ask again in a while. Where it never gets ready, set " + s.key("healthUrl") +
+			" to an address that answers 200 when it is; a higher readyTimeoutMs waits for longer."}
 	if !s.at.kept() {
 		e.Cause = "Something that Hearth did not start answers at " + s.c.URL + "."
 		e.Try = "Stop it, or give this provider another port."
+		return e
 	}
+	s.mu.Lock()
+	s.late = true
+	s.mu.Unlock()
 	return e
 }
 
