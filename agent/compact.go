@@ -194,7 +194,7 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 		}
 		summary, detail = prompt.FitSummary(c.es.plan.Window, c.gauge, c.es.plan.Summary), fmt.Sprintf("left out %d messages without a summary", unsaid+said)
 		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages left the model's context without a summary, %s (nothing is lost on disk)", full(why), unsaid+said, because))
-	case lost > 0:
+	case unsaid > 0:
 		detail += fmt.Sprintf(" and left out the %d before them", unsaid)
 		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages left the model's context without a summary, because the request for one would not fit with them; the %d after them were summed up (nothing is lost on disk)", full(why), unsaid, said))
 	default:

@@ -287,6 +287,11 @@ func TestWordsThatNeverFittedStandInTheWayOfNothing(t *testing.T) {
 					t.Errorf("an epoch %q", e.Detail)
 				}
 			}
+			for _, e := range s.mem.epochs {
+				if strings.Contains(e.Detail, " 0 ") {
+					t.Errorf("an epoch %q", e.Detail)
+				}
+			}
 			if err := s.agent.Compact(t.Context(), s.mem, "", nil); err != nil && hearth.ReasonOf(err) != hearth.ReasonUsage {
 				t.Errorf("and then /compact: %v", err)
 			}
