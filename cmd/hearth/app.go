@@ -21,6 +21,7 @@ import (
 	"hearth/internal/filelock"
 	"hearth/internal/json5"
 	"hearth/internal/redact"
+	"hearth/model"
 	"hearth/model/probe"
 	"hearth/model/route"
 	"hearth/model/slot"
@@ -73,6 +74,7 @@ func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 	a := &app{io: s, file: file, run: newID()[:8], targets: map[string]candidate{}, clients: map[string]reach{}, toldFirst: map[string]bool{}, locks: map[string]*filelock.File{}}
 	a.slots = slot.New(slot.Config{TryLock: a.tryLock, Gone: a.describer().Gone, Busy: a.describer().Busy, Aftermath: a.describer().Aftermath, Doubt: a.describer().Doubt, Accepts: a.accepts, Memory: slotMemory{a.state("locks")}})
 	a.cooldowns = route.NewCooldowns(a.slots.Out)
+	a.cooldowns.Keep(a.state("cache", "cooldowns.json"), func(t model.Target) string { return a.mark(ctx, t) })
 	a.warn(warnings)
 	a.closeState()
 	return a, nil

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"regexp"
 	"slices"
@@ -9,6 +11,7 @@ import (
 
 	"hearth/config"
 	"hearth/internal/redact"
+	"hearth/model"
 	"hearth/model/catalog"
 )
 
@@ -83,6 +86,16 @@ func (a *app) masked(ctx context.Context) (values []string, mask func(string) st
 	r := redact.New(values...)
 	a.masks.Store(r)
 	return values, r.Values
+}
+
+// mark names, without telling them, the address and the credentials that a target is asked
+// with: another mark is another config.
+func (a *app) mark(ctx context.Context, t model.Target) string {
+	values := a.secrets(ctx)
+	slices.Sort(values)
+	p, _ := a.provider(t.Ref.Provider)
+	sum := sha256.Sum256([]byte(strings.Join(append(values, p.BaseURL, t.Endpoint.Origin, t.Protocol), "\x00")))
+	return hex.EncodeToString(sum[:4]) // enough to see a change, too little to find a key by
 }
 
 // withPath is an environment whose PATH begins with dirs.

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 	"time"
@@ -22,18 +23,21 @@ const (
 	restForgotten  = time.Hour // so long after a rest the next one begins small again
 )
 
-// Cooldowns remembers, for this process, which candidates failed lately and how long they
-// rest: as long as the server asked for, else twice as long with each failure in a row. A
+// Cooldowns remembers, for this process and with Keep for the next ones, which candidates
+// failed lately and how long they rest: as long as the server asked for, else twice as long with each failure in a row. A
 // key or account that was refused rests for its provider, one that asked too much rests
 // for its model, and after anything else the model rests under every key. A server of the
 // owner's that could not be reached rests until it accepts connections. Its methods may be
 // called from any goroutine.
 type Cooldowns struct {
-	out func(origin string) bool
+	out  func(origin string) bool
+	path string // "" keeps nothing
+	mark func(t model.Target) string
 
-	mu    sync.Mutex // guards the fields below
-	rests map[string]rest
-	why   map[string]string // by model
+	mu     sync.Mutex // guards the fields below
+	rests  map[string]rest
+	why    map[string]string   // by model
+	before map[string]keptRest // what the file held; nil = not read yet
 }
 
 var _ Cooldown = (*Cooldowns)(nil)
@@ -56,9 +60,9 @@ func NewCooldowns(out func(origin string) bool) *Cooldowns {
 func (c *Cooldowns) Until(t model.Target) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	until := c.rests[ofModel(t)].until
+	until := c.of(ofModel(t), &t).until
 	for _, key := range []string{ofAccount(t), ofServed(t)} {
-		if other := c.rests[key].until; other.After(until) {
+		if other := c.of(key, &t).until; other.After(until) {
 			until = other
 		}
 	}
@@ -86,7 +90,7 @@ func (c *Cooldowns) gone(t model.Target) bool {
 func (c *Cooldowns) Why(t model.Target) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.why[ofModel(t)]
+	return cmp.Or(c.why[ofModel(t)], c.whyKept(&t))
 }
 
 // Failed notes why t did not answer. A rest under way is not made longer.
@@ -111,7 +115,7 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 	case local(&t), t.Endpoint.Locality.Own() && reason == hearth.ReasonUnreachable:
 		first, longest = firstRestOwn, longestRestOwn
 	}
-	now, r := time.Now(), c.rests[key]
+	now, r := time.Now(), c.of(key, &t)
 	if r.until.After(now) {
 		return
 	}
@@ -124,6 +128,7 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 		r.until = now.Add(min(e.RetryAfter, longestAsked))
 	}
 	c.rests[key] = r
+	c.keep(key, &t, r, reason)
 }
 
 // Answered ends all rests of t.
@@ -134,6 +139,7 @@ func (c *Cooldowns) Answered(t model.Target) {
 	delete(c.rests, ofModel(t))
 	delete(c.rests, ofAccount(t))
 	delete(c.rests, ofServed(t))
+	c.drop(ofModel(t), ofAccount(t), ofServed(t))
 }
 
 // Clear ends all rests: the owner changed something.
@@ -142,6 +148,7 @@ func (c *Cooldowns) Clear() {
 	defer c.mu.Unlock()
 	clear(c.rests)
 	clear(c.why)
+	c.before = nil // the file's marks say what has changed
 }
 
 func ofModel(t model.Target) string   { return "model " + t.Ref.String() + "@" + t.Profile }
