@@ -281,8 +281,11 @@ func mergeParams(under, over Params) Params {
 }
 
 func mergeModels(under, over map[string]ModelEntry) map[string]ModelEntry {
-	if len(under)+len(over) == 0 {
+	switch {
+	case len(under)+len(over) == 0:
 		return nil
+	case len(over) == 0:
+		return under // a config is never changed
 	}
 	out := make(map[string]ModelEntry, len(under)+len(over))
 	maps.Copy(out, under)

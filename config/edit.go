@@ -66,12 +66,13 @@ func (e *ValueError) Error() string { return "the value is not JSON5: " + e.Err.
 
 func (e *ValueError) Unwrap() error { return e.Err }
 
-// A BrokenError refuses to edit a file that does not parse.
+// A BrokenError refuses to edit a file that does not parse, and to read from it where
+// there is no good copy.
 type BrokenError struct{ Err error }
 
 // Error gives the parser's complaint.
 func (e *BrokenError) Error() string {
-	return "the config cannot be edited until it parses: " + e.Err.Error()
+	return "the config cannot be used until it parses: " + e.Err.Error()
 }
 
 func (e *BrokenError) Unwrap() error { return e.Err }
@@ -109,6 +110,9 @@ func (f *File) Get(path string) (Value, error) {
 	steps, err := f.locate(path)
 	if err != nil {
 		return Value{}, err
+	}
+	if f.Broken != nil && f.tree == nil {
+		return Value{}, &BrokenError{f.Broken}
 	}
 	v := f.tree.At(steps...)
 	if v == nil {

@@ -126,6 +126,9 @@ func (p *Places) variable(name string) string {
 	return strings.TrimSpace(v)
 }
 
+// Expand makes a path that a person wrote absolute; ~ is the home folder.
+func (p Places) Expand(path string) string { return p.expand(path) }
+
 // expand makes a path absolute; ~ is the home folder.
 func (p *Places) expand(path string) string {
 	if path == "~" || strings.HasPrefix(path, "~/") || runtime.GOOS == "windows" && strings.HasPrefix(path, `~\`) {

@@ -26,6 +26,7 @@ const (
 	RepairedQuotes      = "curly quotes"
 	RepairedOpenBrace   = "missing opening brace"
 	RepairedOuterBraces = "missing outer braces"
+	RepairedBytes       = "bytes that are no UTF-8"
 )
 
 // String says the repair as a warning does.
@@ -36,6 +37,7 @@ func (r Repair) String() string {
 		RepairedPipes:       "lines that hold only |: skipped",
 		RepairedQuotes:      "curly quotes around keys or texts: read as plain quotes",
 		RepairedOpenBrace:   "the opening { of the file is missing: read as if it were there",
+		RepairedBytes:       "a text holds bytes that are no UTF-8: read as \ufffd; save the file as UTF-8",
 		RepairedOuterBraces: "the outer { and } of the file are missing: read as if they were there",
 	}[r.Name]
 	if r.Count > 1 {
@@ -48,6 +50,34 @@ func (r Repair) String() string {
 // offsets count in src as it stands, so that an edit can splice it. The error is a
 // *json5.SyntaxError about the best reading.
 func read(name string, src []byte) (*json5.Document, []Repair, error) {
+	doc, repairs, err := parse(name, src)
+	if err == nil && !utf8.Valid(src) {
+		r := Repair{Name: RepairedBytes}
+		r.foreign(doc.Root)
+		if r.Count > 0 {
+			repairs = append(repairs, r)
+		}
+	}
+	return doc, repairs, err
+}
+
+// foreign counts the texts below v that hold bytes in another encoding.
+func (r *Repair) foreign(v *json5.Value) {
+	if v.Kind == json5.String && !utf8.Valid(v.Raw()) {
+		if r.Count++; r.Count == 1 {
+			r.Line = v.Line()
+		}
+	}
+	for _, e := range v.Elements {
+		r.foreign(e)
+	}
+	for _, m := range v.Members {
+		r.foreign(m.Value)
+	}
+}
+
+// parse is read without a look at the texts.
+func parse(name string, src []byte) (*json5.Document, []Repair, error) {
 	var repairs []Repair
 	if bytes.HasPrefix(src, []byte("\ufeff")) {
 		repairs = append(repairs, Repair{RepairedBOM, 1, 1})

@@ -168,3 +168,15 @@ func FuzzReadKeepsOffsets(f *testing.F) {
 		}
 	})
 }
+
+// A file that was saved in another encoding is read, and the texts that suffer are told.
+func TestBytesInAnotherEncodingAreTold(t *testing.T) {
+	f, warnings := newHome(t).config("{ // caf\xe9\n  agents: { defaults: { workspace: '/tmp/\xe9t\xe9' } } }")
+	wantWarnings(t, warnings, "hearth.json:2: a text holds bytes that are no UTF-8: read as \ufffd; save the file as UTF-8")
+	if got := f.Config.Agents.Defaults.Workspace; got != "/tmp/\ufffdt\ufffd" {
+		t.Errorf("the workspace is %q", got)
+	}
+	if _, warnings = newHome(t).config("{} // caf\xe9"); len(warnings) > 0 {
+		t.Errorf("a comment is told: %v", warnings)
+	}
+}

@@ -53,6 +53,7 @@ type app struct {
 	log       *slog.Logger
 	logFile   *os.File
 	targets   map[string]candidate
+	aliased   aliases          // of the config that was asked last
 	clients   map[string]reach // by origin
 	services  services
 	extra     map[string]config.Provider // found by discovery, not in the file
@@ -305,7 +306,9 @@ func (a *app) agentID(id string) string {
 // workspace is the folder an agent works in; it is made where it is missing.
 func (a *app) workspace(c choice) (string, error) {
 	dir := c.workspace
-	if dir == "" {
+	if dir != "" { // no shell expands the ~ of --workspace=~/x
+		dir = a.file.Places.Expand(dir)
+	} else {
 		dir = a.file.Workspace(c.agent)
 	}
 	dir, err := filepath.Abs(dir)

@@ -284,7 +284,7 @@ func configWords(err error) (cause, try string) {
 	case isType[*config.ChangedError](err):
 		return "Another program saved the file while it was being changed.", "Run the same command again: it reads the file anew."
 	case isType[*config.BrokenError](err):
-		return "The file has a mistake, and an edit could make it worse.", "Correct that place in an editor; hearth config validate shows it."
+		return "The file has a mistake: nothing can be read from it, and an edit could make it worse.", "Correct that place in an editor; hearth config validate shows it."
 	case errors.Is(err, syscall.ENOSPC):
 		return "The disk is full; nothing was written.", "Free some space on the disk that holds the config, then run the same command again."
 	case errors.Is(err, fs.ErrPermission):

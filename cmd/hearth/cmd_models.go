@@ -67,13 +67,20 @@ type listedModel struct {
 }
 
 func (a *app) listModels(ctx context.Context, l listFlags) error {
+	if l.provider != "" {
+		if _, ok := a.provider(l.provider); !ok {
+			return a.unknownProvider(l.provider)
+		}
+	}
 	c := choice{agent: l.agent}
 	if l.refresh {
 		a.refresh(ctx)
 	}
 	var rows []listedModel
-	for _, ref := range a.refs(l) {
+	refs, tags := a.refs(l), a.tags(c)
+	for _, ref := range refs {
 		row := a.listed1(ctx, c, ref)
+		row.Tags = append(append([]string{}, tags[ref]...), row.Tags...)
 		if l.local && !row.Local || l.provider != "" && !strings.EqualFold(l.provider, ref.Provider) {
 			continue
 		}
@@ -93,7 +100,10 @@ func (a *app) listModels(ctx context.Context, l listFlags) error {
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Key, r.Input, r.window(), yesNo(r.Local), yesNo(r.Available), strings.Join(r.Tags, ","))
 	}
-	if len(rows) == 0 {
+	switch {
+	case len(refs) > 0 && len(rows) == 0:
+		fmt.Fprintln(a.io.err, "No model of the config is one of these.")
+	case len(rows) == 0:
 		fmt.Fprintln(a.io.err, "No models are configured. hearth up looks for a server and writes a first config.")
 	}
 	return w.Flush()
@@ -127,8 +137,10 @@ type listMeta struct {
 // fallbacks, the providers' rows, the map of models; with --all also the catalog.
 func (a *app) refs(l listFlags) []hearth.ModelRef {
 	var out []hearth.ModelRef
+	seen := map[hearth.ModelRef]bool{{}: true}
 	add := func(ref hearth.ModelRef) {
-		if ref != (hearth.ModelRef{}) && !slices.Contains(out, ref) {
+		if !seen[ref] {
+			seen[ref] = true
 			out = append(out, ref)
 		}
 	}
@@ -161,7 +173,7 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 }
 
 func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listedModel {
-	r := listedModel{Key: ref.String(), Name: ref.Model, Input: "text", Tags: a.tags(c, ref)}
+	r := listedModel{Key: ref.String(), Name: ref.Model, Input: "text", Tags: []string{}}
 	p, there := a.provider(ref.Provider)
 	row, listed := p.Model(ref.Model)
 	if row.Name != "" {
@@ -211,30 +223,31 @@ func (r *listedModel) window() string {
 	return thousands(r.ContextWindow)
 }
 
-func (a *app) tags(c choice, ref hearth.ModelRef) []string {
-	tags := []string{}
+// tags says of each model that the config speaks of what it says.
+func (a *app) tags(c choice) map[hearth.ModelRef][]string {
+	tags := map[hearth.ModelRef][]string{}
+	add := func(word string, say ...string) {
+		if ref, err := a.resolve(word); err == nil {
+			tags[ref] = append(tags[ref], say...)
+		}
+	}
 	cfg := a.file.Config
 	own, _ := cfg.Agents.Agent(c.agent)
-	if a.chosenRef(c) == ref {
-		tags = append(tags, "default")
+	if ref := a.chosenRef(c); ref != (hearth.ModelRef{}) {
+		tags[ref] = append(tags[ref], "default")
 	}
 	for i, word := range own.Model.Fallbacks {
-		if have, err := a.resolve(word); err == nil && have == ref {
-			tags = append(tags, fmt.Sprintf("fallback#%d", i+1))
-		}
+		add(word, fmt.Sprintf("fallback#%d", i+1))
 	}
 	if word := cfg.Agents.Defaults.ImageModel.Primary; word != "" {
-		if have, err := a.resolve(word); err == nil && have == ref {
-			tags = append(tags, "image")
-		}
+		add(word, "image")
 	}
 	for _, word := range cfg.Agents.Defaults.ModelOrder {
-		if have, err := a.resolve(word); err == nil && have == ref {
-			tags = append(tags, "configured")
-			if alias := cfg.Agents.Defaults.Models[word].Alias; alias != "" {
-				tags = append(tags, "alias:"+alias)
-			}
+		say := []string{"configured"}
+		if alias := cfg.Agents.Defaults.Models[word].Alias; alias != "" {
+			say = append(say, "alias:"+alias)
 		}
+		add(word, say...)
 	}
 	return tags
 }

@@ -113,15 +113,25 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.edit(ctx, config.Edit{Path: "agents.defaults.models[" + quoted(ref) + "]", Value: jsonText(map[string]string{"alias": args[0]}), StrictJSON: true, Merge: true})
+			var edits []config.Edit
+			for _, other := range a.withAlias(args[0]) {
+				if other != ref { // an alias means one model: it is taken from the other
+					fmt.Fprintf(s.err, "note: %s was the alias of %s\n", args[0], other)
+					edits = append(edits, noAlias(other))
+				}
+			}
+			edits = append(edits, config.Edit{Path: "agents.defaults.models[" + quoted(ref) + "]", Value: jsonText(map[string]string{"alias": args[0]}), StrictJSON: true, Merge: true})
+			return a.edit(ctx, edits...)
 		})
 	}}
 	remove := &cobra.Command{Use: "remove ALIAS", Short: "Remove an alias", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
-			for word, e := range a.file.Config.Agents.Defaults.Models {
-				if strings.EqualFold(e.Alias, args[0]) {
-					return a.edit(ctx, config.Edit{Path: "agents.defaults.models[" + quoted(word) + "].alias", Unset: true})
-				}
+			var edits []config.Edit
+			for _, word := range a.withAlias(args[0]) {
+				edits = append(edits, noAlias(word))
+			}
+			if len(edits) > 0 {
+				return a.edit(ctx, edits...)
 			}
 			return &hearth.Error{Op: "models aliases remove", Reason: hearth.ReasonConfig, Err: fmt.Errorf("there is no alias %q", args[0]),
 				Cause: "No model has that alias.", Try: "Run hearth models aliases list."}
@@ -134,12 +144,24 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 // aliases maps each alias to its ref.
 func (a *app) aliases() map[string]string {
 	out := map[string]string{}
-	for word, e := range a.file.Config.Agents.Defaults.Models {
-		if e.Alias != "" {
-			out[e.Alias] = word
-		}
+	all := aliasesOf(a.file)
+	for _, name := range all.names {
+		out[name] = all.refs[strings.ToLower(name)]
 	}
 	return out
+}
+
+// withAlias lists the entries of the map of models that have an alias, in its order.
+func (a *app) withAlias(alias string) []string {
+	defaults := a.file.Config.Agents.Defaults
+	return slices.DeleteFunc(slices.Clone(defaults.ModelOrder), func(word string) bool {
+		return !strings.EqualFold(strings.TrimSpace(defaults.Models[word].Alias), alias)
+	})
+}
+
+// noAlias takes the alias from an entry of the map of models.
+func noAlias(word string) config.Edit {
+	return config.Edit{Path: "agents.defaults.models[" + quoted(word) + "].alias", Unset: true}
 }
 
 func newModelsFallbacks(s streams, opt *options) *cobra.Command {

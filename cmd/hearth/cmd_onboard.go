@@ -13,6 +13,7 @@ import (
 
 	"hearth"
 	"hearth/config"
+	"hearth/model"
 	"hearth/model/catalog"
 	"hearth/model/probe"
 )
@@ -100,6 +101,7 @@ func (a *app) onboard(ctx context.Context, o onboarding) error {
 		e.model.Vision = new(true)
 	}
 	e.key, e.workspace = key, o.workspace
+	a.tellKeyless(o, e)
 	return a.writeEntry(ctx, e)
 }
 
@@ -172,7 +174,11 @@ func (a *app) look(ctx context.Context, o onboarding, e *entry) {
 	}
 	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient(""), Timeout: 5 * time.Second})
 	if len(found) == 0 {
-		fmt.Fprintf(a.io.err, "note: nothing answers at %s yet; the config is written all the same\n", e.root)
+		note := fmt.Sprintf("note: nothing answers at %s yet", e.root)
+		if e.model.ID != "" {
+			note += "; the config is written all the same"
+		}
+		fmt.Fprintln(a.io.err, note)
 		return
 	}
 	fmt.Fprintf(a.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
@@ -183,6 +189,16 @@ func (a *app) look(ctx context.Context, o onboarding, e *entry) {
 		}
 	} else if !slices.Contains(ids, e.model.ID) && len(ids) > 0 {
 		fmt.Fprintf(a.io.err, "note: the server does not list %s; it lists %s\n", e.model.ID, strings.Join(ids[:min(5, len(ids))], ", "))
+	}
+}
+
+// tellKeyless says what a credential still lacks that the first message will need.
+func (a *app) tellKeyless(o onboarding, e entry) {
+	at, err := model.ParseEndpoint(e.baseURL)
+	if _, set := a.file.LookupEnv("CUSTOM_API_KEY"); o.secretMode == "ref" && !set {
+		fmt.Fprintln(a.io.err, "note: the key is read from CUSTOM_API_KEY, which is not set")
+	} else if err == nil && at.Locality == hearth.LocalityHosted && e.key == "" && !catalogHost(e.baseURL) {
+		fmt.Fprintf(a.io.err, "note: %s is a public host and will want a key; give it with --custom-api-key, or set models.providers.%s.apiKey\n", oneLine(e.root), e.provider)
 	}
 }
 

@@ -60,7 +60,8 @@ func (a *app) settle(ctx context.Context, server string) (found []probe.Host, er
 	return found, nil
 }
 
-// serverRoot reads the URL of --server: the scheme may be left out, and so may /v1.
+// serverRoot reads the URL of --server: the scheme may be left out, and so may /v1 and
+// what stands behind it.
 func serverRoot(raw string) (string, error) {
 	bare := !strings.Contains(raw, "://")
 	if bare {
@@ -72,7 +73,11 @@ func serverRoot(raw string) (string, error) {
 	if err != nil || u.Host == "" || word || u.Scheme != "http" && u.Scheme != "https" {
 		return "", usage(fmt.Errorf("--server %q is no address: it looks like http://host:port", raw))
 	}
-	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/v1")
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	for _, end := range []string{"/chat/completions", "/completions", "/responses", "/messages", "/models"} {
+		u.Path = strings.TrimSuffix(u.Path, end) // the address of a request, from a tool's manual
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/v1")
 	u.RawQuery, u.Fragment = "", ""
 	return u.String(), nil
 }

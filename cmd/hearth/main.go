@@ -37,13 +37,23 @@ func run() int {
 
 // execute runs one command line and gives its exit code.
 func execute(ctx context.Context, io streams, args []string) int {
+	out := &printed{w: io.out}
+	io.out = out
 	root := newRoot(io)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	lost := out.lost()
+	if err == nil || lost != nil && errors.Is(err, errors.Unwrap(lost)) {
+		err, lost = lost, nil
+	}
 	if err == nil {
 		return hearth.ExitDone
 	}
-	return explain(io, err, failed(cmd, args))
+	code := explain(io, err, failed(cmd, args))
+	if lost != nil {
+		tell(io.err, lost)
+	}
+	return code
 }
 
 // newRoot builds the command tree. Building it opens and reads nothing: `hearth version`
@@ -111,6 +121,10 @@ func strictArguments(c *cobra.Command) {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
 				return unknownWord(cmd, args, misused(cmd, err))
+			}
+			// The library looks at these later, and gives an error of its own.
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return misused(cmd, err)
 			}
 			return nil
 		}

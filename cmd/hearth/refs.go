@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hearth"
+	"hearth/config"
 	"hearth/model"
 )
 
@@ -17,12 +18,36 @@ func (a *app) resolve(word string) (hearth.ModelRef, error) {
 // unaliased gives the ref that an alias stands for, or the word.
 func (a *app) unaliased(word string) string {
 	word = strings.TrimSpace(word)
-	for _, ref := range a.file.Config.Agents.Defaults.ModelOrder {
-		if strings.EqualFold(a.file.Config.Agents.Defaults.Models[ref].Alias, word) && word != "" {
-			return ref
-		}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.aliased.file != a.file {
+		a.aliased = aliasesOf(a.file)
+	}
+	if ref, ok := a.aliased.refs[strings.ToLower(word)]; ok {
+		return ref
 	}
 	return word
+}
+
+// aliases are the short names of models in one config.
+type aliases struct {
+	file  *config.File
+	refs  map[string]string // by the alias in small letters
+	names []string          // as they are written, in the order of the file
+}
+
+// aliasesOf reads them. The first of two models with the same one has it.
+func aliasesOf(file *config.File) aliases {
+	all := aliases{file: file, refs: map[string]string{}}
+	for _, ref := range file.Config.Agents.Defaults.ModelOrder {
+		name := strings.TrimSpace(file.Config.Agents.Defaults.Models[ref].Alias)
+		if _, taken := all.refs[strings.ToLower(name)]; name == "" || taken {
+			continue
+		}
+		all.refs[strings.ToLower(name)] = ref
+		all.names = append(all.names, name)
+	}
+	return all
 }
 
 // plain reads a ref that is written without a profile: provider/model, or a bare id that

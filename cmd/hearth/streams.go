@@ -5,10 +5,12 @@ import (
 	"context"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
 
+	"hearth"
 	"hearth/internal/escape"
 )
 
@@ -25,6 +27,39 @@ type streams struct {
 	terminal int
 	// screen is where lines are edited: standard output with its control characters.
 	screen io.Writer
+}
+
+// printed is standard output that remembers whether everything could be written: a
+// command may be long past the words that a full disk refused.
+type printed struct {
+	w io.Writer
+
+	mu  sync.Mutex // guards err
+	err error      // the first one
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.err == nil {
+			p.err = err
+		}
+	}
+	return n, err
+}
+
+// lost is the error of a command whose output was not all written, or nil.
+func (p *printed) lost() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		return nil
+	}
+	return &hearth.Error{Op: "print", Reason: hearth.ReasonStorage, Err: p.err,
+		Cause: "Where the output goes does not take it; what is printed there is not whole.",
+		Try:   "Free some space there, or send the output elsewhere. An answer is kept: hearth sessions show prints it."}
 }
 
 func standardStreams() streams {
