@@ -26,7 +26,8 @@ import (
 type toolkit struct {
 	tools     []tool.Tool
 	workspace string
-	shell     io.Closer
+	shell     *shell.Shell
+	err       io.Writer           // where a person reads what was ended
 	mask      func(string) string // takes known secrets out of results
 	taints    *tool.Taints
 }
@@ -34,6 +35,9 @@ type toolkit struct {
 func (k *toolkit) close() {
 	if k != nil && k.shell != nil {
 		_ = k.shell.Close() // the processes are gone either way
+		if n := k.shell.Left(); n > 0 {
+			fmt.Fprintf(k.err, "note: %d program(s) that a command had left running for good were stopped\n", n)
+		}
 	}
 }
 
@@ -77,7 +81,7 @@ func (a *app) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 	})
 	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints, MaxBytes: min(readMaxBytes, fits)})
 	all = append(all, sh.Tools()...)
-	kit := &toolkit{workspace: dir, shell: sh, mask: mask, taints: taints}
+	kit := &toolkit{workspace: dir, shell: sh, err: a.io.err, mask: mask, taints: taints}
 	offered := a.surface(c, all)
 	for _, t := range all {
 		if slices.Contains(offered, t.Spec().Name) {

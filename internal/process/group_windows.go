@@ -71,6 +71,9 @@ func (g *Group) Remember() {}
 // KillMarked does nothing: nothing leaves a job.
 func (g *Group) KillMarked(string) {}
 
+// KillMarked does nothing: nothing leaves a job.
+func KillMarked(string) int { return 0 }
+
 // KillLeft does nothing: a job ends with the program that made it.
 func KillLeft(int, string, string) {}
 

@@ -95,26 +95,34 @@ func (g *Group) Alive() bool {
 // mark, wherever it went: a daemon leaves its group and its session, and keeps its
 // environment. It looks again until a look finds none, since a program can start
 // another in between.
-func (g *Group) KillMarked(mark string) {
+func (g *Group) KillMarked(mark string) { killMarked(g.known, mark) }
+
+// KillMarked kills every program of this user that inherited a mark that begins so,
+// wherever it went, and gives their number.
+func KillMarked(mark string) int { return killMarked(nil, mark) }
+
+func killMarked(remembered []program, mark string) int {
 	const looks = 20
 	entry := []byte(MarkName + "=" + mark)
+	killed := map[int]bool{}
 	for range looks {
 		found := false
 		for _, p := range programs() {
 			if p.ended() || p.id == os.Getpid() {
 				continue
 			}
-			known := slices.ContainsFunc(g.known, func(k program) bool { return k.id == p.id && k.start == p.start })
+			known := slices.ContainsFunc(remembered, func(k program) bool { return k.id == p.id && k.start == p.start })
 			if !known {
 				env, err := os.ReadFile("/proc/" + strconv.Itoa(p.id) + "/environ")
 				known = err == nil && bytes.Contains(env, entry)
 			}
 			if known && syscall.Kill(p.id, syscall.SIGKILL) == nil {
-				found = true
+				found, killed[p.id] = true, true
 			}
 		}
 		if !found {
-			return
+			break
 		}
 	}
+	return len(killed)
 }

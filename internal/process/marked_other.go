@@ -18,3 +18,6 @@ func (g *Group) Alive() bool { return syscall.Kill(-g.id, 0) == nil }
 // KillMarked does nothing: other systems do not show a process's environment, so a
 // program that left its group and session cannot be told from the person's own.
 func (g *Group) KillMarked(string) {}
+
+// KillMarked does nothing, as a Group's.
+func KillMarked(string) int { return 0 }

@@ -73,7 +73,7 @@ type order struct {
 // start runs a command. When it gives an error, nothing is running.
 func (s *Shell) start(o order) (*command, error) {
 	c := &command{
-		text: o.text, dir: o.dir, mark: rand.Text(), limit: o.limit, exit: -1,
+		text: o.text, dir: o.dir, mark: s.mark + rand.Text(), limit: o.limit, exit: -1,
 		out:      newOutput(s.config.MaxBytes/2, s.config.MaxOutput, s.config.Outputs),
 		stopping: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -182,8 +182,8 @@ func (c *command) wait(group *process.Group, waited <-chan *os.ProcessState) *os
 }
 
 // settle ends what the program left running. After an end of its own, programs that
-// made themselves independent (a build server, an agent) are let be; after a stop
-// nothing is.
+// made themselves independent (a build server, an agent) are let be until the Shell is
+// closed; after a stop nothing is.
 func (c *command) settle(group *process.Group, eof <-chan struct{}) {
 	quiet := time.NewTimer(graceQuiet)
 	defer quiet.Stop()

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"hearth/internal/process"
 	"hearth/tool"
 )
 
@@ -49,9 +51,12 @@ const (
 // Close it to end what still runs.
 type Shell struct {
 	config Config
+	mark   string // what the marks of its commands begin with
 
 	mu       sync.Mutex          // guards what follows
 	closed   bool                // no command may start
+	used     bool                // a command was started
+	left     int                 // programs that Close had to look for
 	last     int                 // number of the last background command
 	live     map[*command]bool   // started and not yet ended
 	commands map[string]*command // those in the background, ended ones too
@@ -77,7 +82,7 @@ func New(c Config) *Shell {
 	if c.Shell == nil {
 		c.Shell = systemShell()
 	}
-	return &Shell{config: c, live: map[*command]bool{}, commands: map[string]*command{}}
+	return &Shell{config: c, mark: rand.Text(), live: map[*command]bool{}, commands: map[string]*command{}}
 }
 
 func orDefault[N int | int64](n, otherwise N) N {
@@ -93,16 +98,32 @@ func (s *Shell) Tools() []tool.Tool {
 }
 
 // Close ends every command that still runs, with all it started, and waits until they
-// are gone. Later calls fail.
+// are gone. On Linux that holds also for programs that made themselves independent of a
+// command that has ended. Later calls fail.
 func (s *Shell) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	for c := range s.live {
 		c.stop(endedClosed)
 	}
+	used := s.used
+	s.used = false
 	s.mu.Unlock()
 	s.ends.Wait()
+	if used {
+		left := process.KillMarked(s.mark)
+		s.mu.Lock()
+		s.left += left
+		s.mu.Unlock()
+	}
 	return nil
+}
+
+// Left gives the number of independent programs that Close has ended.
+func (s *Shell) Left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left
 }
 
 // admit makes room for one more command.
@@ -115,7 +136,7 @@ func (s *Shell) admit(c *command) error {
 	if len(s.live) >= s.config.MaxRunning {
 		return fmt.Errorf("%d commands are running already; stop one with process kill", len(s.live))
 	}
-	s.live[c] = true
+	s.live[c], s.used = true, true
 	s.ends.Add(1)
 	return nil
 }

@@ -309,7 +309,10 @@ func alive(pid int) bool {
 		return false
 	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err != nil || !bytes.Contains(stat, []byte(") Z "))
+	if err != nil {
+		return runtime.GOOS != "linux" // there it has just gone
+	}
+	return !bytes.Contains(stat, []byte(") Z "))
 }
 
 // pids reads the process ids that a command wrote into a file of the workspace, one a
@@ -411,6 +414,36 @@ func TestADaemonThatHoldsTheOutputDoesNotHoldTheTurn(t *testing.T) {
 	}
 	for _, pid := range pids(t, f, 1) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// A program that left its group, its session and its parent goes on after its command,
+// and ends with the Shell.
+func TestADaemonEndsWithTheShell(t *testing.T) {
+	if _, err := exec.LookPath("setsid"); err != nil || runtime.GOOS != "linux" {
+		t.Skip("no setsid, or no way to find what it started")
+	}
+	f, other := open(t, shell.Config{}), open(t, shell.Config{})
+	const daemon = "setsid nohup sh -c 'echo $$ >pids; exec sleep 300' >/dev/null 2>&1 & until [ -s pids ]; do :; done"
+	f.run(t, daemon)
+	other.run(t, daemon)
+	mine, theirs := pids(t, f, 1)[0], pids(t, other, 1)[0]
+	if !alive(mine) {
+		t.Fatal("it ended with its command")
+	}
+	if err := f.shell.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if f.shell.Left() != 1 {
+		t.Errorf("%d were ended", f.shell.Left())
+	}
+	for deadline := time.Now().Add(time.Minute); alive(mine); runtime.Gosched() { // the kernel takes its time
+		if time.Now().After(deadline) {
+			t.Fatal("it is still running")
+		}
+	}
+	if !alive(theirs) {
+		t.Error("another Shell's was ended too")
 	}
 }
 
