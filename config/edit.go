@@ -40,16 +40,13 @@ type Value struct {
 // JSON is the value as compact JSON. It fails for Infinity and NaN.
 func (v Value) JSON() ([]byte, error) { return v.v.AppendJSON(nil) }
 
-// Text is the value for a person: a text without its quotes, else as JSON or, where
-// JSON cannot say it, as written.
+// Text is the value for a person: a text without its quotes, else as JSON, in which
+// Infinity and NaN stand as they do in the file.
 func (v Value) Text() string {
 	if v.v.Kind == json5.String {
 		return v.v.Text
 	}
-	if b, err := v.JSON(); err == nil {
-		return string(b)
-	}
-	return string(v.v.Raw())
+	return string(v.v.AppendJSON5(nil))
 }
 
 // A NotFoundError is returned for a path that the config does not have.

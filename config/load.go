@@ -314,10 +314,7 @@ func (f *File) lastGoodPath() string {
 func (f *File) keepLastGood() error {
 	text := f.sources[0].bytes
 	if len(f.sources) > 1 {
-		var err error
-		if text, err = f.tree.AppendJSON(nil); err != nil {
-			return err
-		}
+		text = f.tree.AppendJSON5(nil)
 	}
 	path := f.lastGoodPath()
 	if old, err := readLimited(path, json5.MaxBytes); err == nil && string(old) == string(text) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -167,6 +168,34 @@ func FuzzReadKeepsOffsets(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What JSON has no words for is no reason to be without a last good copy.
+func TestInfinityIsKeptAndShownAsWritten(t *testing.T) {
+	h := newHome(t)
+	h.write(".hearth/odd.json5", "{config: {d: -Infinity, n: NaN, x: 0x10}}")
+	f, _ := h.config("{plugins: {entries: {v: {$include: 'odd.json5'}}}}")
+	v, err := f.Get("plugins.entries.v.config")
+	if err != nil || v.Masked().Text() != `{"d":-Infinity,"n":NaN,"x":16}` {
+		t.Errorf("%q, %v", v.Masked().Text(), err)
+	}
+	if got := h.read(".hearth/hearth.json.last-good"); !strings.Contains(got, "-Infinity") {
+		t.Errorf("the last good copy is %q", got)
+	}
+}
+
+func TestAConfigThatIsReadOnlyIsNotWritten(t *testing.T) {
+	h := newHome(t)
+	h.vars["OPENCLAW_CONFIG_READONLY"] = "1"
+	f, _ := h.config("{}")
+	c, err := f.Set(Edit{Path: "models.mode", Value: "merge"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused *ReadOnlyError
+	if _, err := c.Write(t.Context()); !errors.As(err, &refused) || h.read(".hearth/hearth.json") != "{}" {
+		t.Errorf("%v; the file holds %q", err, h.read(".hearth/hearth.json"))
+	}
 }
 
 // A file that was saved in another encoding is read, and the texts that suffer are told.

@@ -62,6 +62,17 @@ type Written struct {
 	SHA256Before, SHA256After string
 }
 
+// readOnly are OpenClaw's variables that keep every program from writing a config.
+var readOnly = []string{"OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"}
+
+// A ReadOnlyError refuses to write a config that its owner wants left as it is.
+type ReadOnlyError struct{ Variable string } // that says so
+
+// Error names the variable.
+func (e *ReadOnlyError) Error() string {
+	return "the config is not to be written: " + e.Variable + "=1"
+}
+
 // A ChangedError refuses to write over what somebody else wrote after the file was read.
 type ChangedError struct{ Path string } // the file
 
@@ -86,6 +97,11 @@ func (c *Change) Write(ctx context.Context) (Written, error) {
 		return Written{}, err
 	}
 	p := c.file.Places
+	for _, name := range readOnly {
+		if p.variable(name) == "1" {
+			return Written{}, &ReadOnlyError{name}
+		}
+	}
 	if err := os.MkdirAll(filepath.Dir(c.file.written(c.source.path)), 0o700); err != nil {
 		return Written{}, err
 	}

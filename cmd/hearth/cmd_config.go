@@ -273,6 +273,8 @@ func configWords(err error) (cause, try string) {
 		return cause, "Leave " + e.Origin + " out: the first edit then copies OpenClaw's file, and the copy is read from then on."
 	}
 	switch {
+	case isType[*config.ReadOnlyError](err):
+		return "Something else writes this config, or nobody should.", "Change it where it comes from, or unset that variable."
 	case isType[*config.NotFoundError](err):
 		return "The config has nothing at that path.", "Run hearth config get with a shorter path to see what there is."
 	case isType[*config.ProtectedError](err):

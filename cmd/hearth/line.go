@@ -96,8 +96,10 @@ func (t *terminalLines) read(edit *term.Terminal, prompt string) (string, error)
 		_ = edit.SetSize(w, h) // an odd size only makes long lines wrap oddly
 	}
 	edit.SetPrompt(prompt)
-	edit.SetBracketedPasteMode(true)
-	defer edit.SetBracketedPasteMode(false)
+	if !t.s.dumb {
+		edit.SetBracketedPasteMode(true)
+		defer edit.SetBracketedPasteMode(false)
+	}
 	var pasted []string
 	for {
 		line, err := edit.ReadLine()

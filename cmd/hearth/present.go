@@ -19,7 +19,7 @@ const patience = 2 * time.Second
 // token.
 type presenter struct {
 	out, err io.Writer
-	live     bool               // err is a terminal: the waiting line is redrawn in place
+	live     bool               // err is a terminal that can: the waiting line is redrawn in place
 	quiet    bool               // print no answer text: --json
 	log      func(hearth.Event) // is told of everything first
 
@@ -40,7 +40,7 @@ type presenter struct {
 
 func newPresenter(s streams, quiet bool, log func(hearth.Event)) *presenter {
 	now := time.Now()
-	p := &presenter{out: s.out, err: s.err, live: s.errTTY, quiet: quiet, log: log, since: now, silent: now}
+	p := &presenter{out: s.out, err: s.err, live: s.errTTY && !s.dumb, quiet: quiet, log: log, since: now, silent: now}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(lookEvery, p.look)

@@ -20,6 +20,7 @@ type streams struct {
 	out, err io.Writer
 	inTTY    bool
 	errTTY   bool
+	dumb     bool // the terminal knows no control sequences: a shell in an editor, a log
 	getenv   func(string) string
 	// interrupts is nil in tests that send none.
 	interrupts *interrupts
@@ -69,6 +70,7 @@ func standardStreams() streams {
 	if term.IsTerminal(int(os.Stdout.Fd())) {
 		s.out = escape.Terminal(os.Stdout) // what is printed there, a model or a file may have written
 	}
+	s.dumb = s.getenv("TERM") == "dumb"
 	if s.inTTY {
 		s.terminal = int(os.Stdin.Fd())
 	}

@@ -15,14 +15,27 @@ var ErrNotJSON = errors.New("no JSON for Infinity and NaN")
 // AppendJSON appends v as compact JSON: no blanks, members in source order, of a key
 // that occurs twice only the last value. Numbers keep their digits; hexadecimal ones
 // become decimal.
-func (v *Value) AppendJSON(dst []byte) ([]byte, error) {
+func (v *Value) AppendJSON(dst []byte) ([]byte, error) { return v.append(dst, jsonNumber) }
+
+// AppendJSON5 is AppendJSON with Infinity and NaN as they are written.
+func (v *Value) AppendJSON5(dst []byte) []byte {
+	out, _ := v.append(dst, func(text string) (string, error) { // the numbers are all that JSON can refuse
+		if n, err := jsonNumber(text); err == nil {
+			return n, nil
+		}
+		return text, nil
+	})
+	return out
+}
+
+func (v *Value) append(dst []byte, number func(text string) (string, error)) ([]byte, error) {
 	var err error
 	switch v.Kind {
 	case String:
 		return appendString(dst, v.Text, '"'), nil
 	case Number:
 		var n string
-		n, err = jsonNumber(v.Text)
+		n, err = number(v.Text)
 		return append(dst, n...), err
 	case Array:
 		dst = append(dst, '[')
@@ -30,7 +43,7 @@ func (v *Value) AppendJSON(dst []byte) ([]byte, error) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if dst, err = e.AppendJSON(dst); err != nil {
+			if dst, err = e.append(dst, number); err != nil {
 				return dst, err
 			}
 		}
@@ -42,7 +55,7 @@ func (v *Value) AppendJSON(dst []byte) ([]byte, error) {
 				dst = append(dst, ',')
 			}
 			dst = append(appendString(dst, m.Key, '"'), ':')
-			if dst, err = m.Value.AppendJSON(dst); err != nil {
+			if dst, err = m.Value.append(dst, number); err != nil {
 				return dst, err
 			}
 		}
