@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -55,14 +58,35 @@ func (g *Group) Kill() { _ = windows.TerminateJobObject(g.job, 1) }
 // Close frees what the system holds for the group, and ends what is left of it.
 func (g *Group) Close() { _ = windows.CloseHandle(g.job) } // a handle of our own cannot be wrong
 
-// Alive reports whether the job still holds a program.
+// Alive reports whether the job still holds a program. The one that gives a program its
+// console does not count: nobody started it, and it ends by itself after its programs.
 func (g *Group) Alive() bool {
-	var info struct {
-		times                        [4]uint64
-		pageFaults, total, active, _ uint32
+	var list struct {
+		assigned, listed uint32
+		pids             [64]uintptr
 	}
-	err := windows.QueryInformationJobObject(g.job, 1 /* JobObjectBasicAccountingInformation */, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)), nil) //nolint:gosec // the call takes a pointer to its struct
-	return err == nil && info.active > 0
+	err := windows.QueryInformationJobObject(g.job, windows.JobObjectBasicProcessIdList, uintptr(unsafe.Pointer(&list)), uint32(unsafe.Sizeof(list)), nil) //nolint:gosec // the call takes a pointer to its struct
+	if err != nil {
+		return errors.Is(err, windows.ERROR_MORE_DATA)
+	}
+	return slices.ContainsFunc(list.pids[:list.listed], func(pid uintptr) bool {
+		return !strings.EqualFold(filepath.Base(image(uint32(pid))), "conhost.exe")
+	})
+}
+
+// image is the file of a program, or nothing where that cannot be told.
+func image(pid uint32) string {
+	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = windows.CloseHandle(process) }() // a handle of our own cannot be wrong
+	name := make([]uint16, windows.MAX_LONG_PATH)
+	size := uint32(len(name))
+	if windows.QueryFullProcessImageName(process, 0, &name[0], &size) != nil {
+		return ""
+	}
+	return windows.UTF16ToString(name[:size])
 }
 
 // Remember does nothing: the job knows.

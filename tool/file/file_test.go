@@ -103,9 +103,13 @@ func TestReadListsFolders(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, "b.txt", "")
 	put(t, root, "a/x", "")
-	put(t, root, "evil\x1b[2K\n.txt", "")
+	want := ". is a folder\na/\nb.txt"
+	if runtime.GOOS != "windows" { // where no name may hold such characters
+		put(t, root, "evil\x1b[2K\n.txt", "")
+		want += "\nevil\\x1b[2K\\n.txt"
+	}
 	got := do(t, pick(t, "read", file.Config{Root: root}), false, `{"path":"."}`)
-	if want := ". is a folder\na/\nb.txt\nevil\\x1b[2K\\n.txt"; got.Text != want || got.Failed {
+	if got.Text != want || got.Failed {
 		t.Errorf("%q, want %q", got.Text, want)
 	}
 }
