@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -97,6 +98,26 @@ func TestAChatAtATerminal(t *testing.T) {
 	p.leaves(t, hearth.ExitDone)
 	if n := len(box.Requests()); n != 4 {
 		t.Errorf("%d model calls for four messages", n)
+	}
+}
+
+// A shell inside an editor, or a recording, would show control sequences as text.
+func TestADumbTerminalGetsNoControlSequences(t *testing.T) {
+	h := newHousehold(t)
+	box := modelServer(t, modeltest.Config{Models: []modeltest.Model{{ID: "test-model", Window: 32768}}})
+	box.Script(say("Good evening."))
+	h.configured(t, box)
+	p := h.sit(t, []string{"TERM=dumb"}, "up")
+	p.sees(t, "›")
+	p.types(t, "hello there", enter)
+	p.sees(t, "Good evening.")
+	p.sees(t, "›")
+	p.types(t, ctrlD)
+	p.leaves(t, hearth.ExitDone)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := bytes.IndexByte(p.out, 0x1b); i >= 0 {
+		t.Errorf("%q", p.out[i:])
 	}
 }
 
