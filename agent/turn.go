@@ -118,7 +118,7 @@ func (r *run) offered(p *prompt.Plan) {
 // sees: cause, or that it could not be recorded. Turn does this itself when its context
 // ends.
 func (a *Agent) Stop(ctx context.Context, t session.Transcript, cause error) error {
-	err := &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause}
+	err := halted(cause)
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	st, stErr := a.standing(keep, t)
@@ -234,7 +234,13 @@ func (a *Agent) cause(ctx context.Context, err error) error {
 	case hearth.ReasonOf(err) == hearth.ReasonStorage:
 		return err
 	}
-	return &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause}
+	return halted(cause)
+}
+
+// halted is the error of a turn that its person stopped.
+func halted(cause error) *hearth.Error {
+	return &hearth.Error{Op: "turn", Reason: hearth.ReasonCancelled, Err: cause,
+		Cause: "It was stopped before it was done. Your message is kept.", Try: `Say "go on" to continue from here.`}
 }
 
 // shortReason is one clause for the model: why its predecessor gave no answer.

@@ -162,7 +162,7 @@ func (k *talk) piped(ctx context.Context, text string) (leave bool, err error) {
 
 // partial gives an error its exit code: part of an answer was shown before it.
 func partial(out agent.Outcome, err error) error {
-	if errors.Is(err, errTimeout) {
+	if errors.Is(err, errTimeout) && hearth.ReasonOf(err) != hearth.ReasonTimeout { // else it is said already what took the time
 		err = &hearth.Error{Op: "turn", Reason: hearth.ReasonTimeout, Err: errTimeout,
 			Cause: "The turn took longer than --timeout allows.", Try: "Give it more time, or leave --timeout out: a living local server is waited for."}
 	}

@@ -127,7 +127,7 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 			return agent.Outcome{}, err
 		}
 		if k, err = a.open(ctx, in.choice); err != nil {
-			return agent.Outcome{}, notKept(err)
+			return agent.Outcome{}, notKept(partial(agent.Outcome{}, err))
 		}
 		defer k.close()
 		var ask asker

@@ -74,7 +74,9 @@ func (a *app) listModels(ctx context.Context, l listFlags) error {
 	}
 	c := choice{agent: l.agent}
 	if l.refresh {
-		a.refresh(ctx)
+		if err := a.refresh(ctx); err != nil {
+			return err
+		}
 	}
 	var rows []listedModel
 	refs, tags := a.refs(l), a.tags(c)

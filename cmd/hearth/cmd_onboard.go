@@ -88,7 +88,9 @@ func (a *app) onboard(ctx context.Context, o onboarding) error {
 		return err
 	}
 	if !o.skipHealth {
-		a.look(ctx, o, &e)
+		if err := a.look(ctx, o, &e); err != nil {
+			return err
+		}
 	}
 	if e.model.ID == "" {
 		return onboardError("missing_required", "--custom-model-id is needed: the server named no model")
@@ -168,18 +170,22 @@ func (o onboarding) entry() (entry, error) {
 }
 
 // look asks the server whether it is there, and which model it has when none was named.
-func (a *app) look(ctx context.Context, o onboarding, e *entry) {
+// It fails only when it is stopped.
+func (a *app) look(ctx context.Context, o onboarding, e *entry) error {
 	if catalogHost(e.baseURL) || o.key(a) != "" && !isHome(e.root) {
-		return // a vendor is not asked before the first message
+		return nil // a vendor is not asked before the first message
 	}
 	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient(""), Timeout: 5 * time.Second})
+	if err := stopped(ctx, "onboard"); err != nil {
+		return err
+	}
 	if len(found) == 0 {
 		note := fmt.Sprintf("note: nothing answers at %s yet", e.root)
 		if e.model.ID != "" {
 			note += "; the config is written all the same"
 		}
 		fmt.Fprintln(a.io.err, note)
-		return
+		return nil
 	}
 	fmt.Fprintf(a.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
 	ids := found[0].IDs()
@@ -190,6 +196,7 @@ func (a *app) look(ctx context.Context, o onboarding, e *entry) {
 	} else if !slices.Contains(ids, e.model.ID) && len(ids) > 0 {
 		fmt.Fprintf(a.io.err, "note: the server does not list %s; it lists %s\n", e.model.ID, strings.Join(ids[:min(5, len(ids))], ", "))
 	}
+	return nil
 }
 
 // tellKeyless says what a credential still lacks that the first message will need.
@@ -258,6 +265,9 @@ func (a *app) edits(e *entry) []config.Edit {
 
 // writeEntry writes the provider and makes its model the default.
 func (a *app) writeEntry(ctx context.Context, e entry) error {
+	if err := stopped(ctx, "onboard"); err != nil {
+		return err
+	}
 	edits := a.edits(&e)
 	if isPrivate(e.root) {
 		fmt.Fprintf(a.io.err, "allowing this one address on your network: %s\n", e.root)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -56,11 +57,15 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 		a.printFound(found)
 		return nil
 	}
+	c.leaves = message == "" && !piped
 	k, err := a.open(ctx, c)
-	if err != nil && message != "" {
+	switch {
+	case errors.Is(err, errLeft):
+		fmt.Fprintln(s.err) // the shell's prompt begins a line of its own
+		return nil
+	case err != nil && message != "":
 		return notKept(err)
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	defer k.close()
@@ -93,8 +98,8 @@ func (k *talk) banner(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		return stoppedWhile(ctx, "look at the model server")
+	if err := stopped(ctx, "up"); err != nil {
+		return err
 	}
 	first := chain[0]
 	caps := first.Layers.Merge()

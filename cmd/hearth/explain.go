@@ -102,7 +102,7 @@ var advice = map[hearth.Reason]words{
 	hearth.ReasonWindowTooSmall:  {"The model's context window is too small for an agent.", "Load the model with a larger context, or choose another."},
 	hearth.ReasonNoModel:         {"No model is configured and no local server was found.", "Start LM Studio, Ollama or llama.cpp, then run hearth up."},
 	hearth.ReasonUnknownProvider: {"The config has no provider of that name.", "Run hearth models list to see the names."},
-	hearth.ReasonCancelled:       {"It was stopped before it was done.", "Send the message again to go on."},
+	hearth.ReasonCancelled:       {"It was stopped before it was done.", "Run the command again."},
 	hearth.ReasonBusy:            {"Another Hearth process is using this session.", "Wait for it, or use --session with another name."},
 	hearth.ReasonStorage:         {"The disk or the database refused to keep the message.", "Free some disk space and check that the state folder can be written."},
 	hearth.ReasonConfig:          {"A value in the config cannot be used.", "Run hearth config validate."},

@@ -15,11 +15,6 @@ import (
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
 
-// stoppedWhile is the error of something that the end of its context stopped.
-func stoppedWhile(ctx context.Context, op string) error {
-	return &hearth.Error{Op: op, Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)}
-}
-
 // interrupts turns signals into cancelled contexts. The innermost scope is cancelled
 // first, so that Ctrl-C stops a turn and not the chat; a signal that finds its scope
 // cancelled already ends the process, as the person expects of a second one. The others,

@@ -10,8 +10,9 @@ import (
 )
 
 // refresh asks the servers of all configured providers what they have now. One that
-// does not answer is named, and keeps nobody else from answering.
-func (a *app) refresh(ctx context.Context) {
+// does not answer is named, and keeps nobody else from answering. It
+// fails only when it is stopped.
+func (a *app) refresh(ctx context.Context) error {
 	for _, id := range a.file.Config.Models.ProviderOrder {
 		p := a.file.Config.Models.Providers[id]
 		name := "x" // any model: only the server is asked
@@ -23,6 +24,9 @@ func (a *app) refresh(ctx context.Context) {
 			continue
 		}
 		host, err := a.describer().Host(ctx, t.client)
+		if err := stopped(ctx, "ask the servers"); err != nil {
+			return err
+		}
 		if err != nil {
 			fmt.Fprintf(a.io.err, "note: %s: %s\n", id, oneLine(err.Error()))
 			continue
@@ -35,4 +39,5 @@ func (a *app) refresh(ctx context.Context) {
 			a.describer().Describe(ctx, t.client, model, t.Protocol)
 		}
 	}
+	return stopped(ctx, "ask the servers")
 }

@@ -22,6 +22,7 @@ type choice struct {
 	thinking  string
 	workspace string // "" = the configured one
 	canAsk    bool
+	leaves    bool // Ctrl-D at the terminal ends it, also before it has begun
 	lenient   bool // fall back to the demo model when nothing else is there
 }
 
@@ -55,13 +56,20 @@ func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 	if key.Name == "" {
 		key.Name = "main"
 	}
-	opt := session.OwnOptions{New: c.session == "new", Wait: a.sessionHeld}
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+	opt := session.OwnOptions{New: c.session == "new", Wait: func(h session.Holder) {
+		a.sessionHeld(h)
+		if c.leaves && typedEnd(a.io.terminal) {
+			leave(errLeft)
+		}
+	}}
 	if opt.New {
 		key.Name = "s-" + newID()[:8]
 	}
 	t, release, err := store.Own(ctx, key, opt)
 	if err != nil {
-		return nil, err
+		return nil, waitedInVain(ctx, err)
 	}
 	k := &talk{app: a, choice: c, t: t, release: release, began: a.file, after: time.After}
 	if err := k.assemble(ctx); err != nil {
@@ -69,6 +77,25 @@ func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// errLeft is the cause of a context that its person ended with Ctrl-D.
+var errLeft = errors.New("the person left")
+
+// waitedInVain says what ended the wait for a conversation that somebody else has.
+func waitedInVain(ctx context.Context, err error) error {
+	held, ok := errors.AsType[*session.HeldError](err)
+	cause := context.Cause(ctx)
+	if !ok || cause == nil {
+		return err
+	}
+	e := &hearth.Error{Op: "wait for the conversation", Reason: hearth.ReasonCancelled, Err: cause,
+		Cause: fmt.Sprintf("It is in use by process %d (%s).", held.Holder.PID, held.Holder.Command),
+		Try:   "Close that one, or talk in another conversation: hearth agent --session NAME."}
+	if errors.Is(cause, errTimeout) {
+		e.Reason = hearth.ReasonTimeout
+	}
+	return e
 }
 
 // ready reports what is wrong with a choice before anything is kept of it.

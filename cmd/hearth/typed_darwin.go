@@ -9,3 +9,6 @@ const fread = 1
 func dropTyped(terminal int) {
 	_ = unix.IoctlSetPointerInt(terminal, unix.TIOCFLUSH, fread) // without it the question is only easier to answer by mistake
 }
+
+// typedEnd does not know here whether Ctrl-D was typed: Ctrl-C ends a wait.
+func typedEnd(int) bool { return false }

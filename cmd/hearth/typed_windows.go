@@ -6,3 +6,6 @@ import "golang.org/x/sys/windows"
 func dropTyped(terminal int) {
 	_ = windows.FlushConsoleInputBuffer(windows.Handle(terminal)) // without it the question is only easier to answer by mistake
 }
+
+// typedEnd does not know here whether Ctrl-D was typed: Ctrl-C ends a wait.
+func typedEnd(int) bool { return false }
