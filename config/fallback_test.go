@@ -226,3 +226,31 @@ func TestReloadReadsOnlyWhatChanged(t *testing.T) {
 	h.write(".hearth/.env", "M=merge\n")
 	reload(true, "merge")
 }
+
+// A key that was replaced in its own file is another one from the next turn on.
+func TestReloadSeesAFileOfCredentials(t *testing.T) {
+	h := newHome(t)
+	h.write(".hearth/key.txt", "key-one\n")
+	f, _ := h.config(`{
+  models: { providers: { box: { baseUrl: "http://127.0.0.1:8000/v1", apiKey: { source: "file", provider: "keys", id: "value" } } } },
+  secrets: { providers: { keys: { source: "file", path: "~/.hearth/key.txt", mode: "singleValue", allowInsecurePath: true } } },
+}`)
+	reload := func(wantChanged bool, wantKey string) {
+		t.Helper()
+		next, warnings, changed, err := f.Reload(t.Context())
+		if err != nil || changed != wantChanged {
+			t.Errorf("changed %v, %v; want %v", changed, err, wantChanged)
+		}
+		if len(warnings) > 0 {
+			t.Errorf("told is %v", warnings)
+		}
+		if key, err := next.Resolve(t.Context(), next.Config.Models.Providers["box"].APIKey); err != nil || key != wantKey {
+			t.Errorf("the key is %q, %v; want %q", key, err, wantKey)
+		}
+		f = next
+	}
+	reload(false, "key-one")
+	h.write(".hearth/key.txt", "the-key-after-it\n")
+	reload(true, "the-key-after-it")
+	reload(false, "the-key-after-it")
+}

@@ -37,6 +37,7 @@ type File struct {
 	findings []finding
 	unused   []string
 	stamps   []stamp
+	keyFiles []stamp                  // of the credentials that references name
 	stores   map[string]*profileStore // credentials by path; nil values are files that are not there
 }
 

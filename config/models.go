@@ -25,9 +25,9 @@ type Provider struct {
 	BaseURLs []string `json:"baseUrls"`
 	APIKey   Secret   `json:"apiKey"`
 	// API names the protocol, as written; see Provider.Protocol.
-	API        string            `json:"api" known:"openai-completions|openai-responses|anthropic-messages|ollama|google-generative-ai|openai|openai-codex-responses|openai-chatgpt-responses|azure-openai-responses|google-vertex|github-copilot|bedrock-converse-stream|pi-messages"`
-	Headers    map[string]Secret `json:"headers"`
-	AuthHeader *bool             `json:"authHeader"`
+	API        string  `json:"api" known:"openai-completions|openai-responses|anthropic-messages|ollama|google-generative-ai|openai|openai-codex-responses|openai-chatgpt-responses|azure-openai-responses|google-vertex|github-copilot|bedrock-converse-stream|pi-messages"`
+	Headers    Headers `json:"headers"`
+	AuthHeader *bool   `json:"authHeader"`
 	// TimeoutSeconds bounds each model request; 0 means not written.
 	TimeoutSeconds int     `json:"timeoutSeconds"`
 	Params         Params  `json:"params"`
@@ -106,11 +106,11 @@ type Model struct {
 	ID   string `json:"id"` // without the provider prefix; may contain slashes
 	Name string `json:"name"`
 	// API, BaseURL, Headers and Params override the provider's.
-	API       string            `json:"api" known:"openai-completions|openai-responses|anthropic-messages|ollama|google-generative-ai|openai|openai-codex-responses|openai-chatgpt-responses|azure-openai-responses|google-vertex|github-copilot|bedrock-converse-stream|pi-messages"`
-	BaseURL   string            `json:"baseUrl" alias:"baseURL"`
-	Headers   map[string]Secret `json:"headers"`
-	Params    Params            `json:"params"`
-	Reasoning *bool             `json:"reasoning"`
+	API       string  `json:"api" known:"openai-completions|openai-responses|anthropic-messages|ollama|google-generative-ai|openai|openai-codex-responses|openai-chatgpt-responses|azure-openai-responses|google-vertex|github-copilot|bedrock-converse-stream|pi-messages"`
+	BaseURL   string  `json:"baseUrl" alias:"baseURL"`
+	Headers   Headers `json:"headers"`
+	Params    Params  `json:"params"`
+	Reasoning *bool   `json:"reasoning"`
 	// Input lists what the model reads: text, image, video, audio.
 	Input []string `json:"input" enum:"text|image|video|audio"`
 	Cost  *Cost    `json:"cost"`
@@ -162,10 +162,10 @@ type Compat struct {
 
 // Request is models.providers.<id>.request.
 type Request struct {
-	Headers map[string]Secret `json:"headers"`
-	Auth    RequestAuth       `json:"auth"`
-	Proxy   *RequestProxy     `json:"proxy"`
-	TLS     *RequestTLS       `json:"tls"`
+	Headers Headers       `json:"headers"`
+	Auth    RequestAuth   `json:"auth"`
+	Proxy   *RequestProxy `json:"proxy"`
+	TLS     *RequestTLS   `json:"tls"`
 	// AllowPrivateNetwork trusts the provider's exact origin on a private network.
 	AllowPrivateNetwork *bool `json:"allowPrivateNetwork"`
 }

@@ -24,6 +24,10 @@ func stampOf(path string) stamp {
 	return stamp{path: path, mtime: info.ModTime(), size: info.Size()}
 }
 
+func (s stamp) same(o stamp) bool {
+	return s.path == o.path && s.size == o.size && s.mtime.Equal(o.mtime)
+}
+
 // watch remembers the state of every file that this config depends on.
 func (f *File) watch() {
 	paths := []string{f.Places.Config, filepath.Join(f.Places.State, ".env")}
@@ -37,6 +41,19 @@ func (f *File) watch() {
 	for _, p := range slices.Compact(paths) {
 		f.stamps = append(f.stamps, stampOf(p))
 	}
+	f.keyFiles = f.stampKeyFiles()
+}
+
+// stampKeyFiles remembers the files that hold credentials for references. They are read
+// only when a credential is needed.
+func (f *File) stampKeyFiles() []stamp {
+	var out []stamp
+	for _, name := range slices.Sorted(maps.Keys(f.Config.Secrets.Providers)) {
+		if p := f.Config.Secrets.Providers[name]; p.Source == "file" && p.Path != "" {
+			out = append(out, stampOf(f.Places.expand(p.Path)))
+		}
+	}
+	return out
 }
 
 // Touched reports whether a file of this config looks different on disk: a few
@@ -45,14 +62,12 @@ func (f *File) Touched() bool {
 	if now, err := Locate(f.opts); err == nil && now.Config != f.Places.Config {
 		return true
 	}
-	return slices.ContainsFunc(f.stamps, func(s stamp) bool {
-		now := stampOf(s.path)
-		return now.size != s.size || !now.mtime.Equal(s.mtime)
-	})
+	return slices.ContainsFunc(slices.Concat(f.stamps, f.keyFiles), func(s stamp) bool { return !stampOf(s.path).same(s) })
 }
 
 // Reload reads the config again when it was touched. changed is false when nothing
-// was touched or the bytes are what they were. A file that broke or went away
+// was touched or the bytes are what they were; a touched file of credentials counts as
+// changed, for it is not read here. A file that broke or went away
 // meanwhile keeps f's Config, and the warning says so: what runs is better than what
 // was last saved.
 func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, changed bool, err error) {
@@ -68,7 +83,7 @@ func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, chan
 		warnings = []Warning{next.hold(f)}
 	}
 	if next.sameBytes(f) {
-		return next, nil, false, nil
+		return next, nil, !slices.EqualFunc(next.keyFiles, f.keyFiles, stamp.same), nil
 	}
 	return next, warnings, true, nil
 }
