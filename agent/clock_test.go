@@ -68,7 +68,7 @@ func calls(after time.Duration) moment {
 // those who are before us in its queue, is not the turn's own time.
 func TestATurnIsNotStoppedForWaiting(t *testing.T) {
 	const own = "its tools and answers took longer than 30m0s"
-	min := time.Minute
+	minute := time.Minute
 	rows := []struct {
 		name    string
 		where   hearth.Locality
@@ -79,32 +79,32 @@ func TestATurnIsNotStoppedForWaiting(t *testing.T) {
 		after   time.Duration // when the turn is over
 		stopped string        // in the error; "" = it has an answer
 	}{
-		{name: "hours in the queue", where: hearth.LocalityMachine, after: 5 * 60 * min,
-			answers: [][]moment{{phase(0, hearth.PhaseQueued), sent(5 * 60 * min), says(0)}}},
-		{name: "hours of loading and reading", where: hearth.LocalityPrivate, after: 4 * 60 * min,
-			answers: [][]moment{{phase(0, hearth.PhaseStarting), phase(60*min, hearth.PhaseLoading), sent(60 * min), phase(60*min, hearth.PhaseReading), says(60 * min)}}},
-		{name: "silence until the first thought", where: hearth.LocalityMachine, after: 3 * 60 * min,
-			answers: [][]moment{{sent(0), thinks(3 * 60 * min), says(0)}}},
-		{name: "a queue at a vendor's, which is our own", where: hearth.LocalityHosted, after: 60 * min,
-			answers: [][]moment{{phase(0, hearth.PhaseQueued), sent(60 * min), says(0)}}},
-		{name: "a vendor's silence counts", where: hearth.LocalityHosted, after: 30 * min, stopped: own,
-			answers: [][]moment{{sent(0), phase(0, hearth.PhaseReading), says(31 * min)}}},
-		{name: "also behind a server at home", where: hearth.LocalityMachine, passed: true, after: 30 * min, stopped: own,
-			answers: [][]moment{{sent(0), phase(0, hearth.PhaseReading), says(31 * min)}}},
-		{name: "an answer without an end", where: hearth.LocalityMachine, after: 70 * min, stopped: own,
-			answers: [][]moment{{sent(0), says(40 * min), says(20 * min), says(20 * min)}}},
-		{name: "a call that is written without an end", where: hearth.LocalityMachine, after: 70 * min, stopped: own,
-			answers: [][]moment{{sent(0), phase(40*min, hearth.PhaseWriting), calls(40 * min)}}},
-		{name: "calls that add up, however long each was read", where: hearth.LocalityMachine, after: (60 + 20 + 60 + 10) * min, stopped: own,
-			answers: [][]moment{{sent(0), thinks(60 * min), calls(20 * min)}, {sent(0), thinks(60 * min), says(20 * min)}}},
-		{name: "a tool without an end", where: hearth.LocalityMachine, after: 91 * min, stopped: own, tool: 31 * min,
-			answers: [][]moment{{sent(0), calls(60 * min)}, {sent(0), says(0)}}},
-		{name: "all the time that the owner gave it", where: hearth.LocalityMachine, after: 45 * min, stopped: "it took longer than 45m0s",
-			answers: [][]moment{{phase(0, hearth.PhaseQueued), sent(40 * min), says(10 * min)}}, limits: agent.Limits{Total: 45 * min}},
-		{name: "which lifts our own limit", where: hearth.LocalityMachine, after: 5 * 60 * min,
-			answers: [][]moment{{sent(0), says(0), says(5 * 60 * min)}}, limits: agent.Limits{Total: 6 * 60 * min}},
-		{name: "no limit at all", where: hearth.LocalityMachine, after: 50 * 60 * min,
-			answers: [][]moment{{sent(0), says(0), says(50 * 60 * min)}}, limits: agent.Limits{Turn: -1}},
+		{name: "hours in the queue", where: hearth.LocalityMachine, after: 5 * 60 * minute,
+			answers: [][]moment{{phase(0, hearth.PhaseQueued), sent(5 * 60 * minute), says(0)}}},
+		{name: "hours of loading and reading", where: hearth.LocalityPrivate, after: 4 * 60 * minute,
+			answers: [][]moment{{phase(0, hearth.PhaseStarting), phase(60*minute, hearth.PhaseLoading), sent(60 * minute), phase(60*minute, hearth.PhaseReading), says(60 * minute)}}},
+		{name: "silence until the first thought", where: hearth.LocalityMachine, after: 3 * 60 * minute,
+			answers: [][]moment{{sent(0), thinks(3 * 60 * minute), says(0)}}},
+		{name: "a queue at a vendor's, which is our own", where: hearth.LocalityHosted, after: 60 * minute,
+			answers: [][]moment{{phase(0, hearth.PhaseQueued), sent(60 * minute), says(0)}}},
+		{name: "a vendor's silence counts", where: hearth.LocalityHosted, after: 30 * minute, stopped: own,
+			answers: [][]moment{{sent(0), phase(0, hearth.PhaseReading), says(31 * minute)}}},
+		{name: "also behind a server at home", where: hearth.LocalityMachine, passed: true, after: 30 * minute, stopped: own,
+			answers: [][]moment{{sent(0), phase(0, hearth.PhaseReading), says(31 * minute)}}},
+		{name: "an answer without an end", where: hearth.LocalityMachine, after: 70 * minute, stopped: own,
+			answers: [][]moment{{sent(0), says(40 * minute), says(20 * minute), says(20 * minute)}}},
+		{name: "a call that is written without an end", where: hearth.LocalityMachine, after: 70 * minute, stopped: own,
+			answers: [][]moment{{sent(0), phase(40*minute, hearth.PhaseWriting), calls(40 * minute)}}},
+		{name: "calls that add up, however long each was read", where: hearth.LocalityMachine, after: (60 + 20 + 60 + 10) * minute, stopped: own,
+			answers: [][]moment{{sent(0), thinks(60 * minute), calls(20 * minute)}, {sent(0), thinks(60 * minute), says(20 * minute)}}},
+		{name: "a tool without an end", where: hearth.LocalityMachine, after: 91 * minute, stopped: own, tool: 31 * minute,
+			answers: [][]moment{{sent(0), calls(60 * minute)}, {sent(0), says(0)}}},
+		{name: "all the time that the owner gave it", where: hearth.LocalityMachine, after: 45 * minute, stopped: "it took longer than 45m0s",
+			answers: [][]moment{{phase(0, hearth.PhaseQueued), sent(40 * minute), says(10 * minute)}}, limits: agent.Limits{Total: 45 * minute}},
+		{name: "which lifts our own limit", where: hearth.LocalityMachine, after: 5 * 60 * minute,
+			answers: [][]moment{{sent(0), says(0), says(5 * 60 * minute)}}, limits: agent.Limits{Total: 6 * 60 * minute}},
+		{name: "no limit at all", where: hearth.LocalityMachine, after: 50 * 60 * minute,
+			answers: [][]moment{{sent(0), says(0), says(50 * 60 * minute)}}, limits: agent.Limits{Turn: -1}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

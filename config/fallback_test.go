@@ -161,7 +161,7 @@ func TestAnIncludeThatBrokeIsReadAgainWhenItWasMended(t *testing.T) {
 			reload := func(wantWarning bool, want string) {
 				t.Helper()
 				next, warnings, changed, err := f.Reload(t.Context())
-				if err != nil || !changed || (len(warnings) == 1) != wantWarning || string(next.Config.Tools.Exec.Security) != want {
+				if err != nil || !changed || (len(warnings) == 1) != wantWarning || next.Config.Tools.Exec.Security != want {
 					t.Fatalf("exec.security %q, %v, changed %v, %v", next.Config.Tools.Exec.Security, warnings, changed, err)
 				}
 				f = next

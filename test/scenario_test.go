@@ -268,7 +268,7 @@ func (s *story) strikes(after time.Duration) {
 
 // goesOn has the clock run again, from the time at which it stands.
 func (s *story) goesOn(after time.Duration) {
-	s.tick(s.midnight.Add(after).Sub(time.Now()).String())
+	s.tick(time.Until(s.midnight.Add(after)).String())
 }
 
 // tick sets the clock, which the program may look at at any moment: never half of it.

@@ -84,6 +84,7 @@ func attempt(r hearth.Report) attemptTrace {
 		a.Result = "timeout"
 	case hearth.ReasonCancelled:
 		a.Result = "aborted"
+	default:
 	}
 	return a
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -110,15 +111,17 @@ func (l *lifeFlag) Type() string { return "duration" }
 
 // Set reads it.
 func (l *lifeFlag) Set(s string) error {
-	unit := time.Duration(1)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		s, unit = days+"h", 24
-	}
+	const century = 100 * 365 * 24 * time.Hour
 	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 || d > 100*365*24*time.Hour/unit {
+	if number, ok := strings.CutSuffix(s, "d"); ok {
+		var days float64
+		days, err = strconv.ParseFloat(number, 64)
+		d = time.Duration(min(days, century.Hours()) * float64(24*time.Hour))
+	}
+	if err != nil || d <= 0 || d > century {
 		return errors.New("it is like 365d or 12h")
 	}
-	*l = lifeFlag(d * unit)
+	*l = lifeFlag(d)
 	return nil
 }
 

@@ -40,7 +40,10 @@ func TestTheDemoModelSaysWhatTheServerThatIsThereLacks(t *testing.T) {
 	target := demoTarget([]probe.Host{{Kind: probe.KindOllama, Root: "http://127.0.0.1:11434"}})
 	var text string
 	req := &model.Request{Messages: bare("hello", nil)}
-	for d := range target.Provider.Stream(t.Context(), req) {
+	for d, err := range target.Provider.Stream(t.Context(), req) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		text += d.Text
 	}
 	if !strings.Contains(text, "Ollama at http://127.0.0.1:11434 answers, but has no model yet.\nFetch one, for example: ollama pull") || strings.Contains(text, "Install") {

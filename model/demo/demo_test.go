@@ -51,7 +51,10 @@ func TestItGreetsAndSaysThatItIsNoLanguageModel(t *testing.T) {
 
 func TestItSaysWhatIsMissingWhereThatIsKnown(t *testing.T) {
 	var text string
-	for d := range demo.New(demo.Config{Next: "Fetch a model."}).Stream(t.Context(), said("hi")) {
+	for d, err := range demo.New(demo.Config{Next: "Fetch a model."}).Stream(t.Context(), said("hi")) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		text += d.Text
 	}
 	if !strings.Contains(text, "until you have one. Fetch a model. Until then") || strings.Contains(text, "Install") {
