@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -606,4 +608,136 @@ func TestAFinishedAnswerIsNotWaitedFor(t *testing.T) {
 			t.Errorf("got %v after %s", err, time.Since(began))
 		}
 	})
+}
+
+// brokenConn is a connection whose reading ends with an error of the kernel's.
+type brokenConn struct {
+	net.Conn
+	after time.Duration // of waiting for the server
+	err   error
+}
+
+func (c *brokenConn) Read([]byte) (int, error) {
+	<-time.After(c.after)
+	return 0, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", c.err)}
+}
+
+// TestAConnectionThatEnds while the server reads: what is told is what can be known.
+func TestAConnectionThatEnds(t *testing.T) {
+	refused, away := syscall.ECONNREFUSED, syscall.EHOSTUNREACH
+	opens := func(time.Duration) error { return nil }
+	for _, row := range []struct {
+		name   string
+		read   error
+		door   func(since time.Duration) error // since the connection ended
+		reason hearth.Reason
+		cause  string
+	}{
+		{"the server lives", io.EOF, opens, hearth.ReasonServer, "still runs"},
+		{"the server was killed", io.EOF, func(time.Duration) error { return refused }, hearth.ReasonUnreachable, "stopped or crashed"},
+		{"it was killed, and the kernel has not closed all it had", io.EOF, func(since time.Duration) error {
+			if since < 100*time.Millisecond {
+				return nil
+			}
+			return refused
+		}, hearth.ReasonUnreachable, "stopped or crashed"},
+		{"it was reset, and the machine is away", syscall.ECONNRESET, func(time.Duration) error { return away }, hearth.ReasonUnreachable, "network in between is away"},
+		{"it was reset, and nobody opens", syscall.ECONNRESET, func(time.Duration) error { return syscall.ETIMEDOUT }, hearth.ReasonUnreachable, "network in between is away"},
+		{"the other kernel is silent", syscall.ETIMEDOUT, opens, hearth.ReasonUnreachable, "network in between is away"},
+		{"a router says that there is no way", away, opens, hearth.ReasonUnreachable, "network in between is away"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, calls := time.Now(), 0
+				f := newFake(func(_ *fake, conn net.Conn) { until(conn) })
+				guard, err := netguard.New(netguard.Config{Origin: local, Dial: func(ctx context.Context, n, a string) (net.Conn, error) {
+					if calls++; calls > 1 {
+						if err := row.door(time.Since(began) - time.Second); err != nil {
+							return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", err)}
+						}
+						return f.dial(ctx, n, a)
+					}
+					conn, err := f.dial(ctx, n, a)
+					return &brokenConn{conn, time.Second, row.read}, err
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = ask(t.Context(), model.NewClient(model.ClientConfig{Endpoint: endpoint(t, local), Guard: guard}), chat)
+				if e := told(t, err); e.Reason != row.reason || !strings.Contains(e.Cause, row.cause) {
+					t.Errorf("got %v (%s)\n%s", e, e.Reason, e.Cause)
+				}
+				f.end()
+			})
+		})
+	}
+}
+
+// A network that is away while a private server reads says nothing of the server.
+func TestANetworkThatIsAwayForAWhileCostsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(func(f *fake, conn net.Conn) {
+			f.pause(time.Minute)
+			_, _ = io.WriteString(conn, begin+"data: a\n\n")
+		})
+		defer f.end()
+		began := time.Now()
+		guard, err := netguard.New(netguard.Config{Origin: local, Dial: func(ctx context.Context, n, a string) (net.Conn, error) {
+			if since := time.Since(began); since > 10*time.Second && since < 16*time.Second {
+				return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+			}
+			return f.dial(ctx, n, a)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := model.NewClient(model.ClientConfig{Endpoint: endpoint(t, local), Guard: guard})
+		if body, err := ask(t.Context(), c, chat); err != nil || body != "data: a\n\n" {
+			t.Errorf("got %q and %v", body, err)
+		}
+	})
+}
+
+// What is told of a connection that is lost after the answer began.
+func TestAnAnswerWhoseMachineGoesAway(t *testing.T) {
+	for name, token := range map[string]bool{"before a token": false, "after a token": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(func(_ *fake, conn net.Conn) { _, _ = io.WriteString(conn, begin) })
+				defer f.end()
+				guard, err := netguard.New(netguard.Config{Origin: local, Dial: func(ctx context.Context, n, a string) (net.Conn, error) {
+					conn, err := f.dial(ctx, n, a)
+					return &lostConn{Conn: conn}, err
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := model.NewClient(model.ClientConfig{Endpoint: endpoint(t, local), Guard: guard}).Post(t.Context(), chat)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = resp.Close() }()
+				want := hearth.ReasonUnreachable
+				if token {
+					resp.Token()
+					want = hearth.ReasonCut
+				}
+				_, err = io.ReadAll(resp)
+				if e := told(t, resp.Ended(err)); e.Reason != want || !strings.Contains(e.Cause, "network in between is away") {
+					t.Errorf("got %v (%s)\n%s", e, e.Reason, e.Cause)
+				}
+			})
+		})
+	}
+}
+
+// lostConn ends where its server has ended, as if its machine were gone.
+type lostConn struct{ net.Conn }
+
+func (c *lostConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ETIMEDOUT)}
+	}
+	return n, err
 }

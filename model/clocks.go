@@ -25,9 +25,9 @@ import (
 //
 // Alive means that a fresh connection is accepted; that is looked at every few seconds
 // of silence, and a refusal is believed when it is repeated a second later. A connection
-// that is merely slow to be accepted is no death: a busy machine does that. When the
-// other machine is gone altogether, the kernel's keep-alive on our own connection
-// notices. Every byte counts as a sign of life, comments too: servers send those
+// that is merely slow to be accepted is no death: a busy machine does that. Nor is a
+// network that is away, perhaps for a moment only. When the other machine is gone
+// altogether, the kernel's keep-alive on our own connection notices. Every byte counts as a sign of life, comments too: servers send those
 // exactly to say that they are at work.
 const (
 	connectLocal  = 5 * time.Second
@@ -39,6 +39,7 @@ const (
 	lingering    = 2 * time.Second
 	aliveEvery   = 3 * time.Second
 	aliveConfirm = time.Second
+	settling     = 250 * time.Millisecond
 )
 
 func connectTime(p netguard.Place, allowed time.Duration) time.Duration {
@@ -162,7 +163,7 @@ func (x *exchange) look(ctx context.Context) {
 		x.cancel(&stopped{late})
 		return
 	}
-	if x.awaiting() && x.local.Load() && x.silence() >= aliveEvery && !x.alive(ctx) {
+	if x.awaiting() && x.local.Load() && x.silence() >= aliveEvery && x.knock(ctx) == doorRefuses {
 		x.cancel(&stopped{x.dead()})
 		return
 	}
@@ -241,12 +242,24 @@ func (x *exchange) late(what string, limit time.Duration) *hearth.Error {
 	return e
 }
 
-// alive reports whether the server still accepts connections. Refused twice is dead.
-func (x *exchange) alive(ctx context.Context) bool {
+// A door is how a server's address behaves when somebody knocks.
+type door int
+
+const (
+	doorOpens   door = iota
+	doorSilent       // nobody opens, nobody refuses: it is busy, or its machine is away
+	doorRefuses      // twice: nothing listens any more
+)
+
+// knock finds out whether the server still accepts connections.
+func (x *exchange) knock(ctx context.Context) door {
 	for try := range 2 {
 		err := x.client.guard.Connect(ctx)
-		if err == nil || ctx.Err() != nil || isTimeout(err) {
-			return true
+		switch {
+		case err == nil:
+			return doorOpens
+		case ctx.Err() != nil, isTimeout(err), isAway(err):
+			return doorSilent
 		}
 		if try == 0 {
 			select {
@@ -255,7 +268,7 @@ func (x *exchange) alive(ctx context.Context) bool {
 			}
 		}
 	}
-	return false
+	return doorRefuses
 }
 
 func (x *exchange) dead() *hearth.Error {

@@ -188,6 +188,9 @@ func (r *Response) broke(err error) error {
 	if cause := r.x.cause(); cause != nil {
 		return r.x.ended(cause)
 	}
+	if isAway(err) {
+		return r.x.lost(err)
+	}
 	return r.Ended(fmt.Errorf("read answer: %w", err))
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"hearth"
 	"hearth/internal/netguard"
@@ -21,7 +22,10 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 	if cause := x.cause(); cause != nil {
 		return x.ended(cause)
 	}
-	if x.awaiting() && isClosed(err) {
+	switch {
+	case x.awaiting() && isAway(err):
+		return x.lost(err)
+	case x.awaiting() && isClosed(err):
 		return x.closed(ctx, err)
 	}
 	return x.client.transportError(ctx, x.call.Op, err)
@@ -45,14 +49,54 @@ func cancelled(op string, cause error) *hearth.Error {
 // isClosed reports whether the server hung up without a word of HTTP.
 func isClosed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ETIMEDOUT)
+		errors.Is(err, syscall.EPIPE)
+}
+
+// isAway reports whether an error says that the other machine was not reached, which tells
+// nothing of the server on it. Of an open connection it is the kernel's, whose own
+// questions to the other kernel had no answer.
+func isAway(err error) bool {
+	for _, away := range []syscall.Errno{syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN} {
+		if errors.Is(err, away) {
+			return true
+		}
+	}
+	return false
+}
+
+// lost is the error of a connection whose other end is away.
+func (x *exchange) lost(err error) *hearth.Error {
+	e := &hearth.Error{
+		Op: x.call.Op, Reason: hearth.ReasonUnreachable, Err: fmt.Errorf("the connection to %s was lost: %w", x.client.origin.Host, bare(err)),
+		Cause: "Not even the machine answers any more: the network in between is away, or it was switched off or sleeps.",
+		Try:   "Look at the network and wake the machine; a server that lives may still be at work on this request.",
+	}
+	if x.times.token.Load() > 0 {
+		e.Reason = hearth.ReasonCut
+		e.Cause += " What was said so far is kept."
+	}
+	return e
 }
 
 // closed tells a server that crashed from one that merely hung up: mlx_lm.server does
 // the latter when a parameter has a value it does not expect.
 func (x *exchange) closed(ctx context.Context, err error) error {
-	if !x.alive(ctx) {
+	// The kernel of a process that was killed closes its connections one after the other,
+	// and the one that listens may be the last.
+	select {
+	case <-ctx.Done():
+		return x.ended(context.Cause(ctx))
+	case <-time.After(settling):
+	}
+	switch x.knock(ctx) {
+	case doorRefuses:
 		return x.dead()
+	case doorSilent:
+		if cause := x.cause(); cause != nil {
+			return x.ended(cause)
+		}
+		return x.lost(err)
+	default:
 	}
 	return &hearth.Error{
 		Op: x.call.Op, Reason: hearth.ReasonServer, Err: fmt.Errorf("the server closed the connection without an answer: %w", bare(err)),
