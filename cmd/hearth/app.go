@@ -210,6 +210,24 @@ func (a *app) tryLock(name string) (unlock func(), holder string, err error) {
 	return unlock, "", err
 }
 
+// lockOut waits until nobody else, here or in another process, has the lock of that name. A
+// lock that cannot be had at all keeps nobody from their own model.
+func (a *app) lockOut(ctx context.Context, name string) (release func(), err error) {
+	dir := a.state("locks")
+	if os.MkdirAll(dir, 0o700) != nil {
+		return func() {}, nil
+	}
+	l, err := filelock.Wait(ctx, filepath.Join(dir, fileName(name)+".lock"), filelock.Holder{PID: os.Getpid(), Since: time.Now(), Command: commandName()}, nil)
+	switch {
+	case err == nil:
+		return func() { _ = l.Release() }, nil // the kernel does at the latest when we end
+	case ctx.Err() != nil:
+		return nil, &hearth.Error{Op: name, Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)}
+	default:
+		return func() {}, nil
+	}
+}
+
 // lock gives the lock of a slot. Its file stays open until close.
 func (a *app) lock(name string) (*filelock.File, error) {
 	a.mu.Lock()

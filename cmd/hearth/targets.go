@@ -277,6 +277,7 @@ func (a *app) cache() *probe.Cache {
 func (a *app) describer() *probe.Describer {
 	if a.describes == nil {
 		a.describes = probe.NewDescriber(a.cache(), 0)
+		a.describes.Lock = a.lockOut
 	}
 	return a.describes
 }

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -235,6 +237,52 @@ func TestPreload(t *testing.T) {
 				t.Errorf("said %q", said)
 			}
 		})
+	}
+}
+
+// TestAModelIsLoadedOnce however many wait for it: a second load would make a second
+// instance of it.
+func TestAModelIsLoadedOnce(t *testing.T) {
+	fresh := load(t, "lmstudio.txt")
+	var loads, loaded atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/api/v1/models/load":
+			loads.Add(1)
+			loaded.Store(1)
+			_, _ = io.WriteString(w, `{"status":"loaded"}`)
+		case r.URL.Path == "/api/v1/models" && loaded.Load() > 0:
+			_, _ = io.WriteString(w, `{"models":[{"type":"llm","key":"google/gemma-3-12b","loaded_instances":[{"id":"google/gemma-3-12b","config":{"context_length":16384}}],"max_context_length":131072}]}`)
+		default:
+			fresh.ServeHTTP(w, r)
+		}
+	}))
+	defer server.Close()
+	var one sync.Mutex // stands for the lock that processes share
+	var ready, all sync.WaitGroup
+	ready.Add(4)
+	for range 4 { // each is a process: it remembers by itself
+		all.Go(func() {
+			c := client(t, server.URL+"/v1")
+			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+			d.Lock = func(context.Context, string) (func(), error) {
+				one.Lock()
+				return one.Unlock, nil
+			}
+			_, err := d.Host(t.Context(), c)
+			ready.Done()
+			ready.Wait() // all of them were told that it is not loaded
+			if err := errors.Join(err, d.Preload(t.Context(), c, "google/gemma-3-12b", 16384, nil)); err != nil {
+				t.Error(err)
+			}
+			if h, err := d.Host(t.Context(), c); err != nil || len(h.Models) != 1 || !*h.Models[0].Resident {
+				t.Errorf("what is remembered of the server is old: %+v, %v", h.Models, err)
+			}
+		})
+	}
+	all.Wait()
+	if n := loads.Load(); n != 1 {
+		t.Errorf("it was loaded %d times", n)
 	}
 }
 

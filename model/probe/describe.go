@@ -17,6 +17,10 @@ const defaultNumCtx = 16384
 // A Describer asks servers about their models and remembers what they said. Its methods
 // may be called from any goroutine.
 type Describer struct {
+	// Lock keeps whoever loads models into one server apart, here and in other processes;
+	// its error is ctx's. It is set before first use; nil keeps nobody apart.
+	Lock func(ctx context.Context, name string) (release func(), err error)
+
 	cache *Cache
 	fresh time.Duration
 

@@ -12,27 +12,60 @@ import (
 // Preload loads a model into LM Studio through its own API when it is not loaded, so
 // that it gets the window the conversation was planned for instead of LM Studio's
 // default. Servers of other kinds, and models that are loaded already or not listed,
-// are left alone: a second load would make a second instance. wait is told of the
-// loading, which lasts as long as it lasts. The error is the client's, with the
-// server's own words; the request may be tried all the same.
+// are left alone: a second load would make a second instance. So what is remembered is
+// not enough to load anything: somebody may have done so while we waited for our turn.
+// wait is told of the loading, which lasts as long as it lasts. The error is the client's,
+// with the server's own words; the request may be tried all the same.
 func (d *Describer) Preload(ctx context.Context, c *model.Client, id string, window int, wait func(hearth.Wait)) error {
 	h, err := d.Host(ctx, c)
 	if err != nil || h.Kind != KindLMStudio {
 		return nil //nolint:nilerr // who cannot be asked cannot be told to load either; the request itself will say why
 	}
-	m := h.find(id)
-	if m == nil || m.Resident == nil || *m.Resident {
+	if m := h.find(id); m == nil || m.Resident == nil || *m.Resident {
 		return nil
 	}
+	defer func() { // what it has loaded is not what we knew
+		d.forget(c.Endpoint().Origin)
+		_, _ = d.Host(ctx, c) // who does not answer is asked again by the next turn
+	}()
+	if unloaded(ctx, c, id) == nil {
+		return nil
+	}
+	if wait != nil {
+		wait(hearth.Wait{Phase: hearth.PhaseLoading, Model: id, Note: "LM Studio loads it"})
+	}
+	if d.Lock != nil {
+		release, err := d.Lock(ctx, "load "+c.Endpoint().Origin)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	m := unloaded(ctx, c, id)
+	if m == nil {
+		return ctx.Err()
+	}
+	return load(ctx, c, id, m, window)
+}
+
+// unloaded asks an LM Studio what it has loaded now, and gives the model when it is not
+// among that.
+func unloaded(ctx context.Context, c *model.Client, id string) *Model {
+	h := Host{Kind: KindLMStudio}
+	newAsker(c, 0).listLMStudio(ctx, &h)
+	if m := h.find(id); m != nil && m.Resident != nil && !*m.Resident {
+		return m
+	}
+	return nil
+}
+
+func load(ctx context.Context, c *model.Client, id string, m *Model, window int) error {
 	body, err := json.Marshal(struct {
 		Model         string `json:"model"`
 		ContextLength int    `json:"context_length,omitempty"`
 	}{m.ID, m.windowFor(window)})
 	if err != nil {
 		return err
-	}
-	if wait != nil {
-		wait(hearth.Wait{Phase: hearth.PhaseLoading, Model: id, Note: "LM Studio loads it"})
 	}
 	r, err := c.Post(ctx, model.Call{
 		Op: "load " + id, Model: id, Path: "/api/v1/models/load", FromRoot: true, Accept: "application/json", Body: body,
@@ -43,7 +76,6 @@ func (d *Describer) Preload(ctx context.Context, c *model.Client, id string, win
 	}
 	_, err = io.Copy(io.Discard, r)
 	_ = r.Close() // it was read, or err says why not
-	d.forget(c.Endpoint().Origin)
 	return err
 }
 
