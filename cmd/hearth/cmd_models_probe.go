@@ -55,8 +55,11 @@ type probeJSON struct {
 	// ReplayRequests are those of the separate test whether reasoning is to be sent back.
 	ReplayRequests int          `json:"replayRequests,omitempty"`
 	Findings       []foundValue `json:"findings"`
-	Written        []string     `json:"written,omitempty"` // compat keys
-	Error          *failure     `json:"error,omitempty"`
+	// Replicas are the places of a model that is served in several: Findings are then what
+	// is the same in all that answered, and theirs the rest.
+	Replicas []probedPlace `json:"replicas,omitempty"`
+	Written  []string      `json:"written,omitempty"` // compat keys
+	Error    *failure      `json:"error,omitempty"`
 }
 
 // foundValue is one row of what a probe found.
@@ -69,18 +72,21 @@ type foundValue struct {
 
 func printFindings(s streams, res probeJSON) error {
 	if len(res.Findings) == 0 {
-		return nil
+		return printReplicas(s, res)
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "Field\tValue\tSource\tEvidence")
 	for _, f := range res.Findings {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Field, oneLine(f.Value), f.Source, oneLine(f.Evidence))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return printReplicas(s, res)
 }
 
-// probe asks the model and keeps what it found. What was found before an error is in
-// res all the same.
+// probe asks the model wherever it is served, and keeps what it found. What was found
+// before an error is in res all the same.
 func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON) error {
 	own, _ := a.file.Config.Agents.Agent("")
 	if word == "" {
@@ -99,23 +105,22 @@ func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON
 	a.awaken(ctx, choice{model: c.Ref.String()}, a.tellWait())
 	starts := configured(a.file, c.Ref.Provider).LocalService
 	ours = !ours && starts != nil && starts.IdleStopMS <= 0 && a.runs(ctx, c.Ref.Provider) // it was started for this, and ends with it
-	t := a.known(ctx, c)
-	found, err := a.findOut(ctx, t, res)
-	if err == nil {
-		a.addKnown(ctx, c, res)
+	places := a.probePlaces(ctx, c)
+	if err = res.join(places); ctx.Err() != nil {
+		err = places[len(places)-1].err
 	}
 	if !ours {
-		a.rewarm(ctx, t)
+		a.rewarm(ctx, a.known(ctx, c))
 	}
 	if err != nil || !write {
 		return err
 	}
-	res.Written, err = a.writeCompat(ctx, t.Ref, found)
+	res.Written, err = a.writeCompat(ctx, c.Ref, a.agreed(places))
 	return err
 }
 
-// findOut probes a target and keeps what was found.
-func (a *app) findOut(ctx context.Context, t model.Target, res *probeJSON) (model.Layer, error) {
+// findOut probes a target, which has one place, and keeps what was found.
+func (a *app) findOut(ctx context.Context, t model.Target, res *probedPlace) (model.Layer, error) {
 	note := func(found probe.Result) {
 		for _, f := range found.Findings {
 			res.Findings = append(res.Findings, foundValue{f.Field, f.Value, deciding(t.Layers, found.Layer, f.Field), f.Evidence})
@@ -149,7 +154,7 @@ func (a *app) findOut(ctx context.Context, t model.Target, res *probeJSON) (mode
 
 // addKnown adds what is in force without the probe's doing: what the server says of
 // itself, the config, the catalog; also where the probe could not find out.
-func (a *app) addKnown(ctx context.Context, c candidate, res *probeJSON) {
+func (a *app) addKnown(ctx context.Context, c candidate, res *probedPlace) {
 	t := a.known(ctx, c)
 	res.Findings = append(res.Findings, foundValue{"protocol", t.Protocol, "config", "models.providers." + t.Ref.Provider + ".api, or its default"})
 	for _, row := range t.Layers.Table() {
@@ -209,15 +214,14 @@ func deciding(layers model.Layers, found model.Layer, field string) string {
 	return source
 }
 
-// writeCompat puts the fields of a layer that a compat block has into the model's row,
-// which is made where there is none, and gives their names.
-func (a *app) writeCompat(ctx context.Context, ref hearth.ModelRef, l model.Layer) ([]string, error) {
+// writeCompat puts the fields of a compat block into the model's row, which is made where
+// there is none, and gives their names.
+func (a *app) writeCompat(ctx context.Context, ref hearth.ModelRef, block compatBlock) ([]string, error) {
 	at := slices.IndexFunc(a.file.Config.Models.ProviderOrder, func(id string) bool { return strings.EqualFold(id, ref.Provider) })
 	if at < 0 {
 		return nil, &hearth.Error{Op: "probe --write", Reason: hearth.ReasonConfig, Err: fmt.Errorf("the config has no provider %q", ref.Provider),
 			Cause: "What was found belongs to a model of models.providers.", Try: "Run hearth onboard first, then probe again."}
 	}
-	block := compatOf(l)
 	if len(block.keys()) == 0 {
 		fmt.Fprintln(a.io.err, "note: nothing was found that a compat block can say")
 		return nil, nil

@@ -43,3 +43,17 @@ func TestTheLayerThatDecidesIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatHoldsInTwoPlacesIsWhatBothSay(t *testing.T) {
+	yes, no := true, false
+	a := compatBlock{SupportsTools: &yes, RequiresStringContent: &no, SupportsDeveloperRole: &yes, RefusedKeywords: []string{"enum"}}
+	alike := false
+	b := compatBlock{SupportsTools: &no, RequiresStringContent: &alike, SupportsUsageInStreaming: &yes, RefusedKeywords: []string{"enum", "items"}}
+	want := compatBlock{RequiresStringContent: &no}
+	if got := a.both(b); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %s, want %s", jsonText(got), jsonText(want))
+	}
+	if got := b.both(a); !reflect.DeepEqual(got, want) {
+		t.Errorf("the other way round %s, want %s", jsonText(got), jsonText(want))
+	}
+}
