@@ -301,6 +301,28 @@ func TestWordsThatNeverFittedStandInTheWayOfNothing(t *testing.T) {
 
 // A server that names its window and refuses without a number has said something of our
 // count, and nothing of its window.
+// An answer that ran on until somebody stopped it is no more a reason to forget the rest.
+func TestAnAnswerThatRanOnStandsInTheWayOfNothing(t *testing.T) {
+	server := &small{window: 8_000}
+	s := longTalk(t, server, 4)
+	ran := entry(len(s.mem.entries)+2, hearth.Message{ID: "ran", Turn: "r", Role: hearth.RoleAssistant, Stop: hearth.StopCancelled, Model: hearth.ModelRef{Provider: "local", Model: "m"},
+		Parts: []hearth.Part{{Text: strings.Repeat("tick tock ", 2400), Provenance: hearth.FromModel}}})
+	s.mem.entries = append(s.mem.entries, entry(len(s.mem.entries)+1, hearth.Message{ID: "tell", Turn: "r", Role: hearth.RoleUser, Parts: []hearth.Part{{Text: "a story", Provenance: hearth.FromOwner}}}), ran)
+	out, err := s.say("go on")
+	if err != nil || out.Answer == "" {
+		t.Fatalf("got %+v, %v", out, err)
+	}
+	last := string(slices.Concat(encode(server.requests[len(server.requests)-1]).Items...))
+	if !strings.Contains(last, "mulberry") || strings.Count(last, "tick tock") > 200 {
+		t.Errorf("the request has %d bytes, and the first turn's word: %t", len(last), strings.Contains(last, "mulberry"))
+	}
+	for _, e := range s.mem.epochs {
+		if strings.Contains(e.Detail, "without a summary") {
+			t.Errorf("an epoch %q", e.Detail)
+		}
+	}
+}
+
 func TestARefusalWithoutNumbersDoesNotShrinkAWindowThatIsKnown(t *testing.T) {
 	server := &small{window: 4_096, dense: 2}
 	s := longTalk(t, server, 40)

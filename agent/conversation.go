@@ -40,7 +40,7 @@ func (r *run) believe(c *conversation, refused error) {
 		if served < assumed {
 			c.window = fmt.Sprintf("%s was loaded with a window of %d tokens, not the %d that were assumed; the conversation is kept within that", c.target.Ref, served, assumed)
 		}
-	case c.windowIsItsWord() && c.tokens > assumed/2: // no count is wrong by more
+	case c.windowIsItsWord() && c.tokens > assumed/3: // no count is wrong by more
 		c.recount(assumed + 1)
 		return
 	}
@@ -53,9 +53,11 @@ func (r *run) believe(c *conversation, refused error) {
 	c.within(served, c.window)
 }
 
-// windowIsItsWord reports whether the server itself has named its window.
+// windowIsItsWord reports whether the server itself has named its window, or takes the one
+// that it is asked for.
 func (c *conversation) windowIsItsWord() bool {
-	return c.target.Layers.Server.Window != nil || c.target.Layers.Probe.Window != nil
+	l := &c.target.Layers
+	return l.Server.Window != nil || l.Probe.Window != nil || l.Merge().WindowAsked
 }
 
 // recount takes a server's word that the next request has more tokens than were estimated.

@@ -23,8 +23,9 @@ const (
 type Capabilities struct {
 	Window      int // tokens in force, as served
 	WindowKnown bool
-	TrainedMax  int // what the model was trained for; never what is sent
-	MaxTokens   int // the most one answer may hold; 0 = unknown
+	WindowAsked bool // each request names the window it is to be read in (Ollama's num_ctx)
+	TrainedMax  int  // what the model was trained for; never what is sent
+	MaxTokens   int  // the most one answer may hold; 0 = unknown
 
 	Tools            ToolSupport
 	TextDialect      string
@@ -104,6 +105,7 @@ type Layer struct {
 	PromptCacheKey   *bool        `json:"promptCacheKey,omitempty"`
 	ProxyLike        *bool        `json:"proxyLike,omitempty"`
 	CachedCounted    *bool        `json:"cachedCounted,omitempty"`
+	WindowAsked      *bool        `json:"windowAsked,omitempty"`
 	ReturnProgress   *bool        `json:"returnProgress,omitempty"`
 	SlotChoice       *bool        `json:"slotChoice,omitempty"`
 
@@ -198,6 +200,7 @@ func (l Layers) Merge() Capabilities {
 	set(ls, &c.PromptCacheKey, func(l *Layer) *bool { return l.PromptCacheKey })
 	set(ls, &c.ProxyLike, func(l *Layer) *bool { return l.ProxyLike })
 	set(ls, &c.CachedCounted, func(l *Layer) *bool { return l.CachedCounted })
+	set(ls, &c.WindowAsked, func(l *Layer) *bool { return l.WindowAsked })
 	set(ls, &c.ReturnProgress, func(l *Layer) *bool { return l.ReturnProgress })
 	set(ls, &c.SlotChoice, func(l *Layer) *bool { return l.SlotChoice })
 	set(ls, &c.Slots, func(l *Layer) *int { return l.Slots })

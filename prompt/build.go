@@ -39,8 +39,9 @@ func visible(p *Plan, m *hearth.Message) (hearth.Message, bool) {
 	if m.Role == hearth.RoleMark {
 		return hearth.Message{}, false
 	}
-	if m.Role == hearth.RoleUser && slices.Contains(p.Shortened, m.ID) {
-		return shortened(m), len(m.Parts) > 0
+	if len(p.Shortened) > 0 && slices.Contains(p.Shortened, m.ID) {
+		short := shortened(m)
+		m = &short
 	}
 	if m.Role == hearth.RoleTool && len(p.Trimmed) > 0 {
 		return trimmed(p, m), len(m.Parts) > 0
@@ -99,7 +100,7 @@ func trimmed(p *Plan, m *hearth.Message) hearth.Message {
 	return out
 }
 
-// shortened gives a person's message without its middle.
+// shortened gives a message without its middle.
 func shortened(m *hearth.Message) hearth.Message {
 	const most, head, tail = 2_000, 1_000, 500
 	out := *m
@@ -110,7 +111,7 @@ func shortened(m *hearth.Message) hearth.Message {
 			continue
 		}
 		begin, end := part.Text[:head], part.Text[len(part.Text)-tail:]
-		part.Text = fmt.Sprintf("%s\n[%d bytes of this message were left out here: it did not fit the context window.]\n%s",
+		part.Text = fmt.Sprintf("%s\n[%d bytes of this message were left out here: it was too long for the context window.]\n%s",
 			strings.ToValidUTF8(begin, ""), len(part.Text)-head-tail, strings.ToValidUTF8(end, ""))
 	}
 	return out

@@ -32,8 +32,8 @@ type Plan struct {
 	Summary string `json:"summary,omitempty"`
 	// Trimmed are old calls whose results this epoch shows as a sentence instead.
 	Trimmed []hearth.CallID `json:"trimmed,omitempty"`
-	// Shortened are a person's words that never fitted the window; the epoch shows their
-	// beginning and end.
+	// Shortened are a person's words that never fitted the window, and long answers that
+	// were cut; the epoch shows their beginning and end.
 	Shortened []hearth.MessageID `json:"shortened,omitempty"`
 	// Tainted says that somebody other than the owner may be behind a part of System or
 	// Summary: neither a file nor a summary launders.

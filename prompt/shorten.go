@@ -40,7 +40,7 @@ func (r Room) keepRecent(p *Plan) int {
 // Cuts are what an epoch shows shortened, without a model having been asked.
 type Cuts struct {
 	Results []hearth.CallID    // old tool outputs, left out
-	Words   []hearth.MessageID // of a person, of which the middle is left out
+	Words   []hearth.MessageID // messages of which the middle is left out
 }
 
 // None reports whether nothing is cut.
@@ -72,21 +72,34 @@ func Trim(p *Plan, room Room, gauge Gauge, messages []hearth.Message) Cuts {
 	return out
 }
 
-// Unread chooses a person's messages that take half of the window or more and that this
-// model never answered: they did not fit, their writer was told so, and no summary can be
-// asked of them. Those from the index recent on are left alone.
+// Unread chooses long messages that stand in the way of a summary of all others: those of
+// a person that take half of the window or more and that this model never answered, for
+// they did not fit and their writer was told so; and answers of a quarter or more that
+// ran on until somebody or something cut them. Those from the index recent on are left
+// alone.
 func Unread(p *Plan, gauge Gauge, messages []hearth.Message, recent int) (out []hearth.MessageID) {
 	for i := range messages[:recent] {
 		m := &messages[i]
-		if m.Role != hearth.RoleUser || slices.Contains(p.Shortened, m.ID) || answeredBy(p.Target, messages[i+1:]) {
+		most := p.Window / 2
+		switch {
+		case slices.Contains(p.Shortened, m.ID):
+			continue
+		case m.Role == hearth.RoleUser && !answeredBy(p.Target, messages[i+1:]):
+		case m.Role == hearth.RoleAssistant && cutShort(m.Stop):
+			most = p.Window / 4
+		default:
 			continue
 		}
 		before, after := messages[i:i+1], p.Cut(Cuts{Words: []hearth.MessageID{m.ID}})
-		if gauge.Tokens(Weigh(p, before)) >= p.Window/2 && Weigh(after, before) != Weigh(p, before) {
+		if gauge.Tokens(Weigh(p, before)) >= most && Weigh(after, before) != Weigh(p, before) {
 			out = append(out, m.ID)
 		}
 	}
 	return out
+}
+
+func cutShort(stop hearth.StopReason) bool {
+	return stop == hearth.StopCut || stop == hearth.StopCancelled || stop == hearth.StopLength
 }
 
 // answeredBy reports whether the turn whose messages these are has words of a model.

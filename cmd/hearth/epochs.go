@@ -59,6 +59,7 @@ type shownParams struct {
 type capabilityNames struct {
 	Window      int  `json:"window"`
 	WindowKnown bool `json:"windowKnown"`
+	WindowAsked bool `json:"windowAsked"`
 	TrainedMax  int  `json:"trainedMax,omitempty"`
 	MaxTokens   int  `json:"maxTokens,omitempty"`
 
