@@ -15,12 +15,12 @@ import (
 func (c *ToolCall) Object() (object string, ok bool) {
 	text := c.Arguments
 	const wraps = 2
-	for range wraps + 1 {
+	for unwrapped := 0; ; unwrapped++ {
 		text = strings.TrimSpace(text)
 		if text == "" || text == "null" {
 			return "{}", true
 		}
-		if text[0] != '"' {
+		if text[0] != '"' || unwrapped == wraps {
 			break
 		}
 		if err := json.Unmarshal([]byte(text), &text); err != nil {

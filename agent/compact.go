@@ -21,12 +21,14 @@ func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions 
 	if err != nil {
 		return err
 	}
-	if !st.answered() && st.stopped == nil {
+	if _, left := st.unanswered(); left {
 		return &hearth.Error{Op: "compact", Reason: hearth.ReasonUsage, Err: errors.New("a turn is not finished"),
 			Cause: "The newest message has no answer yet.", Try: "Let it be answered or stop it first."}
 	}
-	if _, err := t.Append(ctx, &session.Commit{Messages: a.closing(st)}); err != nil {
-		return err
+	if notes := a.closing(st); len(notes) > 0 {
+		if _, err := t.Append(ctx, &session.Commit{Messages: notes}); err != nil {
+			return err
+		}
 	}
 	r := &run{Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane, epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}}}
 	defer r.emit(hearth.Event{Kind: hearth.EventDone})

@@ -361,6 +361,42 @@ func TestATurnThatFailedCanBeCompacted(t *testing.T) {
 	}
 }
 
+// Words that were received, and whose turn failed before they became a message, are no
+// turn that goes on.
+func TestWordsWhoseTurnFailedBeforeItBeganStandInNoWay(t *testing.T) {
+	server := &small{window: 16_000}
+	s := longTalk(t, server, 8)
+	targets := s.cfg.Targets
+	down := false
+	s.cfg.Known = func() []model.Target { return nil }
+	s.cfg.Targets = func(ctx context.Context) ([]model.Target, error) {
+		if down {
+			return nil, &hearth.Error{Op: "find a model", Reason: hearth.ReasonUnreachable}
+		}
+		return targets(ctx)
+	}
+	s.agent = agent.New(s.cfg)
+	down = true
+	if _, err := s.say("nobody is there"); err == nil {
+		t.Fatal("it was answered")
+	}
+	down = false
+	if err := s.agent.Compact(t.Context(), s.mem, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.say("and now?")
+	if err != nil || out.Answer == "" {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	last := string(slices.Concat(encode(server.requests[len(server.requests)-1]).Items...))
+	if !strings.Contains(last, "nobody is there") || !strings.Contains(last, "mulberry") {
+		t.Errorf("the request is %s", last)
+	}
+	if err := strict(server.requests); err != nil {
+		t.Error(err)
+	}
+}
+
 // strict is what servers with a strict template want: a person and the model in turns.
 func strict(requests []*model.Request) error {
 	for i, req := range requests {

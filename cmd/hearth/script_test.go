@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	ossignal "os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -146,6 +147,11 @@ func scriptInterrupts(ts *testscript.TestScript, neg bool, args []string) {
 	if named := map[string]os.Signal{"-HUP": syscall.SIGHUP, "-TERM": syscall.SIGTERM}[args[0]]; named != nil {
 		signal, args = named, args[1:]
 		need(ts, len(args) >= 2, usage)
+	}
+	if signal == syscall.SIGHUP { // one that is handled here is not ignored there, also when the tests run under nohup
+		handled := make(chan os.Signal, 1)
+		ossignal.Notify(handled, syscall.SIGHUP)
+		defer ossignal.Stop(handled)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
