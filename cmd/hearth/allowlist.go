@@ -17,7 +17,7 @@ func (a *app) choosable(op string, c choice) error {
 	if c.model == "" {
 		return nil
 	}
-	ref, err := a.resolve(c.model)
+	ref, err := a.resolve(c.agent, c.model)
 	if err != nil {
 		return nil //nolint:nilerr // whoever uses the word says what is wrong with it
 	}
@@ -51,7 +51,7 @@ func (a *app) allowed(agentID string, ref hearth.ModelRef) bool {
 		if provider, all := strings.CutSuffix(w, "/*"); all {
 			return strings.EqualFold(provider, ref.Provider)
 		}
-		have, err := a.resolve(w)
+		have, err := a.resolve(agentID, w)
 		return err == nil && have == ref
 	})
 }

@@ -138,7 +138,7 @@ func infer(ctx context.Context, s streams, opt *options, c choice, in inferReque
 		return err
 	}
 	defer a.close()
-	if ref, err := a.resolve(c.model); err == nil {
+	if ref, err := a.resolve(c.agent, c.model); err == nil {
 		res.Provider, res.Model = ref.Provider, ref.Model
 	}
 	images, err := loadImages(in.files)

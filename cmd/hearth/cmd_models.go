@@ -149,7 +149,7 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 	cfg := a.file.Config
 	own, _ := cfg.Agents.Agent(l.agent)
 	for _, word := range slices.Concat([]string{own.Model.Primary}, own.Model.Fallbacks) {
-		if ref, err := a.resolve(word); err == nil {
+		if ref, err := a.resolve(l.agent, word); err == nil {
 			add(ref)
 		}
 	}
@@ -159,7 +159,7 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 		}
 	}
 	for _, word := range cfg.Agents.Defaults.ModelOrder {
-		if ref, err := a.resolve(word); err == nil && ref.Model != "*" {
+		if ref, err := a.resolve(l.agent, word); err == nil && ref.Model != "*" {
 			add(ref)
 		}
 	}
@@ -229,7 +229,7 @@ func (r *listedModel) window() string {
 func (a *app) tags(c choice) map[hearth.ModelRef][]string {
 	tags := map[hearth.ModelRef][]string{}
 	add := func(word string, say ...string) {
-		if ref, err := a.resolve(word); err == nil {
+		if ref, err := a.resolve(c.agent, word); err == nil {
 			tags[ref] = append(tags[ref], say...)
 		}
 	}

@@ -9,9 +9,10 @@ import (
 	"hearth/model"
 )
 
-// resolve reads a ref or alias, whatever profile it is written with.
-func (a *app) resolve(word string) (hearth.ModelRef, error) {
-	ref, _, err := a.named("", word)
+// resolve reads a ref or alias, whatever profile it is written with; whether it is one, the
+// agent's profiles say, as they do when the model is asked.
+func (a *app) resolve(agentID, word string) (hearth.ModelRef, error) {
+	ref, _, err := a.named(agentID, word)
 	return ref, err
 }
 

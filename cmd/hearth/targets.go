@@ -37,7 +37,7 @@ func (a *app) chosenRef(c choice) hearth.ModelRef {
 	if word == "" {
 		return a.firstConfigured()
 	}
-	ref, err := a.resolve(word)
+	ref, err := a.resolve(c.agent, word)
 	if err != nil {
 		return hearth.ModelRef{}
 	}
