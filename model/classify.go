@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hearth"
+	"hearth/internal/redact"
 )
 
 // Seen is an error as a server sent it: with a status of 400 and above, or inside an
@@ -21,6 +22,8 @@ type Seen struct {
 	Status   int
 	Header   http.Header
 	Body     []byte
+
+	masks *redact.Redactor // of what was sent; nil masks nothing
 }
 
 // Overflow says that a request did not fit the context window. It is in the chain of
@@ -41,7 +44,7 @@ func (o *Overflow) Error() string { return o.Words }
 // server's words, and *Overflow or *Refusal where the words are an exact row of the
 // corpus. Cause and Try are always filled.
 func Classify(s Seen) *hearth.Error {
-	b := readErrorBody(s.Body)
+	b := readErrorBody(s.Body).quiet(s.masks)
 	words := oneLine(b.Message, 1000)
 	if words == "" {
 		words = oneLine(b.Raw, 1000)

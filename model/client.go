@@ -17,6 +17,7 @@ import (
 
 	"hearth"
 	"hearth/internal/netguard"
+	"hearth/internal/redact"
 )
 
 // ClientConfig says how one provider's endpoint is reached. Only Endpoint is needed.
@@ -66,7 +67,8 @@ type Client struct {
 	guard  *netguard.Guard
 	base   *url.URL
 	origin netguard.Origin
-	broken error // why the config cannot be used; told by every call
+	masks  *redact.Redactor // of the credentials that are sent
+	broken error            // why the config cannot be used; told by every call
 }
 
 // NewClient makes a Client. A config that cannot be used is told by the calls, so that
@@ -74,6 +76,7 @@ type Client struct {
 func NewClient(c ClientConfig) *Client {
 	client := &Client{c: c, guard: c.Guard}
 	client.c.APIKey = strings.TrimSpace(c.APIKey)
+	client.masks = redact.New(client.c.secrets()...)
 	base, err := url.Parse(strings.TrimSpace(c.Endpoint.BaseURL))
 	if err == nil {
 		client.base = base
@@ -86,7 +89,9 @@ func NewClient(c ClientConfig) *Client {
 			TLS:            c.TLS, Proxy: c.Proxy,
 		})
 	}
-	client.broken = err
+	if err != nil {
+		client.broken = client.quiet(bare(err))
+	}
 	return client
 }
 
@@ -251,9 +256,7 @@ func (c *Client) hasCredential() bool {
 		return true
 	}
 	for name, value := range c.c.Headers {
-		name = strings.ToLower(name)
-		credential := name == strings.ToLower(c.c.Auth.Header) || slices.Contains([]string{"authorization", "x-api-key", "api-key", "x-goog-api-key"}, name)
-		if credential && value != "" {
+		if value != "" && (CredentialHeader(name) || strings.EqualFold(name, c.c.Auth.Header)) {
 			return true
 		}
 	}
@@ -310,7 +313,7 @@ func (c *Client) request(ctx context.Context, method string, call Call) (*http.R
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.url(call), body)
 	if err != nil {
-		return nil, &hearth.Error{Op: call.Op, Reason: hearth.ReasonConfig, Err: err, Cause: "The address of " + c.named() + " cannot be used.", Try: "Correct " + c.key("baseUrl") + "."}
+		return nil, &hearth.Error{Op: call.Op, Reason: hearth.ReasonConfig, Err: c.quiet(bare(err)), Cause: "The address of " + c.named() + " cannot be used.", Try: "Correct " + c.key("baseUrl") + "."}
 	}
 	maps.Copy(req.Header, call.Header)
 	if call.Body != nil {

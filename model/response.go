@@ -112,7 +112,7 @@ func (x *exchange) redirected(resp *http.Response) error {
 	}
 	return &hearth.Error{
 		Op: x.call.Op, Reason: hearth.ReasonServer, HTTPStatus: resp.StatusCode,
-		Err:   fmt.Errorf("the server redirects to %s", oneLine(to, 300)),
+		Err:   fmt.Errorf("the server redirects to %s", oneLine(x.client.masks.Values(to), 300)),
 		Cause: "Requests hold your words and your key, so they are not sent on to an address that is not in the config.",
 		Try:   "If you trust that address, put it into " + x.client.key("baseUrl") + ".",
 	}
@@ -121,7 +121,7 @@ func (x *exchange) redirected(resp *http.Response) error {
 func (x *exchange) classify(status int, h http.Header, body []byte) *hearth.Error {
 	return Classify(Seen{
 		Op: x.call.Op, Provider: x.client.c.Provider, Model: x.call.Model, Keyless: !x.client.hasCredential(),
-		Status: status, Header: h, Body: body,
+		Status: status, Header: h, Body: []byte(x.client.masks.Values(string(body))), masks: x.client.masks,
 	})
 }
 
@@ -172,7 +172,7 @@ func (r *Response) Ended(err error) *hearth.Error {
 		err = errors.New("the stream ended without a finish reason")
 	}
 	e := &hearth.Error{
-		Op: r.x.call.Op, Reason: hearth.ReasonCut, Err: err,
+		Op: r.x.call.Op, Reason: hearth.ReasonCut, Err: r.x.client.quiet(err),
 		Cause: "The model server stopped in the middle of its answer; a crash or a lack of memory is the usual reason. What it said so far is kept.",
 		Try:   "Ask again; if it happens again, look at the server's log.",
 	}

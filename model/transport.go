@@ -121,7 +121,7 @@ func (c *Client) transportError(ctx context.Context, op string, err error) error
 	if refused, ok := errors.AsType[*netguard.Refused](err); ok {
 		return c.untrusted(op, refused)
 	}
-	e := &hearth.Error{Op: op, Reason: hearth.ReasonUnreachable, Err: bare(err)}
+	e := &hearth.Error{Op: op, Reason: hearth.ReasonUnreachable, Err: c.quiet(bare(err))}
 	switch {
 	case isCertificate(err):
 		e.Cause = "The server's certificate is not one this machine trusts for that name."

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"hearth"
 	"hearth/config"
+	"hearth/model"
 	"hearth/model/route"
 )
 
@@ -150,13 +150,10 @@ func withKey(p config.Provider, key string) config.Provider {
 func withoutCredentials(headers map[string]config.Secret) map[string]config.Secret {
 	headers = maps.Clone(headers)
 	maps.DeleteFunc(headers, func(name string, _ config.Secret) bool {
-		return slices.Contains(credentialHeaders, strings.ToLower(name))
+		return model.CredentialHeader(name)
 	})
 	return headers
 }
-
-// credentialHeaders are the headers that model.Client takes for one too.
-var credentialHeaders = []string{"authorization", "x-api-key", "api-key", "x-goog-api-key"}
 
 // profileCounts tells of a provider's profiles, credentials masked.
 func (a *app) profileCounts(agentID, id string) profilesStatus {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,12 +20,20 @@ import (
 func (a *app) secrets(ctx context.Context) []string {
 	var out []string
 	add := func(v string) {
-		if !wordy.MatchString(v) && !slices.Contains(out, v) {
-			out = append(out, v)
+		for _, v := range []string{v, model.BareSecret(v)} {
+			if model.IsSecret(v) && !slices.Contains(out, v) {
+				out = append(out, v)
+			}
 		}
 	}
 	for _, id := range a.file.Config.Models.ProviderOrder {
-		for _, s := range credentials(a.file.Config.Models.Providers[id]) {
+		p := a.file.Config.Models.Providers[id]
+		for _, address := range addresses(p) {
+			for _, v := range model.QuerySecrets(address) {
+				add(v)
+			}
+		}
+		for _, s := range credentials(p) {
 			if ref := s.Ref(); s.IsZero() || ref != nil && ref.Source == "exec" {
 				continue
 			}
@@ -53,19 +60,12 @@ func (a *app) secrets(ctx context.Context) []string {
 	return out
 }
 
-// wordy matches what people write where a local server wants any key: ollama-local,
-// not-needed. Masking such words would spoil ordinary text.
-var wordy = regexp.MustCompile(`^[a-z_-]{0,15}$`)
-
-// secretHeader matches the names of headers that carry credentials.
-var secretHeader = regexp.MustCompile(`(?i)auth|key|token|secret|cookie|password`)
-
 // credentials lists where a provider's config may hold one.
 func credentials(p config.Provider) []config.Secret {
 	out := []config.Secret{p.APIKey, p.Request.Auth.Token, p.Request.Auth.Value}
 	from := func(headers map[string]config.Secret) {
 		for _, name := range slices.Sorted(maps.Keys(headers)) {
-			if secretHeader.MatchString(name) {
+			if model.NamesSecret(name) {
 				out = append(out, headers[name])
 			}
 		}
@@ -74,6 +74,15 @@ func credentials(p config.Provider) []config.Secret {
 	from(p.Request.Headers)
 	for _, m := range p.Models {
 		from(m.Headers)
+	}
+	return out
+}
+
+// addresses lists where a provider's models are served.
+func addresses(p config.Provider) []string {
+	out := append([]string{p.BaseURL}, p.BaseURLs...)
+	for _, m := range p.Models {
+		out = append(out, m.BaseURL)
 	}
 	return out
 }

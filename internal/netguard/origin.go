@@ -33,16 +33,26 @@ type Origin struct {
 func ParseOrigin(raw string) (Origin, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil {
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err // the address may hold a key
+		}
 		return Origin{}, fmt.Errorf("parse address: %w", err)
 	}
 	return originOf(u)
+}
+
+// withoutQuery is an address without what may be a credential.
+func withoutQuery(u *url.URL) string {
+	bare := *u
+	bare.RawQuery, bare.Fragment = "", ""
+	return bare.Redacted()
 }
 
 func originOf(u *url.URL) (Origin, error) {
 	o := Origin{Scheme: strings.ToLower(u.Scheme), Port: u.Port()}
 	switch {
 	case o.Scheme != "http" && o.Scheme != "https":
-		return Origin{}, fmt.Errorf("address %q does not begin with http:// or https://", u.Redacted())
+		return Origin{}, fmt.Errorf("address %q does not begin with http:// or https://", withoutQuery(u))
 	case u.User != nil:
 		return Origin{}, errors.New("address holds a user name: put credentials into apiKey or headers")
 	}

@@ -127,6 +127,17 @@ func failures() []Pathology {
 		row("wants a key", "vLLM: the error is a string.", openAI, Want{Reason: hearth.ReasonAuth}, 401, `{"error":"Unauthorized"}`),
 		row("wants another key", "Anthropic.", []string{Messages}, Want{Reason: hearth.ReasonAuth, Words: "invalid x-api-key"},
 			401, `{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}`),
+		{
+			Name: "repeats the key it was sent", Prose: "LiteLLM and other proxies, in the words with which they refuse it. What people see has the key cut out.", Protocols: everyProtocol,
+			Serve: func(x *Exchange) {
+				key := x.Header.Get("X-Api-Key")
+				if key == "" {
+					key = x.Header.Get("Authorization")
+				}
+				x.Status(401, x.errorBody("Invalid token passed. Received: "+key, "auth_error"))
+			},
+			Want: Want{Reason: hearth.ReasonAuth, Words: "Invalid token passed"},
+		},
 		row("forbids without a word", "Ollama refuses unknown Host headers with 403 and no body.", everyProtocol, Want{Reason: hearth.ReasonAuth}, 403, ""),
 		row("does not know our host name", "Jan.", chat, Want{Reason: hearth.ReasonAuth, Words: "Invalid host header"}, 403, "Invalid host header"),
 		row("cannot be paid", "Anthropic says it with status 400.", []string{Messages}, Want{Reason: hearth.ReasonBilling, Words: "credit balance is too low"},
