@@ -238,6 +238,22 @@ func TestAFileThatCannotBeUsedIsToldTrulyAndKept(t *testing.T) {
 	told(t, err, "cannot be opened", "Check that "+path+" is a file")
 }
 
+func TestAColumnThatHoldsWhatItMayNotIsDamage(t *testing.T) {
+	for _, c := range []struct{ name, table, sql string }{
+		{"a session's time is a word", "sessions", "UPDATE sessions SET created = 'yesterday'"},
+		{"an epoch's time is a word", "epochs", "UPDATE epochs SET began = 'yesterday'"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, _ := damaged(t, "PRAGMA writable_schema = on", "UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name = '"+c.table+"'", "PRAGMA writable_schema = reset", c.sql)
+			_, err := s.List(t.Context())
+			if c.table == "epochs" {
+				_, err = own(t, s).Epochs(t.Context())
+			}
+			told(t, err, "What is in the database cannot be read.", "Move "+s.path+" away")
+		})
+	}
+}
+
 func TestAFileThatWasEmptiedBeginsAnewAndThatIsTold(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hearth.db")
 	told := 0

@@ -77,10 +77,14 @@ func (s *Store) storageError(op string, err error) error {
 		told = byCode[lib.SQLITE_FULL]
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
 		told = byCode[lib.SQLITE_READONLY]
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errReleased):
-	default:
+	case isDamage(err):
 		told = advice{"What is in the database cannot be read.", salvage}
 	}
 	e.Cause, e.Try = told.cause, strings.ReplaceAll(told.try, "FILE", s.path)
 	return e
 }
+
+// isDamage reports whether a column held what its table does not allow. database/sql has
+// no type for that, only these words. All else that is not SQLite's own (no more open
+// files, a network disk without locks) says nothing about what is in the database.
+func isDamage(err error) bool { return strings.Contains(err.Error(), "sql: Scan error on column") }

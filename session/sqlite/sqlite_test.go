@@ -169,6 +169,29 @@ func TestWhatTheOperatingSystemRefusesIsExplained(t *testing.T) {
 	}
 }
 
+// Whoever is told to move a database away that is whole loses it.
+func TestWhatSaysNothingOfTheDatabaseAccusesItOfNothing(t *testing.T) {
+	s := &Store{path: "/state/hearth.db"}
+	dir := t.TempDir()
+	locks := filepath.Join(dir, "locks")
+	if err := os.WriteFile(locks, []byte("a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, noLocks := Open(t.Context(), Config{Path: filepath.Join(dir, "hearth.db"), Locks: locks})
+	for name, err := range map[string]error{
+		"no more open files":                 s.storageError("open", &fs.PathError{Op: "open", Path: "p", Err: syscall.EMFILE}),
+		"a network disk without locks":       s.storageError("open", &fs.PathError{Op: "lock", Path: "p", Err: syscall.ENOLCK}),
+		"the folder of the locks is a file":  noLocks,
+		"a message that cannot be written":   s.storageError("save", errors.New("message 1 of the commit has no id")),
+		"a store that was closed in between": s.storageError("list", errors.New("sql: database is closed")),
+	} {
+		e, ok := errors.AsType[*hearth.Error](err)
+		if !ok || e.Reason != hearth.ReasonStorage || e.Cause != "" || e.Try != "" {
+			t.Errorf("%s: the person is told %+v", name, e)
+		}
+	}
+}
+
 func TestFilesThatAreNoDatabaseOfOursAreRefusedAndKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hearth.db")
 	text := strings.Repeat("this is a letter, not a database. ", 100)
