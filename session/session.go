@@ -7,6 +7,8 @@ package session
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"iter"
 	"strconv"
@@ -67,6 +69,16 @@ type Epoch struct {
 	Detail     string `json:"detail,omitempty"`
 }
 
+// Sound reports whether a conversation whose next message gets the Seq next can go on in
+// an epoch as it was stored: somebody may have changed it, or the messages it begins with.
+func (e *Epoch) Sound(next Seq) bool {
+	if !json.Valid(e.Plan) || e.FirstSeq < 1 || e.FirstSeq > next {
+		return false
+	}
+	sum := sha256.Sum256(e.Plan)
+	return len(e.PlanHash) != 2*len(sum) || e.PlanHash == hex.EncodeToString(sum[:])
+}
+
 // A Commit is what one transaction adds. Every message must have an ID. Blobs must hold
 // Data; they are stored once per hash.
 type Commit struct {
@@ -93,7 +105,7 @@ type Transcript interface {
 	// damaged says so in Lost. A blob's Data is not filled. Messages are shared between
 	// calls: copy a Part before changing it.
 	Since(ctx context.Context, from Seq) iter.Seq2[Entry, error]
-	// Epoch gives the live epoch of model: the newest that can be read. ok is false where
+	// Epoch gives the live epoch of model: the newest that is sound. ok is false where
 	// there is none.
 	Epoch(ctx context.Context, model hearth.ModelRef) (e Epoch, ok bool, err error)
 	// LastReports gives the newest n reports that can be read, newest last, with Added
@@ -144,6 +156,7 @@ func (e *HeldError) Error() string {
 type Reader interface {
 	Info() Info
 	Since(ctx context.Context, from Seq) iter.Seq2[Entry, error]
+	// Epochs gives all of them, damaged ones too, oldest first.
 	Epochs(ctx context.Context) ([]Epoch, error)
 	LastReports(ctx context.Context, n int) ([]hearth.Report, error)
 }

@@ -74,13 +74,16 @@ func (v viewed) Append(context.Context, *session.Commit) (session.Seq, error) {
 	return 0, &hearth.Error{Op: "write session", Reason: hearth.ReasonBusy, Err: errors.New("it is only looked at")}
 }
 
-// Epoch gives the newest epoch of a model.
+// Epoch gives the live epoch of a model, as its owner would get it.
 func (v viewed) Epoch(ctx context.Context, ref hearth.ModelRef) (session.Epoch, bool, error) {
 	all, err := v.Epochs(ctx)
+	if err != nil {
+		return session.Epoch{}, false, err
+	}
 	for _, e := range slices.Backward(all) {
-		if e.Model == ref {
-			return e, true, err
+		if e.Model == ref && e.Sound(session.Seq(v.Info().Messages)+1) {
+			return e, true, nil
 		}
 	}
-	return session.Epoch{}, false, err
+	return session.Epoch{}, false, nil
 }

@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"iter"
 	"slices"
@@ -123,16 +121,7 @@ func scanEpoch(scan func(...any) error) (e session.Epoch, err error) {
 	return e, err
 }
 
-// sound reports whether a conversation can go on in an epoch as it was stored.
-func (r *reader) sound(e *session.Epoch, next session.Seq) bool {
-	if !json.Valid(e.Plan) || e.FirstSeq < 1 || e.FirstSeq > next {
-		return false
-	}
-	sum := sha256.Sum256(e.Plan)
-	return len(e.PlanHash) != 2*len(sum) || e.PlanHash == hex.EncodeToString(sum[:])
-}
-
-// Epochs gives all of them, oldest first.
+// Epochs gives all of them, damaged ones too, oldest first.
 func (r *reader) Epochs(ctx context.Context) ([]session.Epoch, error) {
 	rows, err := r.store.read.QueryContext(ctx, selectEpoch+" ORDER BY id", r.n)
 	if err != nil {

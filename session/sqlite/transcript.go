@@ -268,7 +268,7 @@ func (t *transcript) newestSound(ctx context.Context, model hearth.ModelRef) (se
 		if err != nil {
 			return session.Epoch{}, err
 		}
-		if t.sound(&e, t.tail.next) {
+		if e.Sound(t.tail.next) {
 			return e, nil
 		}
 	}
