@@ -186,13 +186,6 @@ func newConfigFile(s streams, opt *options) *cobra.Command {
 		}}
 }
 
-// validation is the shape of `config validate --json`.
-type validation struct {
-	Valid  bool           `json:"valid"`
-	Path   string         `json:"path"`
-	Issues []config.Issue `json:"issues"`
-}
-
 func newConfigValidate(s streams, opt *options) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{Use: "validate", Short: "Check the config strictly; exit 1 when anything is wrong", Args: cobra.NoArgs,
@@ -208,11 +201,7 @@ func newConfigValidate(s streams, opt *options) *cobra.Command {
 				default:
 				}
 			}
-			v := validation{Path: file.Path(), Issues: file.Issues()}
-			v.Valid = len(v.Issues) == 0
-			if v.Issues == nil {
-				v.Issues = []config.Issue{}
-			}
+			v := file.Validate()
 			if asJSON {
 				printJSON(s.out, v)
 			} else {
@@ -227,7 +216,7 @@ func newConfigValidate(s streams, opt *options) *cobra.Command {
 	return cmd
 }
 
-func printValidation(s streams, v validation, exists bool) {
+func printValidation(s streams, v config.Validation, exists bool) {
 	switch {
 	case !exists:
 		fmt.Fprintf(s.out, "There is no config at %s; the defaults are in use.\n", v.Path)
