@@ -76,14 +76,6 @@ func Load(ctx context.Context, o Options) (*File, []Warning, error) {
 // Path is the config file in use.
 func (f *File) Path() string { return f.Places.Config }
 
-// Source is the file as it was read, byte for byte; nil when it was not.
-func (f *File) Source() []byte {
-	if len(f.sources) == 0 {
-		return nil
-	}
-	return f.sources[0].bytes
-}
-
 // LookupEnv gives a variable of the owner's: of the process first, then of the .env files
 // but not that of the working folder, the env block, and a login shell where env.shellEnv
 // asks for one; the first variable that only the shell may have blocks until it answered.

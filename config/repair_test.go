@@ -35,7 +35,7 @@ func TestRepairsAreNamedAndNothingElseIsTouched(t *testing.T) {
 			if f.Config.Models.Mode != "replace" {
 				t.Errorf("models.mode is %q", f.Config.Models.Mode)
 			}
-			if string(f.Source()) != string(text) {
+			if string(f.sources[0].bytes) != string(text) {
 				t.Error("the source is not the file's bytes")
 			}
 		})

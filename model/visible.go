@@ -40,41 +40,15 @@ type LookAlike struct {
 //     that nothing was run.
 //   - JSON, XML or ReAct that looks like a call stays text.
 //
-// report, which may be nil, is called at most once a message, before its Stop.
+// report, which may be nil, is called at most once a message, before its Stop. begun says
+// how to read a model whose template may have opened its reasoning in the prompt, so that
+// the stream holds only the closing tag.
 //
 // Text is held back only while the bytes received could still become one of the above;
 // white space before the first visible word waits for that word and is dropped behind
 // reasoning. deltas may hold several attempts: each Sent begins a new message. Like its
 // input, the sequence may be used once.
-func Visible(deltas iter.Seq2[Delta, error], toolNames []string, report func(LookAlike)) iter.Seq2[Delta, error] {
-	return VisibleBegun(deltas, toolNames, report, Begun{})
-}
-
-// Begun says how to read answers that may begin in the middle of reasoning. Its zero value
-// is Visible's way: show text as it comes, and say so when it turns out to have been
-// reasoning.
-type Begun struct {
-	// Hold keeps text back until a tag, a call or the end of the answer shows what it was,
-	// or 64 KB came without any. It is for models that are known, or strongly presumed, to
-	// begin so: all others would only be slower.
-	Hold bool
-	// Settled is told of each message that shows how the model begins: true after a closing
-	// tag without an opening one, false after a whole answer without any reasoning. It is
-	// called before the message's Stop, and may be nil.
-	Settled func(begun bool)
-}
-
-// BeginsThinking reports whether a model of this name is known to have a template that
-// opens its reasoning: DeepSeek-R1 and what was distilled from it, QwQ, and models with
-// "thinking" in their name, as Qwen3's (their cards: "only </think> without an explicit
-// opening tag is normal").
-func BeginsThinking(id string) bool { return beginsThinking.MatchString(id) }
-
-var beginsThinking = regexp.MustCompile(`(?i)(^|[^a-z0-9])(deepseek-?_?r1|r1-(0528|distill|1776)|qwq)|thinking`)
-
-// VisibleBegun is Visible for a model whose template may have opened its reasoning in
-// the prompt, so that the stream holds only the closing tag.
-func VisibleBegun(deltas iter.Seq2[Delta, error], toolNames []string, report func(LookAlike), begun Begun) iter.Seq2[Delta, error] {
+func Visible(deltas iter.Seq2[Delta, error], toolNames []string, report func(LookAlike), begun Begun) iter.Seq2[Delta, error] {
 	return func(yield func(Delta, error) bool) {
 		v := &visible{tools: make(map[string]bool, len(toolNames)), report: report, begun: begun, holding: begun.Hold}
 		for _, name := range toolNames {
@@ -105,6 +79,27 @@ func VisibleBegun(deltas iter.Seq2[Delta, error], toolNames []string, report fun
 		}
 	}
 }
+
+// Begun says how to read answers that may begin in the middle of reasoning. Its zero value
+// shows text as it comes, and says so when it turns out to have been reasoning.
+type Begun struct {
+	// Hold keeps text back until a tag, a call or the end of the answer shows what it was,
+	// or 64 KB came without any. It is for models that are known, or strongly presumed, to
+	// begin so: all others would only be slower.
+	Hold bool
+	// Settled is told of each message that shows how the model begins: true after a closing
+	// tag without an opening one, false after a whole answer without any reasoning. It is
+	// called before the message's Stop, and may be nil.
+	Settled func(begun bool)
+}
+
+// BeginsThinking reports whether a model of this name is known to have a template that
+// opens its reasoning: DeepSeek-R1 and what was distilled from it, QwQ, and models with
+// "thinking" in their name, as Qwen3's (their cards: "only </think> without an explicit
+// opening tag is normal").
+func BeginsThinking(id string) bool { return beginsThinking.MatchString(id) }
+
+var beginsThinking = regexp.MustCompile(`(?i)(^|[^a-z0-9])(deepseek-?_?r1|r1-(0528|distill|1776)|qwq)|thinking`)
 
 // visible is the state of one message. Its scanner (markup.go) turns bytes into text,
 // thinking and blocks; this file decides what becomes of them.

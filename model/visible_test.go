@@ -31,7 +31,7 @@ var callID = regexp.MustCompile(`^call_[0-9a-f]{24}$`)
 func look(t testing.TB, deltas iter.Seq2[model.Delta, error], tools ...string) seen {
 	t.Helper()
 	var looks []model.LookAlike
-	s := collect(t, model.Visible(deltas, tools, func(l model.LookAlike) { looks = append(looks, l) }))
+	s := collect(t, model.Visible(deltas, tools, func(l model.LookAlike) { looks = append(looks, l) }, model.Begun{}))
 	s.Looks = looks
 	return s
 }
@@ -248,7 +248,7 @@ func TestVisibleYieldsTextAsSoonAsItIsDecided(t *testing.T) {
 				return
 			}
 		}
-	}, []string{"read"}, nil))
+	}, []string{"read"}, nil, model.Begun{}))
 	defer stop()
 	for _, s := range steps {
 		got := ""
@@ -286,7 +286,7 @@ func TestVisibleKeepsAttemptsApart(t *testing.T) {
 func TestVisiblePassesTheErrorAndEverythingBefore(t *testing.T) {
 	var text string
 	var last error
-	for d, err := range model.Visible(message("Hello <thi", 3, hearth.StopCut), nil, nil) {
+	for d, err := range model.Visible(message("Hello <thi", 3, hearth.StopCut), nil, nil, model.Begun{}) {
 		text += d.Text
 		last = err
 	}
@@ -301,7 +301,7 @@ var halfBlocks = []string{"[read]\n{\"a\":\n", "[read]\n{", "[TOOL_REQUEST]", "[
 func TestVisibleLosesNothingOfHalfBlocks(t *testing.T) {
 	for _, half := range halfBlocks {
 		text, shown := strings.Repeat(half, 40_000/len(half)), 0
-		for d, err := range model.Visible(message(text, 5, hearth.StopEnd), []string{"read"}, nil) {
+		for d, err := range model.Visible(message(text, 5, hearth.StopEnd), []string{"read"}, nil, model.Begun{}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -320,7 +320,7 @@ func BenchmarkVisibleHalfBlocks(b *testing.B) {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			for b.Loop() {
 				for _, half := range halfBlocks {
-					for range model.Visible(message(strings.Repeat(half, size/len(half)), 5, hearth.StopEnd), []string{"read"}, nil) {
+					for range model.Visible(message(strings.Repeat(half, size/len(half)), 5, hearth.StopEnd), []string{"read"}, nil, model.Begun{}) {
 					}
 				}
 			}
@@ -391,7 +391,7 @@ func BenchmarkVisible(b *testing.B) {
 	words := slices.Repeat([]model.Delta{{Text: " word"}}, 1000)
 	b.ReportAllocs()
 	for b.Loop() {
-		for _, err := range model.Visible(sequence(words...), []string{"read"}, nil) {
+		for _, err := range model.Visible(sequence(words...), []string{"read"}, nil, model.Begun{}) {
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -432,7 +432,7 @@ func TestAnswersThatBeginInReasoning(t *testing.T) {
 			}
 			for _, n := range []int{1, 3, min(4096, len(c.in))} {
 				var settled []bool
-				got := collect(t, model.VisibleBegun(message(c.in, n, c.stop), c.tools, nil,
+				got := collect(t, model.Visible(message(c.in, n, c.stop), c.tools, nil,
 					model.Begun{Hold: true, Settled: func(b bool) { settled = append(settled, b) }}))
 				if got.String() != c.want.String() {
 					t.Errorf("in pieces of %d:\n got %s\nwant %s", n, got, c.want)
@@ -458,7 +458,7 @@ func TestOnlyWhatMayBeReasoningWaits(t *testing.T) {
 		want  int
 	}{{model.Delta{Thinking: "hm"}, true, 2}, {model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseReading}}, false, 2}, {model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseReading}}, true, 1}} {
 		texts := 0
-		for d, err := range model.VisibleBegun(stream(c.first), nil, nil, model.Begun{Hold: c.hold}) {
+		for d, err := range model.Visible(stream(c.first), nil, nil, model.Begun{Hold: c.hold}) {
 			if err != nil {
 				t.Fatal(err)
 			}

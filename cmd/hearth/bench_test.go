@@ -205,7 +205,7 @@ func beginEpoch(b *testing.B, k *talk, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	plan := prompt.NewPlan(chain[0], house, k.kit.specs())
+	plan := prompt.NewPlan(chain[0], house, specsOf(k.kit.tools))
 	raw, hash, err := plan.Encode()
 	if err != nil {
 		b.Fatal(err)

@@ -6,8 +6,10 @@ import (
 
 	"github.com/tiktoken-go/tokenizer"
 
+	"hearth"
 	"hearth/model"
 	"hearth/prompt"
+	"hearth/tool"
 )
 
 // What every request of an agent costs before a person has said a word: on one GPU at
@@ -27,7 +29,7 @@ func TestOurTextAndToolsStaySmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Dir = "/home/somebody/.hearth/workspace"
-	plan := prompt.NewPlan(target, h, kit.specs())
+	plan := prompt.NewPlan(target, h, specsOf(kit.tools))
 	rendered := []byte(plan.System)
 	for _, tool := range plan.Tools {
 		b, err := json.Marshal(tool)
@@ -51,4 +53,13 @@ func TestOurTextAndToolsStaySmall(t *testing.T) {
 		t.Errorf("system text and tools have %d tokens, more than 1,500", len(ids))
 	}
 	t.Logf("%d bytes, %d tokens, %d tools", len(rendered), len(ids), len(plan.Tools))
+}
+
+// specsOf is what a model is told of tools.
+func specsOf(tools []tool.Tool) []hearth.ToolSpec {
+	var out []hearth.ToolSpec
+	for _, t := range tools {
+		out = append(out, t.Spec())
+	}
+	return out
 }

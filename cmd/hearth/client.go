@@ -63,7 +63,7 @@ func (a *app) visible(from model.Target, deltas iter.Seq2[model.Delta, error], t
 	if a.raw != nil {
 		deltas = a.raw.listen(deltas)
 	}
-	return model.VisibleBegun(deltas, tools, func(l model.LookAlike) {
+	return model.Visible(deltas, tools, func(l model.LookAlike) {
 		a.logger().Warn("the reply looks like a tool call, but the server emitted no structured one; it stays text",
 			slog.String("run", a.run), slog.String("model", from.Ref.String()), slog.String("pattern", l.Pattern), slog.String("tool", l.Tool), slog.Bool("registered", l.Registered))
 	}, a.describer().Begun(from))

@@ -41,15 +41,6 @@ func (k *toolkit) close() {
 	}
 }
 
-// specs is what a model is told of the tools.
-func (k *toolkit) specs() []hearth.ToolSpec {
-	var out []hearth.ToolSpec
-	for _, t := range k.tools {
-		out = append(out, t.Spec())
-	}
-	return out
-}
-
 func (k *toolkit) names() []string {
 	names := []string{}
 	for _, t := range k.tools {

@@ -39,9 +39,6 @@ func (*timeoutError) Error() string   { return "no answer within the connect tim
 func (*timeoutError) Timeout() bool   { return true }
 func (*timeoutError) Temporary() bool { return true }
 
-// ConnectTimedOut reports whether err says that nobody answered in time.
-func ConnectTimedOut(err error) bool { return errors.Is(err, errConnectTimeout) }
-
 func timedOut(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errConnectTimeout) {
 		return cause

@@ -135,7 +135,7 @@ type Result struct {
 // Collect reads a stream to its end, through model.Visible.
 func Collect(deltas iter.Seq2[model.Delta, error], tools ...string) Result {
 	var r Result
-	for d, err := range model.Visible(deltas, tools, nil) {
+	for d, err := range model.Visible(deltas, tools, nil, model.Begun{}) {
 		r.add(d, err)
 	}
 	return r
