@@ -400,6 +400,49 @@ func TestAnOpenClawFileIsCopiedFirst(t *testing.T) {
 	h.apply(Edit{Path: "tools.exec.ask", Unset: true})
 }
 
+// The line that keeps the workspace where it is goes to the file that edits of the agents
+// go to: beside the $include it would make every later one impossible.
+func TestACopiedIncludeCanBeEditedAgainAndAgain(t *testing.T) {
+	for _, row := range []struct {
+		name, main, agents, want string
+		first                    Edit
+	}{
+		{"the included file is edited first", "{ agents: { $include: './conf/agents.json5' }, models: {} } // main\n", "{ defaults: { model: 'a/b' } } // inc\n",
+			"{ defaults: { model: 'a/c', workspace: '~/.openclaw/workspace' } } // inc\n", Edit{Path: "agents.defaults.model", Value: "a/c"}},
+		{"the main file is edited first", "{ agents: { $include: './conf/agents.json5' }, models: {} } // main\n", "{ defaults: { model: 'a/b' } } // inc\n",
+			"{ defaults: { model: 'a/b', workspace: '~/.openclaw/workspace' } } // inc\n", Edit{Path: "models.mode", Value: "replace"}},
+		{"only the defaults are included", "{ agents: { defaults: { $include: './conf/agents.json5' } }, models: {} } // main\n", "{ model: 'a/b' } // inc\n",
+			"{ model: 'a/b', workspace: '~/.openclaw/workspace' } // inc\n", Edit{Path: "models.mode", Value: "replace"}},
+		{"everything is included", "{ $include: './conf/agents.json5' } // main\n", "{ agents: { defaults: { model: 'a/b' } } } // inc\n",
+			"{ agents: { defaults: { model: 'a/b', workspace: '~/.openclaw/workspace' } }, models: { mode: 'replace' } } // inc\n", Edit{Path: "models.mode", Value: "replace"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			h := newHome(t)
+			h.write(".openclaw/openclaw.json", row.main)
+			h.write(".openclaw/conf/agents.json5", row.agents)
+			before, _ := h.load()
+			w := h.apply(row.first)
+			if w.CopiedFrom != h.path(".openclaw/openclaw.json") || w.CopiedTo != h.path(".hearth/hearth.json") {
+				t.Errorf("written %+v", w)
+			}
+			if got := strings.ReplaceAll(h.read(".hearth/conf/agents.json5"), `"`, "'"); got != row.want {
+				t.Errorf("the copied include is\n%swant\n%s", got, row.want)
+			}
+			if f, _ := h.load(); f.Workspace("") != before.Workspace("") {
+				t.Errorf("the workspace moved from %s to %s", before.Workspace(""), f.Workspace(""))
+			}
+			h.apply(Edit{Path: "agents.defaults.models", Value: "{'a/b': {alias: 'B'}}", StrictJSON: true, Merge: true})
+			h.apply(Edit{Path: "agents.defaults.contextTokens", Value: "20000"})
+			if f, _ := h.load(); f.Config.Agents.Defaults.ContextTokens != 20000 || f.Config.Agents.Defaults.Models["a/b"].Alias != "B" {
+				t.Errorf("the later edits are not there: %+v", f.Config.Agents.Defaults)
+			}
+			if h.read(".openclaw/openclaw.json") != row.main || h.read(".openclaw/conf/agents.json5") != row.agents {
+				t.Error("OpenClaw's files were changed")
+			}
+		})
+	}
+}
+
 func TestTheCopyOfANamedOpenClawFileIsReadFromThenOn(t *testing.T) {
 	h := newHome(t)
 	theirs := h.write(".openclaw/work.json", "{tools: {}}")

@@ -55,9 +55,9 @@ func (c *Change) Config() Config {
 type Written struct {
 	Path   string // the file that was written; "" when nothing changed
 	Backup string // what it held before; "" when it is new
-	// CopiedFrom is set when OpenClaw's file was copied to Path first: Hearth reads
-	// Path from now on.
-	CopiedFrom string
+	// CopiedFrom is set when OpenClaw's file was copied to CopiedTo first, with the files
+	// that it includes: Hearth reads CopiedTo from now on. Path is one of the copies.
+	CopiedFrom, CopiedTo string
 	// SHA256Before and SHA256After are of the file, in hexadecimal.
 	SHA256Before, SHA256After string
 }
@@ -182,7 +182,7 @@ func (c *Change) write(target string) (Written, error) {
 	w := Written{Path: target, SHA256After: digest(c.New)}
 	text, before := c.New, c.source.bytes
 	if target != c.source.path {
-		w.CopiedFrom = c.file.Places.Config
+		w.CopiedFrom, w.CopiedTo = c.file.Places.Config, c.file.Places.Target
 		if before, text, err = c.copyFirst(); err != nil {
 			return Written{}, err
 		}
@@ -230,35 +230,52 @@ func (f *File) written(path string) string {
 	return filepath.Join(filepath.Dir(p.Target), rel)
 }
 
-// withWorkspace gives OpenClaw's main file as it goes to Hearth's folder: the workspace
-// stays where it is, so the copy must say where that is.
-func (c *Change) withWorkspace(text []byte) ([]byte, error) {
+// A moving is a config of OpenClaw's on its way to Hearth's folder. The workspace stays
+// where it is, so the copies must say where that is: in the file that edits of
+// agents.defaults go to, for beside an $include they would have no place any more.
+type moving struct {
+	at  place
+	dir string // as it is written; "" where the config says it already
+}
+
+func (c *Change) moving() moving {
 	p := c.file.Places
 	if c.file.Config.Agents.Defaults.Workspace != "" || c.Config().Agents.Defaults.Workspace != "" {
-		return text, nil
+		return moving{}
 	}
 	dir := filepath.Join(filepath.Dir(p.Config), "workspace")
 	if rel, err := filepath.Rel(p.home, dir); err == nil && inside(p.home, dir) {
 		dir = "~/" + filepath.ToSlash(rel)
 	}
+	steps := []json5.Step{json5.Key("agents"), json5.Key("defaults"), json5.Key("workspace")}
+	at, err := c.after.owner(steps)
+	if err != nil { // several files make it up together, and none of them can be edited
+		at = place{c.file.sources[0], steps}
+	}
+	return moving{at: at, dir: dir}
+}
+
+// text is what a file of the config holds when it has moved.
+func (m moving) text(path string, text []byte) ([]byte, error) {
+	if m.dir == "" || path != m.at.src.path {
+		return text, nil
+	}
 	reader := func(src []byte) (*json5.Document, error) {
-		doc, _, err := read(p.Config, src)
+		doc, _, err := read(path, src)
 		return doc, err
 	}
-	path := []json5.Step{json5.Key("agents"), json5.Key("defaults"), json5.Key("workspace")}
-	return json5.Set(reader, text, path, &json5.Value{Kind: json5.String, Text: dir})
+	return json5.Set(reader, text, m.at.steps, &json5.Value{Kind: json5.String, Text: m.dir})
 }
 
 // copyFirst copies the files of an OpenClaw config that the edit leaves alone, and
 // gives the edited one before and after the edit. The main file goes last, for it is
 // what makes Hearth look at the copies.
 func (c *Change) copyFirst() (before, after []byte, err error) {
+	moving := c.moving()
 	for _, s := range slices.Backward(c.file.sources) {
-		text := s.bytes
-		if s.path == c.file.Places.Config {
-			if text, err = c.withWorkspace(text); err != nil {
-				return nil, nil, err
-			}
+		text, err := moving.text(s.path, s.bytes)
+		if err != nil {
+			return nil, nil, err
 		}
 		if s.path == c.source.path {
 			before = text
@@ -275,9 +292,6 @@ func (c *Change) copyFirst() (before, after []byte, err error) {
 			return nil, nil, err
 		}
 	}
-	after = c.New
-	if c.source.path == c.file.Places.Config {
-		after, err = c.withWorkspace(after)
-	}
+	after, err = moving.text(c.source.path, c.New)
 	return before, after, err
 }

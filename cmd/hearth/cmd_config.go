@@ -165,7 +165,7 @@ func tellWritten(s streams, w config.Written) {
 		return
 	}
 	if w.CopiedFrom != "" {
-		fmt.Fprintf(s.err, "copied %s to %s, which Hearth uses from now on\n", w.CopiedFrom, w.Path)
+		fmt.Fprintf(s.err, "copied %s to %s, which Hearth uses from now on\n", w.CopiedFrom, w.CopiedTo)
 	}
 	fmt.Fprintf(s.err, "wrote %s", w.Path)
 	if w.Backup != "" {

@@ -229,7 +229,7 @@ func (a *app) write(ctx context.Context, edits []config.Edit) error {
 		return err
 	}
 	if done.CopiedFrom != "" {
-		fmt.Fprintf(a.io.err, "config: %s was copied to %s, which Hearth uses from now on\n", done.CopiedFrom, done.Path)
+		fmt.Fprintf(a.io.err, "config: %s was copied to %s, which Hearth uses from now on\n", done.CopiedFrom, done.CopiedTo)
 	}
 	next, warnings, _, err := a.file.Reload(ctx)
 	if err != nil {
