@@ -37,9 +37,13 @@ var templated = []string{
 // needed cannot be left out or replaced: without them there is no request.
 var needed = []string{"model", "messages", "input", "stream"}
 
+// ofTools are refused by vLLM and OpenAI where there are no tools: "When using
+// `tool_choice`, `tools` must be set."
+var ofTools = []string{"tool_choice", "parallel_tool_calls"}
+
 // Encode writes the body. extra, which may be empty, is an object whose members are
 // merged in last and win over ours; the messages cannot be replaced. Members named in
-// refused are left out.
+// refused are left out, and without tools what only says how to use them.
 func (b *Body) Encode(extra json.RawMessage, refused []string) (*model.Sent, error) {
 	head, params := slices.Clone(b.Head), slices.Clone(b.Params)
 	more, err := Members(extra)
@@ -56,7 +60,10 @@ func (b *Body) Encode(extra json.RawMessage, refused []string) (*model.Sent, err
 			params = append(params, m)
 		}
 	}
-	drop := func(m Member) bool { return slices.Contains(refused, m.Name) && !slices.Contains(needed, m.Name) }
+	tools := slices.ContainsFunc(head, func(m Member) bool { return m.Name == "tools" }) && !slices.Contains(refused, "tools")
+	drop := func(m Member) bool {
+		return slices.Contains(refused, m.Name) && !slices.Contains(needed, m.Name) || !tools && slices.Contains(ofTools, m.Name)
+	}
 	head, params = slices.DeleteFunc(head, drop), slices.DeleteFunc(params, drop)
 	return b.write(head, params), nil
 }

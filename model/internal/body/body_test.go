@@ -35,6 +35,8 @@ func TestEncode(t *testing.T) {
 		{name: "new ones come last, those of the template in the head", extra: `{"z":1,"tool_choice":"required","a":null}`, head: `{"model":"m","tools":[],"tool_choice":"required","messages":[{"s":1}`, tail: `],"stream":true,"top_p":1,"z":1,"a":null}`},
 		{name: "messages cannot be replaced", extra: `{"messages":[]}`, head: `{"model":"m","tools":[],"messages":[{"s":1}`, tail: `],"stream":true,"top_p":1}`},
 		{name: "what a server refused is left out", extra: `{"z":1}`, refused: []string{"top_p", "tools", "z"}, head: `{"model":"m","messages":[{"s":1}`, tail: `],"stream":true}`},
+		{name: "what says how to use tools goes with the tools", extra: `{"tool_choice":"required","parallel_tool_calls":false,"z":1}`, refused: []string{"tools"}, head: `{"model":"m","messages":[{"s":1}`, tail: `],"stream":true,"top_p":1,"z":1}`},
+		{name: "and stays with those of the owner", extra: `{"tools":[1],"tool_choice":"required"}`, head: `{"model":"m","tools":[1],"tool_choice":"required","messages":[{"s":1}`, tail: `],"stream":true,"top_p":1}`},
 		{name: "what makes a request is not", refused: []string{"model", "messages", "stream"}, head: `{"model":"m","tools":[],"messages":[{"s":1}`, tail: `],"stream":true,"top_p":1}`},
 		{name: "the last of two members counts", extra: `{"a":1,"b":2,"a":3}`, head: `{"model":"m","tools":[],"messages":[{"s":1}`, tail: `],"stream":true,"top_p":1,"a":3,"b":2}`},
 	} {
