@@ -76,7 +76,7 @@ func (r *run) fit(ctx context.Context, refused error) (done bool, err error) {
 	r.counted(c)
 	force := refused != nil
 	if force {
-		r.believe(c, refused)
+		c.believe(refused)
 	}
 	if !force && c.tokens <= r.cfg.Room.Limit(c.es.plan) {
 		return false, nil
@@ -182,34 +182,24 @@ func (r *run) summarise(ctx context.Context, c *conversation, instructions strin
 	if words := prompt.Unread(c.es.plan, c.gauge, c.messages, keep); len(words) > 0 {
 		c.without(words)
 	}
-	lost, summary, reports, err := r.summary(ctx, c, keep, instructions)
-	if err != nil && (ctx.Err() != nil || !goesOn(err, why)) {
-		return errors.Join(err, r.report(ctx, reports))
+	got := r.summary(ctx, c, keep, instructions)
+	if got.err != nil && (ctx.Err() != nil || !goesOn(got.err, why)) {
+		return errors.Join(got.err, r.report(ctx, got.reports))
 	}
-	unsaid, said := spoken(c.messages[:lost]), spoken(c.messages[lost:keep])
-	detail := fmt.Sprintf("summed up %d messages", said)
-	switch {
-	case err != nil:
-		because := "because the model gave none"
-		if lost == keep {
-			because = "because even the request for one would not fit"
-		}
-		summary, detail = prompt.FitSummary(c.es.plan.Window, c.gauge, c.es.plan.Summary), fmt.Sprintf("left out %d messages without a summary", unsaid+said)
-		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages left the model's context without a summary, %s (nothing is lost on disk)", full(why), unsaid+said, because))
-	case unsaid > 0:
-		detail += fmt.Sprintf(" and left out the %d before them", unsaid)
-		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages left the model's context without a summary, because the request for one would not fit with them; the %d after them were summed up (nothing is lost on disk)", full(why), unsaid, said))
-	default:
-		r.notice("compaction", fmt.Sprintf("%sthe %d oldest messages were summed up (nothing is lost on disk)", full(why), said))
+	summary := got.text
+	if got.err != nil {
+		summary = prompt.FitSummary(c.es.plan.Window, c.gauge, c.es.plan.Summary)
 	}
+	detail, told := got.tell(c)
+	r.notice("compaction", full(why)+told+" (nothing is lost on disk)")
 	house, err := r.house()
 	if err != nil {
-		return errors.Join(err, r.report(ctx, reports))
+		return errors.Join(err, r.report(ctx, got.reports))
 	}
 	plan := c.es.plan.Next(c.target, house, r.specs, summary)
 	r.st.tainted = r.st.tainted || plan.Tainted
 	plan.Tainted = r.st.tainted
-	return r.begin(ctx, c, plan, c.first+session.Seq(keep), detail, reports)
+	return r.begin(ctx, c, plan, c.first+session.Seq(keep), detail, got.reports)
 }
 
 // goesOn reports whether a conversation is shortened although its model gave no summary.
@@ -246,16 +236,6 @@ func (r *run) report(ctx context.Context, reports []hearth.Report) error {
 		return nil
 	}
 	return r.append(context.WithoutCancel(ctx), &session.Commit{Reports: reports})
-}
-
-// spoken counts messages without the marks between them.
-func spoken(messages []hearth.Message) (n int) {
-	for i := range messages {
-		if messages[i].Role != hearth.RoleMark {
-			n++
-		}
-	}
-	return n
 }
 
 // tooBig is the error when even the newest turn alone does not fit.

@@ -25,32 +25,40 @@ type conversation struct {
 	window   string // what the person is told when a smaller window than the plan's is believed
 }
 
-// believe takes a server's word for what it refused: a config, or a catalog, may promise
-// more than was loaded. A server that names no number, and whose window nobody knows, has
-// at least less room than was asked of it; where the window is its own word, our count
-// was too low. The epoch that begins now gets the window and the count; the one that ends
-// keeps its plan.
-func (r *run) believe(c *conversation, refused error) {
-	assumed, served := c.es.plan.Window, c.tokens
-	o, numbered := errors.AsType[*model.Overflow](refused)
-	switch {
-	case numbered && o.Window > 0:
-		c.recount(o.Prompt)
-		served = o.Window
-		if served < assumed {
-			c.window = fmt.Sprintf("%s was loaded with a window of %d tokens, not the %d that were assumed; the conversation is kept within that", c.target.Ref, served, assumed)
-		}
+// believe takes a server's word for what it refused. The epoch that begins now gets the
+// window and the count; the one that ends keeps its plan.
+func (c *conversation) believe(refused error) {
+	o, ok := errors.AsType[*model.Overflow](refused)
+	switch assumed := c.es.plan.Window; {
+	case ok && o.Window > 0:
+		c.believeNumbers(o)
 	case c.windowIsItsWord() && c.tokens > assumed/3: // no count is wrong by more
 		c.recount(assumed + 1)
-		return
+	default:
+		c.believeLess()
 	}
+}
+
+// believeNumbers takes a refusal that names them: a config, or a catalog, may promise more
+// than was loaded.
+func (c *conversation) believeNumbers(o *model.Overflow) {
+	c.recount(o.Prompt)
+	if assumed := c.es.plan.Window; o.Window < assumed {
+		c.within(o.Window, fmt.Sprintf("%s was loaded with a window of %d tokens, not the %d that were assumed; the conversation is kept within that", c.target.Ref, o.Window, assumed))
+	}
+}
+
+// believeLess takes a refusal without a number, of a server whose window nobody knows: it
+// has at least less room than was asked of it.
+func (c *conversation) believeLess() {
+	assumed, served, why := c.es.plan.Window, c.tokens, c.window
 	if served >= assumed {
 		return
 	}
-	if c.window == "" && served < assumed*9/10 { // what is nearer is our own estimate's doing
-		c.window = fmt.Sprintf("%s takes fewer tokens than the %d that were assumed; the conversation is kept within about %d", c.target.Ref, assumed, served)
+	if why == "" && served < assumed*9/10 { // what is nearer is our own estimate's doing
+		why = fmt.Sprintf("%s takes fewer tokens than the %d that were assumed; the conversation is kept within about %d", c.target.Ref, assumed, served)
 	}
-	c.within(served, c.window)
+	c.within(served, why)
 }
 
 // windowIsItsWord reports whether the server itself has named its window, or takes the one

@@ -22,46 +22,87 @@ func (c *conversation) summaryTokens() int {
 	return most
 }
 
+// summed is what came of asking for a summary: the messages before lost were not in the
+// request, those from there to keep are summed up, and the others stay as they are.
+type summed struct {
+	lost, keep int
+	text       string
+	err        error // why there is no text
+	reports    []hearth.Report
+}
+
+// tell says what becomes of the messages: for the row of the epoch that begins, and for the
+// person.
+func (s *summed) tell(c *conversation) (detail, told string) {
+	unsaid, said := spoken(c.messages[:s.lost]), spoken(c.messages[s.lost:s.keep])
+	switch {
+	case s.err != nil:
+		because := "because the model gave none"
+		if s.lost == s.keep {
+			because = "because even the request for one would not fit"
+		}
+		return fmt.Sprintf("left out %d messages without a summary", unsaid+said),
+			fmt.Sprintf("the %d oldest messages left the model's context without a summary, %s", unsaid+said, because)
+	case unsaid > 0:
+		return fmt.Sprintf("summed up %d messages and left out the %d before them", said, unsaid),
+			fmt.Sprintf("the %d oldest messages left the model's context without a summary, because the request for one would not fit with them; the %d after them were summed up", unsaid, said)
+	default:
+		return fmt.Sprintf("summed up %d messages", said), fmt.Sprintf("the %d oldest messages were summed up", said)
+	}
+}
+
+// spoken counts messages without the marks between them.
+func spoken(messages []hearth.Message) (n int) {
+	for i := range messages {
+		if messages[i].Role != hearth.RoleMark {
+			n++
+		}
+	}
+	return n
+}
+
 // summary asks for a summary of the messages before keep, or of as many of them as fit
-// with the question: lost is how many of the oldest it leaves out. It makes two model
-// calls at most, the second where the server says of the first that it was too long.
-func (r *run) summary(ctx context.Context, c *conversation, keep int, instructions string) (lost int, text string, reports []hearth.Report, err error) {
+// with the question. It makes two model calls at most, the second where the server says of
+// the first that it was too long.
+func (r *run) summary(ctx context.Context, c *conversation, keep int, instructions string) *summed {
+	s := &summed{keep: keep}
 	whole := c.whole()
 	if !whole {
-		lost = c.fittingFrom(keep, c.es.plan.Window)
+		s.lost = c.fittingFrom(keep, c.es.plan.Window)
 	}
 	for range 2 {
-		if lost == keep {
-			return lost, "", reports, &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonContextOverflow,
+		if s.lost == keep {
+			s.err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonContextOverflow,
 				Err:   fmt.Errorf("even one message and the question for its summary do not fit %d tokens", c.es.plan.Window),
 				Cause: "The older messages are too large for the model's window, so the conversation was left as it is.",
 				Try:   "Load the model with a larger context, or begin a new conversation with /new."}
+			return s
 		}
 		// Only what will be summed up needs to be in the request; but the newest messages
 		// cost nothing where the server has them cached, and the request must extend the
 		// last one, so they stay as long as they fit.
 		messages := c.messages
 		if !whole {
-			messages = c.messages[lost:keep]
+			messages = c.messages[s.lost:keep]
 		}
-		var asked []hearth.Report
-		text, asked, err = r.condense(ctx, c, append(slices.Clone(messages), r.toSumUp(c, instructions)))
-		reports = append(reports, asked...)
-		if hearth.ReasonOf(err) != hearth.ReasonContextOverflow {
+		text, reports, err := r.condense(ctx, c, append(slices.Clone(messages), r.toSumUp(c, instructions)))
+		s.text, s.err, s.reports = text, err, append(s.reports, reports...)
+		if hearth.ReasonOf(s.err) != hearth.ReasonContextOverflow {
 			break
 		}
-		fewer := max(lost, c.fittingFrom(keep, c.es.plan.Window*3/4)) // by our count, which was too low
-		if !whole && fewer == lost {
+		fewer := max(s.lost, c.fittingFrom(keep, c.es.plan.Window*3/4)) // by our count, which was too low
+		if !whole && fewer == s.lost {
 			break // the same request would be refused again
 		}
-		whole, lost = false, fewer
+		whole, s.lost = false, fewer
 	}
-	if err == nil && strings.TrimSpace(text) == "" {
-		err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonEmpty,
+	if s.err == nil && strings.TrimSpace(s.text) == "" {
+		s.err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonEmpty,
 			Cause: "The model gave no summary, so the conversation was left as it is.",
 			Try:   "Try again, or begin a new conversation with /new."}
 	}
-	return lost, prompt.FitSummary(c.es.plan.Window, c.gauge, text), reports, err
+	s.text = prompt.FitSummary(c.es.plan.Window, c.gauge, s.text)
+	return s
 }
 
 // toSumUp is the question for a summary.
@@ -71,9 +112,9 @@ func (r *run) toSumUp(c *conversation, instructions string) hearth.Message {
 	return question
 }
 
-// condense sends messages to the model of a conversation, in its epoch, and gives the text of
-// the answer. One that is far longer than it was to be is stopped: not every server heeds
-// the limit that it is given.
+// condense sends messages to the model of a conversation, in its epoch, and gives the text
+// of the answer. One that is far longer than it was to be is stopped: not every server
+// heeds the limit that it is given.
 func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.Message) (string, []hearth.Report, error) {
 	q := model.Question{
 		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
