@@ -121,7 +121,7 @@ func (r *run) trim(ctx context.Context, c *conversation, cuts prompt.Cuts, why o
 		said = append(said, fmt.Sprintf("%d older tool outputs were left out of the model's context", n))
 	}
 	if n := len(cuts.Words); n > 0 {
-		said = append(said, fmt.Sprintf("of %s that were too long, the model is shown the beginning and the end", counted(n, "message")))
+		said = append(said, fmt.Sprintf("of %s too long for the window, the model is shown the beginning and the end", counted(n, "message")))
 	}
 	detail := strings.Join(said, "; ")
 	r.notice("compaction", full(why)+detail+" (nothing is lost on disk)")

@@ -508,3 +508,24 @@ func TestTheOwnersWishesAreInEverySummarysQuestion(t *testing.T) {
 		}
 	}
 }
+
+func TestASmallWindowIsWarnedOfOnce(t *testing.T) {
+	server := &small{window: 6_000}
+	s := longTalk(t, server, 0)
+	warned := 0
+	for i := range 3 {
+		if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: fmt.Sprint("hello ", i)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.again().agent.Turn(t.Context(), s.mem, func(e hearth.Event) {
+			if e.Kind == hearth.EventNotice && e.Notice.Kind == "low-context-window" {
+				warned++
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if warned != 1 {
+		t.Errorf("warned %d times in one epoch, want once", warned)
+	}
+}

@@ -79,7 +79,7 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 			return nil, err
 		}
 	}
-	if err := r.preflight(target, es); err != nil {
+	if err := r.preflight(ctx, target, es); err != nil {
 		return nil, err
 	}
 	if taught(es.plan.Capabilities, target.Layers) {
@@ -88,9 +88,10 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 	return es, nil
 }
 
-// preflight refuses a window that is too small for an agent before anything is sent,
-// and warns of a small one once a turn, as of settings that wait for the epoch's end.
-func (r *run) preflight(target model.Target, es *epochState) error {
+// preflight refuses a window that is too small for an agent before anything is sent. It
+// warns of a small one before the first request of an epoch, and once a turn of settings
+// that wait for the epoch's end.
+func (r *run) preflight(ctx context.Context, target model.Target, es *epochState) error {
 	if es.checked {
 		return nil
 	}
@@ -101,7 +102,13 @@ func (r *run) preflight(target model.Target, es *epochState) error {
 	// What is served now counts: a model that was loaded anew with more room is not refused
 	// for what it had when the epoch began.
 	warning, err := prompt.Preflight(target.Ref, target.Layers.Merge(), target.Layers.WindowSource())
-	if warning != "" && es.lastItems == 0 && r.st.steps == 0 {
+	if warning == "" || r.st.steps > 0 {
+		return err
+	}
+	if err := r.loadLast(ctx, es); err != nil {
+		return err
+	}
+	if es.lastItems == 0 {
 		r.notice("low-context-window", warning)
 	}
 	return err
