@@ -158,7 +158,7 @@ func TestNewWordsFollowThoseThatNobodyAnswered(t *testing.T) {
 		t.Errorf("the person is told %q", told)
 	}
 	s.wantTalk("mark: received", "mark: stopped", "mark: received", "mark: received",
-		"user: one", "assistant: (No answer was given: the model server gave an error.)",
+		"user: one", "assistant: (No answer was given: the gateway could not ask a model.)",
 		"user: two", "assistant: (No answer was given: it was interrupted.)",
 		"user: three", "assistant: Hello.")
 }

@@ -252,6 +252,11 @@ func shortReason(err error) string {
 		return "a limit of the gateway stopped it"
 	case hearth.ReasonContextOverflow:
 		return "the request did not fit the context window"
+	case hearth.ReasonUnreachable:
+		return "the model server could not be reached"
+	case hearth.ReasonNoModel, hearth.ReasonUnknownProvider, hearth.ReasonConfig, hearth.ReasonNoCredential,
+		hearth.ReasonNotTrusted, hearth.ReasonWindowTooSmall, hearth.ReasonStorage, hearth.ReasonInternal:
+		return "the gateway could not ask a model"
 	default:
 		return "the model server gave an error"
 	}

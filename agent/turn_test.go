@@ -217,7 +217,7 @@ func TestRequestsExtendOneAnotherAcrossEditsMidnightAndFailure(t *testing.T) {
 		t.Errorf("the edit is told again: %q", last)
 	}
 	s.wantTalk("user: a", "assistant: one", "user: b", "assistant: half", "user: c", "mark: stopped",
-		"assistant: (No answer was given: the model server gave an error.)", "user: d", "assistant: four")
+		"assistant: (No answer was given: the model server could not be reached.)", "user: d", "assistant: four")
 }
 
 func TestAQuestionIsAskedOnceAndBoundToTheExactAction(t *testing.T) {
