@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 )
@@ -228,21 +229,21 @@ func (a Agents) Agent(id string) (agent Agent, ok bool) {
 	}
 	agent.Params = mergeParams(d.Params, agent.Params)
 	agent.Models = mergeModels(d.Models, agent.Models)
-	agent.ThinkingDefault = first(agent.ThinkingDefault, d.ThinkingDefault)
-	agent.ReasoningDefault = first(agent.ReasoningDefault, d.ReasoningDefault)
-	agent.VerboseDefault = first(agent.VerboseDefault, d.VerboseDefault)
-	agent.ContextTokens = first(agent.ContextTokens, d.ContextTokens)
-	agent.BootstrapMaxChars = first(agent.BootstrapMaxChars, d.BootstrapMaxChars)
-	agent.BootstrapTotalMaxChars = first(agent.BootstrapTotalMaxChars, d.BootstrapTotalMaxChars)
-	agent.ContextInjection = first(agent.ContextInjection, d.ContextInjection)
+	agent.ThinkingDefault = cmp.Or(agent.ThinkingDefault, d.ThinkingDefault)
+	agent.ReasoningDefault = cmp.Or(agent.ReasoningDefault, d.ReasoningDefault)
+	agent.VerboseDefault = cmp.Or(agent.VerboseDefault, d.VerboseDefault)
+	agent.ContextTokens = cmp.Or(agent.ContextTokens, d.ContextTokens)
+	agent.BootstrapMaxChars = cmp.Or(agent.BootstrapMaxChars, d.BootstrapMaxChars)
+	agent.BootstrapTotalMaxChars = cmp.Or(agent.BootstrapTotalMaxChars, d.BootstrapTotalMaxChars)
+	agent.ContextInjection = cmp.Or(agent.ContextInjection, d.ContextInjection)
 	agent.ContextLimits = ContextLimits{
-		MemoryGetMaxChars:      first(agent.ContextLimits.MemoryGetMaxChars, d.ContextLimits.MemoryGetMaxChars),
-		MemoryGetDefaultLines:  first(agent.ContextLimits.MemoryGetDefaultLines, d.ContextLimits.MemoryGetDefaultLines),
-		ToolResultMaxChars:     first(agent.ContextLimits.ToolResultMaxChars, d.ContextLimits.ToolResultMaxChars),
-		PostCompactionMaxChars: first(agent.ContextLimits.PostCompactionMaxChars, d.ContextLimits.PostCompactionMaxChars),
+		MemoryGetMaxChars:      cmp.Or(agent.ContextLimits.MemoryGetMaxChars, d.ContextLimits.MemoryGetMaxChars),
+		MemoryGetDefaultLines:  cmp.Or(agent.ContextLimits.MemoryGetDefaultLines, d.ContextLimits.MemoryGetDefaultLines),
+		ToolResultMaxChars:     cmp.Or(agent.ContextLimits.ToolResultMaxChars, d.ContextLimits.ToolResultMaxChars),
+		PostCompactionMaxChars: cmp.Or(agent.ContextLimits.PostCompactionMaxChars, d.ContextLimits.PostCompactionMaxChars),
 	}
-	agent.SystemPromptOverride = first(agent.SystemPromptOverride, d.SystemPromptOverride)
-	agent.Experimental.LocalModelLean = first(agent.Experimental.LocalModelLean, d.Experimental.LocalModelLean)
+	agent.SystemPromptOverride = cmp.Or(agent.SystemPromptOverride, d.SystemPromptOverride)
+	agent.Experimental.LocalModelLean = cmp.Or(agent.Experimental.LocalModelLean, d.Experimental.LocalModelLean)
 	agent.ModelPolicy.Allow = firstSet(agent.ModelPolicy.Allow, d.ModelPolicy.Allow)
 	return agent, ok
 }
@@ -291,22 +292,11 @@ func mergeModels(under, over map[string]ModelEntry) map[string]ModelEntry {
 	maps.Copy(out, under)
 	for ref, e := range over {
 		base := out[ref]
-		e.Alias = first(e.Alias, base.Alias)
+		e.Alias = cmp.Or(e.Alias, base.Alias)
 		e.Params = mergeParams(base.Params, e.Params)
 		out[ref] = e
 	}
 	return out
-}
-
-// first returns the first value that is not zero.
-func first[T comparable](values ...T) T {
-	var zero T
-	for _, v := range values {
-		if v != zero {
-			return v
-		}
-	}
-	return zero
 }
 
 func firstSet(own, otherwise []string) []string {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 
 	"hearth/internal/json5"
@@ -63,7 +64,7 @@ func (f *File) Profiles(agentID string) (Profiles, []Warning) {
 			out.all = append(out.all, Profile{ID: id, Provider: providerOf(id, p.Provider), Kind: p.Mode})
 			i = len(out.all) - 1
 		}
-		out.all[i].Account = first(p.DisplayName, out.all[i].Account, p.Email)
+		out.all[i].Account = cmp.Or(p.DisplayName, out.all[i].Account, p.Email)
 	}
 	return out, warnings
 }
@@ -152,7 +153,7 @@ func (f *File) ProfileSecrets() []Secret {
 
 // storeAgents lists the agents whose credentials an agent may use.
 func (f *File) storeAgents(agentID string) []string {
-	return []string{first(agentID, f.Config.Agents.DefaultID()), f.Config.Agents.DefaultID(), "main"}
+	return []string{cmp.Or(agentID, f.Config.Agents.DefaultID()), f.Config.Agents.DefaultID(), "main"}
 }
 
 // readStores reads the credentials of all agents.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -274,7 +275,7 @@ func (f *File) issues(findings []finding) []Issue {
 		if x.strict == "" {
 			continue
 		}
-		i := Issue{Path: first(x.path, "<root>"), Message: x.strict, Line: x.at.Line()}
+		i := Issue{Path: cmp.Or(x.path, "<root>"), Message: x.strict, Line: x.at.Line()}
 		if x.at.Doc != nil {
 			i.File = f.includedName(x.at.Doc.Name)
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"path/filepath"
 	"testing"
 )
@@ -69,7 +70,7 @@ func TestTheConfigIsTheFirstOfTheList(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p.Config != full(c.config) || p.Origin != c.origin || p.Target != full(first(c.target, c.config)) {
+			if p.Config != full(c.config) || p.Origin != c.origin || p.Target != full(cmp.Or(c.target, c.config)) {
 				t.Errorf("config %s (%s), target %s", p.Config, p.Origin, p.Target)
 			}
 			if _, named := c.vars["HEARTH_HOME"]; named && (p.OpenClaw != "" || p.State != full("~/h")) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 
 	"hearth/internal/json5"
@@ -91,7 +92,7 @@ func (p Provider) Model(id string) (Model, bool) {
 }
 
 // Protocol is the protocol of a provider's model: its own api, else the provider's.
-func (m Model) Protocol(p Provider) string { return protocol(first(m.API, p.API)) }
+func (m Model) Protocol(p Provider) string { return protocol(cmp.Or(m.API, p.API)) }
 
 func protocol(api string) string {
 	switch api {

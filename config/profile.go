@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -156,7 +157,7 @@ func readStore(path string) *profileStore {
 // storedProfile reads one entry. What it does not say is left empty; a reference wins
 // over a text beside it.
 func storedProfile(id string, v *json5.Value) Profile {
-	p := Profile{ID: id, Provider: providerOf(id, text(v, "provider")), Kind: first(text(v, "type"), text(v, "mode")), Account: text(v, "email")}
+	p := Profile{ID: id, Provider: providerOf(id, text(v, "provider")), Kind: cmp.Or(text(v, "type"), text(v, "mode")), Account: text(v, "email")}
 	names := []string{"keyRef", "key", "apiKey"}
 	if p.Kind == "token" {
 		names = []string{"tokenRef", "token"}

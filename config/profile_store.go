@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,7 @@ import (
 // that is writing, until ctx is done. Nothing else in the file changes; one that does not
 // parse is left as it is, and that is the error. f still holds what it held.
 func (f *File) StoreProfile(ctx context.Context, agentID string, p Profile) (path string, err error) {
-	agentID = strings.ToLower(first(agentID, f.Config.Agents.DefaultID()))
+	agentID = strings.ToLower(cmp.Or(agentID, f.Config.Agents.DefaultID()))
 	path = storePath(f.Places.State, agentID)
 	switch {
 	case !agentFolder.MatchString(agentID):

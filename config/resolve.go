@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -100,7 +101,7 @@ var (
 func (f *File) secretProvider(ref SecretRef) (SecretProvider, error) {
 	secrets := f.Config.Secrets
 	usual := map[string]string{"env": secrets.Defaults.Env, "file": secrets.Defaults.File, "exec": secrets.Defaults.Exec}[ref.Source]
-	alias := first(ref.Provider, usual, "default")
+	alias := cmp.Or(ref.Provider, usual, "default")
 	if !aliasForm.MatchString(alias) {
 		return SecretProvider{}, fmt.Errorf("%q is not a provider name", alias)
 	}
@@ -113,7 +114,7 @@ func (f *File) secretProvider(ref SecretRef) (SecretProvider, error) {
 	switch {
 	case ok && p.Source == ref.Source:
 		return p, nil
-	case ref.Source == "env" && !ok && alias == first(usual, "default"):
+	case ref.Source == "env" && !ok && alias == cmp.Or(usual, "default"):
 		return SecretProvider{Source: "env"}, nil
 	case ok:
 		return SecretProvider{}, fmt.Errorf("secrets.providers.%s has source %q", alias, p.Source)
@@ -130,7 +131,7 @@ func (f *File) secretFromFile(p SecretProvider, id string) (string, error) {
 	if err := trustworthy(path, p.AllowInsecurePath); err != nil {
 		return "", err
 	}
-	text, err := readLimited(path, int64(first(p.MaxBytes, secretMaxBytes)))
+	text, err := readLimited(path, int64(cmp.Or(p.MaxBytes, secretMaxBytes)))
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +202,7 @@ func (f *File) secretFromProgram(ctx context.Context, p SecretProvider, ref Secr
 	cmd.Env = f.programEnv(p)
 	cmd.Stdin = bytes.NewReader(ask)
 	cmd.WaitDelay = secretWait
-	out := &capped{limit: first(p.MaxOutputBytes, secretMaxBytes)}
+	out := &capped{limit: cmp.Or(p.MaxOutputBytes, secretMaxBytes)}
 	cmd.Stdout = out
 	err = cmd.Run()
 	switch {
@@ -237,7 +238,7 @@ func secretAnswer(out []byte, id string, jsonOnly bool) (string, error) {
 		return strings.TrimSpace(string(out)), nil
 	}
 	if e, ok := answer.Errors[id]; ok {
-		return "", fmt.Errorf("the program says: %s", first(e.Message, "not found"))
+		return "", fmt.Errorf("the program says: %s", cmp.Or(e.Message, "not found"))
 	}
 	var text string
 	if err := json.Unmarshal(answer.Values[id], &text); err != nil {

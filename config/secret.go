@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -145,5 +146,5 @@ func (d *decoder) variable(v *json5.Value) variable {
 	if d.sub == nil {
 		return variable{}
 	}
-	return first(d.sub.whole[v], d.sub.broken[v])
+	return cmp.Or(d.sub.whole[v], d.sub.broken[v])
 }
