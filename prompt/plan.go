@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -172,28 +173,34 @@ func (p *Plan) Waiting(target model.Target, tools []hearth.ToolSpec) []string {
 	return out
 }
 
-// declared reports whether the config says something of a model that a plan has otherwise.
+// declared reports whether the config says something of a model that a plan has
+// otherwise. It goes by the fields, so that a new one of both types counts too.
 func declared(config *model.Layer, had, now *model.Capabilities) bool {
-	for _, f := range []struct {
-		said     *bool
-		had, now bool
-	}{
-		{config.Vision, had.Vision, now.Vision}, {config.Reasoning, had.Reasoning, now.Reasoning},
-		{config.ReplayThinking, had.ReplayThinking, now.ReplayThinking}, {config.ThinkingAsText, had.ThinkingAsText, now.ThinkingAsText},
-		{config.ReasoningShaped, had.ReasoningShaped, now.ReasoningShaped}, {config.StringContent, had.StringContent, now.StringContent},
-		{config.StrictKeys, had.StrictKeys, now.StrictKeys}, {config.DeveloperRole, had.DeveloperRole, now.DeveloperRole},
-		{config.StreamUsage, had.StreamUsage, now.StreamUsage}, {config.ToolResultName, had.ToolResultName, now.ToolResultName},
-		{config.ToolIDs9, had.ToolIDs9, now.ToolIDs9}, {config.ArgumentObjects, had.ArgumentObjects, now.ArgumentObjects},
-		{config.AnswerToResults, had.AnswerToResults, now.AnswerToResults}, {config.PromptCacheKey, had.PromptCacheKey, now.PromptCacheKey},
-	} {
-		if f.said != nil && f.had != f.now {
-			return true
+	was, is := reflect.ValueOf(had).Elem(), reflect.ValueOf(now).Elem()
+	for f, said := range reflect.ValueOf(config).Elem().Fields() {
+		if said.IsNil() {
+			continue
+		}
+		switch f.Name {
+		case "Window", "TrainedMax", "MaxTokens", "Tools": // told for themselves, or known by what they lead to
+		case "Slots", "Locality", "Server", "Build", "Resident", "ParamsB", "Embedding", "Evidence": // in no request, and at once
+		case "RefusedFields", "RefusedKeywords": // joined with what servers refused
+			for i := range said.Len() {
+				if !slices.Contains(was.FieldByName(f.Name).Interface().([]string), said.Index(i).String()) {
+					return true
+				}
+			}
+		default:
+			if a, b := was.FieldByName(f.Name), is.FieldByName(f.Name); !isNothing(a, b) && !reflect.DeepEqual(a.Interface(), b.Interface()) {
+				return true
+			}
 		}
 	}
-	return config.MaxTokensField != nil && had.MaxTokensField != now.MaxTokensField ||
-		config.ThinkingFormat != nil && had.ThinkingFormat != now.ThinkingFormat ||
-		config.Efforts != nil && !slices.Equal(had.Efforts, now.Efforts) || config.EffortMap != nil && !slices.Equal(had.EffortMap, now.EffortMap)
+	return false
 }
+
+// isNothing reports whether both are lists of nothing: a nil one and an empty one are the same.
+func isNothing(a, b reflect.Value) bool { return a.Kind() == reflect.Slice && a.Len()+b.Len() == 0 }
 
 func listed(names []string) string {
 	if len(names) == 0 {
