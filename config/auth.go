@@ -113,11 +113,11 @@ func (p Profiles) InOrder(provider string) []Profile {
 		out = configured
 	}
 	rank := map[string]int{"oauth": 0, "token": 1}
-	slices.SortStableFunc(out, func(a, b Profile) int { return at(rank, a.Kind) - at(rank, b.Kind) })
+	slices.SortStableFunc(out, func(a, b Profile) int { return rankOf(rank, a.Kind) - rankOf(rank, b.Kind) })
 	return out
 }
 
-func at(rank map[string]int, kind string) int {
+func rankOf(rank map[string]int, kind string) int {
 	if n, ok := rank[kind]; ok {
 		return n
 	}
@@ -170,6 +170,6 @@ func (f *File) readStores() {
 
 // authOf keeps the order of the file.
 func authOf(tree *json5.Value, a Auth) Auth {
-	a.ProfileOrder = order(tree.At(json5.Key("auth"), json5.Key("profiles")), a.Profiles)
+	a.ProfileOrder = keyOrder(tree.At(json5.Key("auth"), json5.Key("profiles")), a.Profiles)
 	return a
 }

@@ -207,15 +207,15 @@ func interpret(tree *json5.Value, env *environment) (Config, []finding, []string
 	d := &decoder{sub: sub}
 	var c Config
 	d.structure("", tree, &c)
-	c.Models.ProviderOrder = order(tree.At(json5.Key("models"), json5.Key("providers")), c.Models.Providers)
-	c.Agents.EntryOrder = order(tree.At(json5.Key("agents"), json5.Key("entries")), c.Agents.Entries)
-	c.Agents.Defaults.ModelOrder = order(tree.At(json5.Key("agents"), json5.Key("defaults"), json5.Key("models")), c.Agents.Defaults.Models)
+	c.Models.ProviderOrder = keyOrder(tree.At(json5.Key("models"), json5.Key("providers")), c.Models.Providers)
+	c.Agents.EntryOrder = keyOrder(tree.At(json5.Key("agents"), json5.Key("entries")), c.Agents.Entries)
+	c.Agents.Defaults.ModelOrder = keyOrder(tree.At(json5.Key("agents"), json5.Key("defaults"), json5.Key("models")), c.Agents.Defaults.Models)
 	c.Auth = authOf(tree, c.Auth)
 	return c, append(sub.missing, d.findings...), d.unused
 }
 
-// order lists the keys of a decoded map as they stand in the file.
-func order[T any](v *json5.Value, m map[string]T) []string {
+// keyOrder lists the keys of a decoded map as they stand in the file.
+func keyOrder[T any](v *json5.Value, m map[string]T) []string {
 	if v == nil {
 		return nil
 	}

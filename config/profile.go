@@ -147,7 +147,7 @@ func readStore(path string) *profileStore {
 	if all := doc.Root.Get("order"); all != nil {
 		for _, m := range all.Unique() {
 			if m.Value.Kind == json5.Array {
-				s.order[model.ProviderID(m.Key)] = texts(m.Value)
+				s.order[model.ProviderID(m.Key)] = textsOf(m.Value)
 			}
 		}
 	}
@@ -157,7 +157,7 @@ func readStore(path string) *profileStore {
 // storedProfile reads one entry. What it does not say is left empty; a reference wins
 // over a text beside it.
 func storedProfile(id string, v *json5.Value) Profile {
-	p := Profile{ID: id, Provider: providerOf(id, text(v, "provider")), Kind: cmp.Or(text(v, "type"), text(v, "mode")), Account: text(v, "email")}
+	p := Profile{ID: id, Provider: providerOf(id, textAt(v, "provider")), Kind: cmp.Or(textAt(v, "type"), textAt(v, "mode")), Account: textAt(v, "email")}
 	names := []string{"keyRef", "key", "apiKey"}
 	if p.Kind == "token" {
 		names = []string{"tokenRef", "token"}
@@ -192,8 +192,8 @@ func storedSecret(v *json5.Value) Secret {
 		return Secret{}
 	}
 	if v.Kind == json5.Object {
-		if source, id := text(v, "source"), text(v, "id"); source != "" && id != "" {
-			return Secret{ref: &SecretRef{Source: source, Provider: text(v, "provider"), ID: id}}
+		if source, id := textAt(v, "source"), textAt(v, "id"); source != "" && id != "" {
+			return Secret{ref: &SecretRef{Source: source, Provider: textAt(v, "provider"), ID: id}}
 		}
 		return Secret{}
 	}
@@ -212,14 +212,14 @@ func storedSecret(v *json5.Value) Secret {
 	return Secret{text: s}
 }
 
-func text(v *json5.Value, key string) string {
+func textAt(v *json5.Value, key string) string {
 	if at := v.Get(key); at != nil && at.Kind == json5.String {
 		return strings.TrimSpace(at.Text)
 	}
 	return ""
 }
 
-func texts(v *json5.Value) []string {
+func textsOf(v *json5.Value) []string {
 	out := []string{}
 	for _, e := range v.Elements {
 		if e.Kind == json5.String {

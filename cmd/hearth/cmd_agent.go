@@ -87,7 +87,7 @@ func messageText(ctx context.Context, s streams, message string) (string, error)
 	if message == "-" {
 		in := &input{in: s.in}
 		b, err := io.ReadAll(in.under(ctx))
-		if err := stopped(ctx, "read standard input"); err != nil {
+		if err := interrupted(ctx, "read standard input"); err != nil {
 			return "", err
 		}
 		if err != nil {

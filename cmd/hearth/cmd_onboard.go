@@ -176,7 +176,7 @@ func (a *app) look(ctx context.Context, o onboarding, e *entry) error {
 		return nil // a vendor is not asked before the first message
 	}
 	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient(""), Timeout: 5 * time.Second})
-	if err := stopped(ctx, "onboard"); err != nil {
+	if err := interrupted(ctx, "onboard"); err != nil {
 		return err
 	}
 	if len(found) == 0 {
@@ -265,7 +265,7 @@ func (a *app) edits(e *entry) []config.Edit {
 
 // writeEntry writes the provider and makes its model the default.
 func (a *app) writeEntry(ctx context.Context, e entry) error {
-	if err := stopped(ctx, "onboard"); err != nil {
+	if err := interrupted(ctx, "onboard"); err != nil {
 		return err
 	}
 	edits := a.edits(&e)

@@ -50,7 +50,7 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 	if message == "" {
 		in, piped = s.piped(ctx)
 	}
-	if err := stopped(ctx, "up"); err != nil {
+	if err := interrupted(ctx, "up"); err != nil {
 		return err
 	}
 	if !s.person() && message == "" && !piped {
@@ -98,7 +98,7 @@ func (k *talk) banner(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := stopped(ctx, "up"); err != nil {
+	if err := interrupted(ctx, "up"); err != nil {
 		return err
 	}
 	first := chain[0]

@@ -9,12 +9,12 @@ import (
 // what it brings is for the next reader. It is read by one goroutine at a time.
 type input struct {
 	in     io.Reader
-	coming chan received // of the read that is under way; nil: none is
-	came   received
+	coming chan arrival // of the read that is under way; nil: none is
+	came   arrival
 }
 
-// received is what one read brought.
-type received struct {
+// arrival is what one read brought.
+type arrival struct {
 	bytes []byte
 	err   error
 }
@@ -34,11 +34,11 @@ const minRead = 4096
 func (i *input) read(ctx context.Context, b []byte) (int, error) {
 	if len(i.came.bytes) == 0 && i.came.err == nil {
 		if i.coming == nil {
-			coming := make(chan received, 1)
+			coming := make(chan arrival, 1)
 			go func() { // ends with the read, or with the process
 				room := make([]byte, max(len(b), minRead))
 				n, err := i.in.Read(room)
-				coming <- received{room[:n], err}
+				coming <- arrival{room[:n], err}
 			}()
 			i.coming = coming
 		}

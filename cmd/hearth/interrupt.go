@@ -98,8 +98,8 @@ func (i *interrupts) scope(parent context.Context) (ctx context.Context, stop fu
 	}
 }
 
-// stopped is the end of a command that a signal has stopped, and nil while none has.
-func stopped(ctx context.Context, op string) error {
+// interrupted is the end of a command that a signal has stopped, and nil while none has.
+func interrupted(ctx context.Context, op string) error {
 	if ctx.Err() == nil {
 		return nil
 	}

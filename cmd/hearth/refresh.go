@@ -24,7 +24,7 @@ func (a *app) refresh(ctx context.Context) error {
 			continue
 		}
 		host, err := a.describer().Host(ctx, t.client)
-		if err := stopped(ctx, "ask the servers"); err != nil {
+		if err := interrupted(ctx, "ask the servers"); err != nil {
 			return err
 		}
 		if err != nil {
@@ -39,5 +39,5 @@ func (a *app) refresh(ctx context.Context) error {
 			a.describer().Describe(ctx, t.client, model, t.Protocol)
 		}
 	}
-	return stopped(ctx, "ask the servers")
+	return interrupted(ctx, "ask the servers")
 }

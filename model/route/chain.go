@@ -17,7 +17,7 @@ type who struct {
 	profile string
 }
 
-func of(t *model.Target) who { return who{t.Ref, t.Profile} }
+func whoOf(t *model.Target) who { return who{t.Ref, t.Profile} }
 
 // beside names a candidate next to another: by its credential too, where they are one model.
 func (w who) beside(other who) string {
@@ -47,8 +47,8 @@ func (r *run) chain(ctx context.Context) error {
 		return &hearth.Error{Op: "choose a model", Reason: hearth.ReasonNoModel, Err: errors.New("there is no model to ask")}
 	}
 	before := r.answered(r.q.Session)
-	if resting != nil && before.who != of(&candidates[0]) {
-		r.instead(of(resting), cmp.Or(r.why(resting), "a moment ago"), of(&candidates[0]))
+	if resting != nil && before.who != whoOf(&candidates[0]) {
+		r.instead(whoOf(resting), cmp.Or(r.why(resting), "a moment ago"), whoOf(&candidates[0]))
 	}
 	var failed []failure
 	for i := range candidates {
@@ -58,19 +58,19 @@ func (r *run) chain(ctx context.Context) error {
 			if last.ref == t.Ref && !ofCredential(last.err) {
 				continue // it would fare as badly under another credential
 			}
-			if r.changed || before.who != of(t) {
-				r.instead(last.who, words(last.err), of(t))
+			if r.changed || before.who != whoOf(t) {
+				r.instead(last.who, briefly(last.err), whoOf(t))
 			}
 		}
 		r.again = !r.changed && i == 0 && r.precedes(t.Ref, before.ref)
-		err := r.candidate(ctx, t, after(candidates[i:]))
+		err := r.candidate(ctx, t, behind(candidates[i:]))
 		if err == nil || r.visible {
-			r.speaks(of(t))
+			r.speaks(whoOf(t))
 		}
 		if err == nil || r.gone {
 			return nil
 		}
-		failed = append(failed, failure{of(t), err})
+		failed = append(failed, failure{whoOf(t), err})
 		if r.visible || ctx.Err() != nil || !fallsBack(err) {
 			break
 		}
@@ -101,8 +101,8 @@ type others struct {
 	credentials bool // the same one, under another credential
 }
 
-// after gives what stands behind the first of some candidates.
-func after(candidates []model.Target) (left others) {
+// behind gives what stands behind the first of some candidates.
+func behind(candidates []model.Target) (left others) {
 	for i := range candidates[1:] {
 		if candidates[1+i].Ref == candidates[0].Ref {
 			left.credentials = true
@@ -138,11 +138,11 @@ func (r *run) candidates() (use []model.Target, resting *model.Target) {
 		}
 	}
 	before := r.answered(r.q.Session)
-	inTurn := r.q.Turn != "" && before.turn == r.q.Turn && slices.ContainsFunc(all, func(t model.Target) bool { return of(&t) == before.who })
+	inTurn := r.q.Turn != "" && before.turn == r.q.Turn && slices.ContainsFunc(all, func(t model.Target) bool { return whoOf(&t) == before.who })
 	now := time.Now()
 	for _, t := range all {
 		switch rests := r.cfg.Cooldown != nil && r.cfg.Cooldown.Until(t).After(now); {
-		case inTurn && of(&t) == before.who:
+		case inTurn && whoOf(&t) == before.who:
 			inTurn = false
 			use = append(use, t)
 		case rests:
@@ -156,7 +156,7 @@ func (r *run) candidates() (use []model.Target, resting *model.Target) {
 	switch {
 	case len(use) == 0:
 		return all, nil
-	case of(&use[0]) != of(&all[0]):
+	case whoOf(&use[0]) != whoOf(&all[0]):
 		resting = &all[0]
 	}
 	return use, resting

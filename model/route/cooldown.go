@@ -102,7 +102,7 @@ func (c *Cooldowns) Failed(t model.Target, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.why[ofModel(t)] = words(err)
+	c.why[ofModel(t)] = briefly(err)
 	key, first, longest := ofServed(t), firstRest, longestRest
 	if reason == hearth.ReasonRateLimit {
 		key = ofModel(t)

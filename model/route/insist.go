@@ -57,7 +57,7 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 	switch {
 	case e.Again && !t.again:
 		t.again = true
-		r.notice("again", "%s wrote something that its own server could not read (%s); asking once more", t.target.Ref, words(err))
+		r.notice("again", "%s wrote something that its own server could not read (%s); asking once more", t.target.Ref, briefly(err))
 		return true
 	case e.Reason == hearth.ReasonEmpty && !t.empty:
 		t.empty = true
@@ -107,7 +107,7 @@ func (r *run) waitLoading(ctx context.Context, t *tries, e *hearth.Error) bool {
 	if e.RetryAfter > 0 {
 		pause = min(e.RetryAfter, longestRetry)
 	}
-	r.send(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseLoading, Model: t.target.Ref.Model, Note: "the server says: " + words(e)}})
+	r.send(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseLoading, Model: t.target.Ref.Model, Note: "the server says: " + briefly(e)}})
 	return sleep(ctx, pause)
 }
 
@@ -132,7 +132,7 @@ func (r *run) waitRetry(ctx context.Context, t *tries, e *hearth.Error) bool {
 	}
 	t.retries++
 	r.send(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseQueued, Model: t.target.Ref.Model,
-		Note: fmt.Sprintf(note, pause.Round(time.Second/10), words(e))}})
+		Note: fmt.Sprintf(note, pause.Round(time.Second/10), briefly(e))}})
 	return sleep(ctx, pause)
 }
 

@@ -139,7 +139,7 @@ func (r *run) candidate(ctx context.Context, t *model.Target, left others) error
 		place := &places[i]
 		if i > 0 {
 			r.notice("replica", "%s did not answer (%s); asking %s, which may have to read the conversation first",
-				places[i-1].Endpoint.Origin, words(err), place.Endpoint.Origin)
+				places[i-1].Endpoint.Origin, briefly(err), place.Endpoint.Origin)
 		}
 		err = r.insist(ctx, place, left, i < len(places)-1)
 		if len(places) > 1 || len(r.q.Chain) > 1 && local(t) {
@@ -206,9 +206,9 @@ func combine(failed []failure) error {
 	}
 	all := make([]error, len(failed))
 	for i, f := range failed {
-		texts[i] = f.ref.String() + ": " + words(f.err)
+		texts[i] = f.ref.String() + ": " + briefly(f.err)
 		if models[f.ref] > 1 {
-			texts[i] = f.beside(f.who) + ": " + words(f.err)
+			texts[i] = f.beside(f.who) + ": " + briefly(f.err)
 		}
 		all[i] = f.err
 	}
@@ -242,8 +242,8 @@ func asError(err error) *hearth.Error {
 	return &hearth.Error{Op: "ask the model", Reason: hearth.ReasonOf(err), Err: err}
 }
 
-// words is the shortest account of an error: the server's own words where there are any.
-func words(err error) string {
+// briefly gives the shortest account of an error: the server's own words where there are any.
+func briefly(err error) string {
 	e, ok := errors.AsType[*hearth.Error](err)
 	switch {
 	case !ok:
