@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -61,7 +63,8 @@ func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
 // BenchmarkStream is what a streamed token costs of this process, sockets included; the
 // server writes each by itself. When they come quicker than they are read, one read finds
-// several; a token a millisecond is read and shown alone, and so costs the most.
+// several; a token a millisecond is read and shown alone, and so costs the most. The last
+// row is what the same stream costs a program that reads and forgets each line.
 func BenchmarkStream(b *testing.B) {
 	const tokens = 1000
 	for _, row := range []struct{ name, pace string }{{"as-fast-as-it-goes", "0s"}, {"a-token-a-millisecond", "1ms"}} {
@@ -82,6 +85,35 @@ func BenchmarkStream(b *testing.B) {
 			b.ReportMetric(us(cpu)/float64(b.N)/tokens, "cpu-us/token")
 			b.ReportMetric(float64(allocs)/float64(b.N)/tokens, "allocs/token")
 		})
+	}
+	b.Run("read-and-forgotten", func(b *testing.B) {
+		url := startServer(b, "-together", "1", "-pace", "1ms", "-text", strings.Repeat("token ", tokens))
+		charged := cpuTime()
+		for b.Loop() {
+			forget(b, url)
+		}
+		b.ReportMetric(us(cpuTime()-charged)/float64(b.N)/tokens, "cpu-us/token")
+	})
+}
+
+// forget asks for an answer and reads it with net/http alone.
+func forget(b *testing.B, url string) {
+	body := `{"model":"test-model","stream":true,"messages":[{"role":"user","content":"hi"}]}`
+	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	req.Close = true
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+	}
+	if err := lines.Err(); err != nil {
+		b.Fatal(err)
 	}
 }
 

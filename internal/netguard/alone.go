@@ -96,7 +96,7 @@ func (x *answer) write(req *http.Request) error {
 
 // read gives the first answer that is one: "100 Continue" and its like are passed over.
 func (x *answer) read(req *http.Request) (*http.Response, error) {
-	head := &io.LimitedReader{R: x.conn, N: maxHeaderBytes}
+	head := &io.LimitedReader{R: quietReads(x.conn), N: maxHeaderBytes}
 	in := bufio.NewReader(head)
 	if _, err := in.Peek(1); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ type decoder struct {
 	counted  bool // usage is the server's own count, not made from timings
 	argBytes int
 	loading  loading
+	pattern  pattern
 }
 
 // clock is the exchange that a decoder reads from; model.Response is one.
@@ -79,8 +80,13 @@ func (d *decoder) event(e sse.Event) error {
 }
 
 func (d *decoder) chunk(data []byte) error {
+	if text, ok := d.pattern.text(data); ok {
+		d.repeated(text)
+		return nil
+	}
 	var c chunk
-	if err := json.Unmarshal(data, &c); err != nil {
+	err := json.Unmarshal(data, &c)
+	if err != nil {
 		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok { // a field of another type is only left empty
 			return fmt.Errorf("an event is no JSON: %w", err)
 		}
@@ -104,7 +110,20 @@ func (d *decoder) chunk(data []byte) error {
 		}
 	}
 	d.count(&c)
+	if err == nil && d.begun && d.streams { // from here on such an event says nothing but its text
+		d.pattern.learn(data, &c)
+	}
 	return nil
+}
+
+// repeated takes the text of an event that has the pattern of one before.
+func (d *decoder) repeated(text string) {
+	if d.pattern.thinking {
+		d.token()
+		d.put(model.Delta{Thinking: text})
+		return
+	}
+	d.text(text)
 }
 
 // isError knows the shapes in which an error stands in a stream.
