@@ -191,6 +191,10 @@ func (m *Message) Received() (words Message, ok bool) {
 	return out, true
 }
 
+// Admits reports whether m ends the waiting of words that were received for a turn: that
+// they, or an answer to them, are a message. The caller knows that m comes after them.
+func (m *Message) Admits(turn TurnID) bool { return m.Role != RoleMark && m.Turn == turn }
+
 // Effect says what running a call would touch. The guard decides on it.
 type Effect string
 

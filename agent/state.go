@@ -65,7 +65,7 @@ func (s *state) add(m *hearth.Message) {
 		}
 		return
 	}
-	s.received = slices.DeleteFunc(s.received, func(w received) bool { return w.Turn == m.Turn })
+	s.received = slices.DeleteFunc(s.received, func(w received) bool { return m.Admits(w.Turn) })
 	s.last, s.stopped = m, nil
 	switch m.Role {
 	case hearth.RoleUser:
@@ -114,7 +114,8 @@ func (s *state) addMark(of *hearth.Message) {
 		}
 		s.stopped = m
 	case hearth.MarkReceived:
-		if w := m.Words; w != nil {
+		if _, ok := of.Received(); ok {
+			w := m.Words
 			s.received = append(s.received, received{Incoming: prompt.Incoming{
 				ID: w.ID, Turn: of.Turn, At: of.At, Sender: of.Sender, Text: w.Text, Images: w.Images, Notes: w.Notes, From: w.From}})
 		}

@@ -94,15 +94,17 @@ func searchOne(ctx context.Context, store Store, id hearth.SessionID, words []st
 	if err != nil {
 		return nil, fmt.Errorf("search sessions: %w", err)
 	}
-	said := map[hearth.TurnID]bool{} // whose words are in a message
+	// Words that were received are looked at where the message that they became is not
+	// there: it is yet to be made, or lost.
+	there := map[hearth.MessageID]bool{}
 	for e, err := range backward(ctx, r) {
 		if err != nil {
 			return nil, fmt.Errorf("search session %s: %w", id, err)
 		}
 		m := &e.Message
 		if m.Role == hearth.RoleUser {
-			said[m.Turn] = true
-		} else if words, ok := m.Received(); ok && !said[m.Turn] {
+			there[m.ID] = true
+		} else if words, ok := m.Received(); ok && !there[words.ID] {
 			m = &words
 		}
 		lines := find(m, words)

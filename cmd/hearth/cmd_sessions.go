@@ -126,9 +126,8 @@ func showSession(ctx context.Context, a *app, args []string, asJSON bool) error 
 		}
 		if words, ok := e.Message.Received(); ok {
 			waiting = append(waiting, words)
-		} else if e.Message.Role != hearth.RoleMark {
-			waiting = slices.DeleteFunc(waiting, func(m hearth.Message) bool { return m.Turn == e.Message.Turn })
 		}
+		waiting = slices.DeleteFunc(waiting, func(m hearth.Message) bool { return e.Message.Admits(m.Turn) })
 		printMessage(a.io.out, &e.Message)
 	}
 	for i := range waiting { // they become messages when a model is asked, after all others

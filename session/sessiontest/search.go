@@ -59,6 +59,7 @@ func testSearch(t *testing.T, b *bench) {
 	last := own(session.Key{Agent: "cook", Name: "main"}, session.OwnOptions{})
 	say(last, "nothing", "of", "note")
 	received(t, last, "a spoon", "a fork")
+	lost(t, last, "a ladle")
 
 	for _, row := range []struct {
 		name   string
@@ -78,6 +79,7 @@ func testSearch(t *testing.T, b *bench) {
 		{"in its middle", session.Search{Words: []string{"cup", "345"}}, []string{"cup 345"}, false},
 		{"words that wait to become a message", session.Search{Words: []string{"spoon"}}, []string{"a spoon"}, false},
 		{"words that became one, once", session.Search{Words: []string{"fork"}}, []string{"a fork"}, false},
+		{"words whose message is lost", session.Search{Words: []string{"ladle"}}, []string{"a ladle"}, false},
 		{"nothing", session.Search{Words: []string{"kettle", "milk"}}, nil, false},
 		{"not without words", session.Search{}, nil, false},
 	} {
@@ -120,13 +122,21 @@ func testSearch(t *testing.T, b *bench) {
 // received adds words that wait to become a message, and some that became one.
 func received(t *testing.T, tr session.Transcript, waits, came string) {
 	t.Helper()
-	var c session.Commit
-	for _, words := range []string{came, waits} {
-		c.Messages = append(c.Messages, hearth.Message{ID: hearth.MessageID("mark of " + words), Turn: hearth.TurnID(words), Role: hearth.RoleMark, At: at,
-			Parts: []hearth.Part{{Mark: &hearth.Mark{Kind: hearth.MarkReceived, Words: &hearth.Words{ID: hearth.MessageID("of " + words), Text: words, From: hearth.FromOwner}}}}})
-	}
 	m := say("of "+came, came)
 	m.Turn = hearth.TurnID(came)
-	c.Messages = append(c.Messages, m)
-	add(t, tr, &c)
+	add(t, tr, &session.Commit{Messages: []hearth.Message{mark(came), mark(waits), m}})
+}
+
+// lost adds what is left of a turn whose first message is gone.
+func lost(t *testing.T, tr session.Transcript, words string) {
+	t.Helper()
+	later := say("later", "and stir")
+	later.Turn = hearth.TurnID(words)
+	add(t, tr, &session.Commit{Messages: []hearth.Message{mark(words), later}})
+}
+
+// mark is what keeps words that are to become a message.
+func mark(words string) hearth.Message {
+	return hearth.Message{ID: hearth.MessageID("mark of " + words), Turn: hearth.TurnID(words), Role: hearth.RoleMark, At: at,
+		Parts: []hearth.Part{{Mark: &hearth.Mark{Kind: hearth.MarkReceived, Words: &hearth.Words{ID: hearth.MessageID("of " + words), Text: words, From: hearth.FromOwner}}}}}
 }
