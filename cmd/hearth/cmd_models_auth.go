@@ -202,7 +202,7 @@ func (a *app) tellUse(ctx context.Context, agentID string, kept config.Profile) 
 	switch _, used, err := a.credentialed(ctx, agentID, kept.Provider, p, ""); {
 	case err != nil || used == kept.ID:
 		return err
-	case used == "" && a.hasOwn(ctx, p):
+	case used == "" && a.file.HasCredential(ctx, p):
 		fmt.Fprintf(a.io.err, "note: models.providers.%s has a credential of its own in the config, which is sent unless a model is named with @%s\n", kept.Provider, kept.ID)
 	case used == "":
 		fmt.Fprintf(a.io.err, "note: auth.order does not name it, so it is sent only where a model is named with @%s\n", kept.ID)

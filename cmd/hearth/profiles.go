@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
 	"hearth"
 	"hearth/config"
-	"hearth/model"
 	"hearth/model/route"
 )
 
@@ -38,16 +36,16 @@ func (a *app) credentialed(ctx context.Context, agentID, id string, p config.Pro
 		if err != nil {
 			return p, named, err
 		}
-		return withKey(p, key), named, nil
+		return p.WithKey(key), named, nil
 	}
-	if a.hasOwn(ctx, p) {
+	if a.file.HasCredential(ctx, p) {
 		return p, "", nil
 	}
 	var why []string
 	for _, one := range a.profiles(agentID).InOrder(id) {
 		key, err := a.secretOf(ctx, one)
 		if err == nil {
-			return withKey(p, key), one.ID, nil
+			return p.WithKey(key), one.ID, nil
 		}
 		why = append(why, err.Error())
 	}
@@ -74,20 +72,6 @@ func (a *app) spares(ctx context.Context, c choice, word string, chosen candidat
 			add(t)
 		}
 	}
-}
-
-// hasOwn reports whether the config itself gives a provider a credential. A key that is
-// the name of a variable nobody has set is none.
-func (a *app) hasOwn(ctx context.Context, p config.Provider) bool {
-	given := func(s config.Secret) bool {
-		if s.Env() != "" {
-			_, err := a.file.Resolve(ctx, s)
-			return err == nil
-		}
-		return !s.IsZero()
-	}
-	return given(p.APIKey) || given(p.Request.Auth.Token) || given(p.Request.Auth.Value) ||
-		len(withoutCredentials(p.Headers)) < len(p.Headers) || len(withoutCredentials(p.Request.Headers)) < len(p.Request.Headers)
 }
 
 // profileKey gives the credential of a profile that was named. No other stands in for it.
@@ -136,23 +120,6 @@ func (a *app) secretOf(ctx context.Context, p config.Profile) (string, error) {
 		return "", fmt.Errorf("%s: %w", p.ID, err)
 	}
 	return key, nil
-}
-
-// withKey is a provider with another credential in place of every one that it has.
-func withKey(p config.Provider, key string) config.Provider {
-	p.APIKey = config.SecretText(key)
-	p.Request.Auth.Token, p.Request.Auth.Value = config.Secret{}, config.Secret{}
-	p.Headers, p.Request.Headers = withoutCredentials(p.Headers), withoutCredentials(p.Request.Headers)
-	return p
-}
-
-// withoutCredentials leaves out the headers in which a credential travels.
-func withoutCredentials(headers map[string]config.Secret) map[string]config.Secret {
-	headers = maps.Clone(headers)
-	maps.DeleteFunc(headers, func(name string, _ config.Secret) bool {
-		return model.CredentialHeader(name)
-	})
-	return headers
 }
 
 // profileCounts tells of a provider's profiles, credentials masked.

@@ -77,7 +77,7 @@ func TestWhichCredentialIsSent(t *testing.T) {
 		{"a variable that nobody has set is not given", at + `, apiKey: "${NOT_SET_ANYWHERE}"`, "box", "", "box:a", "stored-key-a-77"},
 		{"request.auth is given", at + `, request: {auth: {mode: "authorization-bearer", token: "t"}}`, "box", "", "", ""},
 		{"so is a header", at + `, headers: {Authorization: "Bearer t"}`, "box", "", "", ""},
-		{"one that is named goes before all", at + `, apiKey: "own", headers: {Authorization: "Bearer t", "X-Title": "x"}`, "box", "plain", "plain", "stored-key-c-77"},
+		{"one that is named goes before all", at + `, apiKey: "own", headers: {Authorization: "Bearer t", "X-Auth-Token": "t", "X-Title": "x"}`, "box", "plain", "plain", "stored-key-c-77"},
 		{"a profile goes before the environment", at, "anthropic", "", "anthropic:a", "stored-key-e-77"},
 		{"without a profile there is none", at, "none", "", "", ""},
 	} {
@@ -92,8 +92,10 @@ func TestWhichCredentialIsSent(t *testing.T) {
 			if err != nil || key != c.key || profile != c.profile {
 				t.Errorf("profile %q, key %q, %v; want %q, %q", profile, key, err, c.profile, c.key)
 			}
-			if _, there := p.Headers["Authorization"]; there && c.named != "" {
-				t.Error("the header of another credential is still there")
+			for _, name := range []string{"Authorization", "X-Auth-Token"} {
+				if _, there := p.Headers[name]; there && c.named != "" {
+					t.Errorf("%s, the header of another credential, is still there", name)
+				}
 			}
 			if _, title := p.Headers["X-Title"]; c.named != "" && !title {
 				t.Error("a header that is no credential is gone")

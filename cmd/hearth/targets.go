@@ -340,7 +340,7 @@ func (a *app) build(ctx context.Context, c choice, ref hearth.ModelRef, profile 
 		return candidate{}, err
 	}
 	if profile != "" {
-		row.Headers = withoutCredentials(row.Headers)
+		row.Headers = p.KeylessHeaders(row.Headers)
 	}
 	if p, profile, err = a.credentialed(ctx, c.agent, ref.Provider, p, profile); err != nil {
 		return candidate{}, err
