@@ -20,12 +20,16 @@ func (a *app) knownChain(c choice) []model.Target {
 		word = cmp.Or(a.firstConfigured().String(), a.preferred.String())
 	}
 	var chain []model.Target
-	for _, word := range append([]string{word}, fallbacks...) {
+	for i, word := range append([]string{word}, fallbacks...) {
+		asked := c
+		if i > 0 {
+			asked, _ = a.standIn(c, word)
+		}
 		ref, profile, err := a.named(c.agent, word)
 		if err != nil {
 			return nil
 		}
-		made, ok := a.made(c, ref, profile)
+		made, ok := a.made(asked, ref, profile)
 		if !ok {
 			return nil
 		}

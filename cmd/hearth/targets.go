@@ -91,15 +91,19 @@ func (a *app) candidates(ctx context.Context, c choice) ([]candidate, error) {
 		a.spares(ctx, c, word, first, add)
 	}
 	for _, word := range fallbacks {
-		t, err := a.target(ctx, c, word)
+		spare, told := a.standIn(c, word)
+		t, err := a.target(ctx, spare, word)
 		if err != nil {
 			if a.once("fallback " + word) {
 				fmt.Fprintf(a.io.err, "note: fallback %s cannot be used: %s\n", word, oneLine(err.Error()))
 			}
 			continue
 		}
+		if told != "" && a.once(told) {
+			fmt.Fprintln(a.io.err, "note: "+told)
+		}
 		add(t)
-		a.spares(ctx, c, word, t, add)
+		a.spares(ctx, spare, word, t, add)
 	}
 	if len(chain) == 0 {
 		return nil, failed
@@ -113,6 +117,29 @@ func (a *app) candidates(ctx context.Context, c choice) ([]candidate, error) {
 		}
 	}
 	return chain, nil
+}
+
+// standIn is the choice as a fallback is asked: a level that the person chose for the first
+// model, and that this one does not have, becomes its next one by rank, else the one that it
+// is asked without a choice. told says so.
+func (a *app) standIn(c choice, word string) (spare choice, told string) {
+	ref, _, err := a.named(c.agent, word)
+	level := canonicalLevel(c.thinking)
+	if err != nil || level == "" {
+		return c, ""
+	}
+	caps := a.outline(c, ref, model.Endpoint{}).Layers.Merge()
+	levels := caps.Levels()
+	if slices.Contains(levels, level) {
+		return c, ""
+	}
+	c.thinking = ""
+	if !caps.Reasoning {
+		return c, ""
+	}
+	c.thinking = caps.Level(level)
+	return c, fmt.Sprintf("level %q is none of fallback %s, which has %s: %s is asked for where it answers",
+		level, ref, strings.Join(levels, ", "), cmp.Or(c.thinking, "its own default"))
 }
 
 // leavesToOthers reports whether a first model that cannot even be asked leaves the turn
