@@ -34,7 +34,8 @@ type Edit struct {
 // A Value is a part of a config.
 type Value struct {
 	v    *json5.Value
-	path []json5.Step
+	tree *json5.Value // all of the config, of which v is a part
+	path []json5.Step // to v
 }
 
 // JSON is the value as compact JSON. It fails for Infinity and NaN.
@@ -115,7 +116,7 @@ func (f *File) Get(path string) (Value, error) {
 	if v == nil {
 		return Value{}, &NotFoundError{path}
 	}
-	return Value{v: v, path: steps}, nil
+	return Value{v: v, tree: f.tree, path: steps}, nil
 }
 
 // Set prepares one change; see Apply.

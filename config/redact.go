@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hearth/internal/json5"
+	"hearth/model"
 )
 
 // Mask stands where a secret was left out. It is OpenClaw's word, so that programs that
@@ -17,23 +18,28 @@ var (
 	secretKey = regexp.MustCompile(`(?i)(api[-_]?keys?|token|secret|password|passwd|passphrase|private_?key|access_?key|credentials?|authorization|cookie)$`)
 	// secretKeys is the same in the plural; numbers of tokens are no secret.
 	secretKeys = regexp.MustCompile(`(?i)(token|secret|password|cookie)s$`)
+	// openHeader matches the names of headers that are known to carry no credential. Any
+	// other may: what a proxy wants to see is its owner's affair.
+	openHeader = regexp.MustCompile(`(?i)^(accept(-.+)?|content-.+|user-agent|(http-)?referer|origin|(x-)?title|.+-(title|version|beta|organization|project))$`)
 	// secretWord matches the names of headers and variables that carry credentials.
 	secretWord = regexp.MustCompile(`(?i)auth|key|token|secret|cookie|pass|credential`)
 	// userInfo is a password inside an address.
 	userInfo = regexp.MustCompile(`(://[^/@:\s]*:)[^/@\s]+@`)
+	// parameter is one name and value in the query of an address.
+	parameter = regexp.MustCompile(`[?&][^=&#\s]+=[^&#\s]+`)
+	// argument is one word of a command that holds a name and a value: --api-key=x, KEY=x,
+	// a header as curl takes it.
+	argument = regexp.MustCompile(`(?s)^([-\w]+)(=|:\s*)(.+)$`)
 )
 
 // Masked gives the value with the credentials in it left out: keys, tokens, passwords,
-// headers and variables whose names say so, passwords in addresses. References and
-// ${NAME} stay, for they only say where a credential is.
+// headers but those that are known to be harmless, variables and arguments whose names say
+// so, passwords and keys in addresses. References and ${NAME} stay, for they only say where
+// a credential is.
 func (v Value) Masked() Value {
-	var below []string
-	for _, s := range v.path {
-		if key, ok := s.Key(); ok {
-			below = append(below, key)
-		}
-	}
-	return Value{v: masked(below, v.v), path: v.path}
+	v.tree = masked(nil, v.tree) // what stands around a value says what it is
+	v.v = v.tree.At(v.path...)
+	return v
 }
 
 // masked copies a value without its credentials; below are the keys above it, with its own.
@@ -49,21 +55,54 @@ func masked(below []string, v *json5.Value) *json5.Value {
 		}
 		return out
 	case json5.Array:
-		out := &json5.Value{Kind: json5.Array}
-		for _, e := range v.Elements {
-			out.Elements = append(out.Elements, masked(below, e))
-		}
-		return out
+		return maskedList(below, v)
 	case json5.String, json5.Number:
 		if isSecret(below, v.Kind) && v.Text != "" && !isReference(v.Text) {
 			return &json5.Value{Kind: json5.String, Text: Mask}
 		}
-		if open := userInfo.ReplaceAllString(v.Text, "${1}"+Mask+"@"); open != v.Text {
+		if open := maskedAddress(v.Text); open != v.Text {
 			return &json5.Value{Kind: json5.String, Text: open}
 		}
 	default:
 	}
 	return v
+}
+
+// maskedList is masked for a list, which may be a command's arguments: one that names a
+// credential holds it behind its name, or is followed by it.
+func maskedList(below []string, v *json5.Value) *json5.Value {
+	out := &json5.Value{Kind: json5.Array}
+	follows := false
+	for _, e := range v.Elements {
+		next := masked(below, e)
+		if e.Kind == json5.String || e.Kind == json5.Number {
+			named := argument.FindStringSubmatch(e.Text)
+			switch {
+			case follows && e.Text != "" && !isReference(e.Text):
+				next = &json5.Value{Kind: json5.String, Text: Mask}
+			case named != nil && secretKey.MatchString(named[1]) && !isReference(named[3]):
+				next = &json5.Value{Kind: json5.String, Text: named[1] + named[2] + Mask}
+			}
+		}
+		follows = e.Kind == json5.String && strings.HasPrefix(e.Text, "-") && secretKey.MatchString(e.Text)
+		out.Elements = append(out.Elements, next)
+	}
+	return out
+}
+
+// maskedAddress leaves out the credentials that stand inside an address.
+func maskedAddress(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	text = userInfo.ReplaceAllString(text, "${1}"+Mask+"@")
+	return parameter.ReplaceAllStringFunc(text, func(pair string) string {
+		name, value, _ := strings.Cut(pair, "=")
+		if !model.NamesSecret(name[1:]) || isReference(value) {
+			return pair
+		}
+		return name + "=" + Mask
+	})
 }
 
 // isSecret reports whether a text or number below these keys is a credential.
@@ -78,7 +117,8 @@ func isSecret(below []string, kind json5.Kind) bool {
 		}
 		switch {
 		case secretKey.MatchString(key), kind == json5.String && secretKeys.MatchString(key),
-			(strings.HasSuffix(above, "headers") || above == "env" || above == "vars") && secretWord.MatchString(key),
+			strings.HasSuffix(above, "headers") && (!openHeader.MatchString(key) || secretWord.MatchString(key)),
+			(above == "env" || above == "vars") && secretWord.MatchString(key),
 			above == "tls" && key == "key",
 			above == "auth" && key == "value":
 			return true
