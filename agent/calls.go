@@ -98,7 +98,7 @@ func (r *run) runCall(ctx context.Context, wire hearth.ToolCall) error {
 
 // tool gives the tool that a call reaches, and the call as that tool reads it.
 func (r *run) tool(plan *prompt.Plan, call hearth.ToolCall) (tool.Tool, hearth.ToolCall, error) {
-	if plan.Indexed && call.Name == tool.CallName {
+	if plan.Indexed && tool.IsCall(call.Name) {
 		called, err := tool.Called(call)
 		if err != nil {
 			return nil, call, fmt.Errorf("%s: %w", call.Name, err)
@@ -109,7 +109,7 @@ func (r *run) tool(plan *prompt.Plan, call hearth.ToolCall) (tool.Tool, hearth.T
 		return t, call, nil
 	}
 	if plan.Indexed {
-		if t, ok := tool.NewIndex(r.specs).Find(call.Name); ok {
+		if t, ok := tool.NewIndex(r.specs, plan.CallName()).Find(call.Name); ok {
 			return t, call, nil
 		}
 	}

@@ -36,7 +36,7 @@ func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions 
 	if err != nil {
 		return err
 	}
-	if prompt.Recent(c.es.plan, a.cfg.Room, c.gauge, c.messages) == 0 {
+	if spoken(c.messages[:prompt.Recent(c.es.plan, a.cfg.Room, c.gauge, c.messages)]) == 0 {
 		return &hearth.Error{Op: "compact", Reason: hearth.ReasonUsage, Err: fmt.Errorf("all %d messages are recent", len(c.messages)),
 			Cause: "The newest messages are kept word for word, and there is nothing older.",
 			Try:   "Go on; or lower agents.defaults.compaction.keepRecentTokens to keep fewer."}
@@ -173,10 +173,11 @@ func (r *run) notice(kind, text string) {
 // is told; so too when the model gives none and there is no other way.
 func (r *run) summarise(ctx context.Context, c *conversation, instructions string, why occasion) error {
 	keep := prompt.Recent(c.es.plan, r.cfg.Room, c.gauge, c.messages)
-	if keep == 0 && why == needed {
+	older := spoken(c.messages[:keep]) > 0
+	if !older && why == needed {
 		return r.tooBig(c)
 	}
-	if keep == 0 { // an estimate alone stops nothing: the server has the last word
+	if !older { // an estimate alone stops nothing: the server has the last word
 		return nil
 	}
 	if words := prompt.Unread(c.es.plan, c.gauge, c.messages, keep); len(words) > 0 {

@@ -529,3 +529,50 @@ func TestASmallWindowIsWarnedOfOnce(t *testing.T) {
 		t.Errorf("warned %d times in one epoch, want once", warned)
 	}
 }
+
+// An owner who forces a call at every step of a turn has not forbidden summaries.
+func TestASummaryIsNotForcedToBeACall(t *testing.T) {
+	server := &small{window: 10_000}
+	s := longTalk(t, server, 0)
+	targets, _ := s.cfg.Targets(t.Context())
+	targets[0].Params.ExtraBody = []byte(`{"tool_choice":"required","top_k":1}`)
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return targets, nil }
+	s.agent = agent.New(s.cfg)
+	for i := range 20 {
+		if _, err := s.say(fmt.Sprintf("Turn %d, remember mulberry. %s", i, strings.Repeat("Long words follow one another. ", 60))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	summaries := 0
+	for _, req := range server.requests {
+		want := `{"tool_choice":"required","top_k":1}`
+		if last := req.Messages[len(req.Messages)-1].Parts[0].Text; strings.Contains(last, "about to be shortened") {
+			summaries++
+			want = `{"top_k":1}`
+		}
+		if string(req.ExtraBody) != want {
+			t.Errorf("a request has %s, want %s", req.ExtraBody, want)
+		}
+	}
+	if summaries == 0 {
+		t.Error("no summary was asked for")
+	}
+}
+
+// What stands before the first message and is none of anybody is nothing to sum up.
+func TestNothingIsSummedUpWhereAllIsRecent(t *testing.T) {
+	server := &small{window: 16_000}
+	s := longTalk(t, server, 0)
+	s.cfg.Known = func() []model.Target { return nil } // so that words are received first
+	s.agent = agent.New(s.cfg)
+	if _, err := s.say("short"); err != nil {
+		t.Fatal(err)
+	}
+	asked := len(server.requests)
+	if err := s.agent.Compact(t.Context(), s.mem, "", nil); hearth.ReasonOf(err) != hearth.ReasonUsage {
+		t.Errorf("got %v", err)
+	}
+	if len(server.requests) != asked || len(s.mem.epochs) != 1 {
+		t.Errorf("%d model calls for nothing, %d epochs", len(server.requests)-asked, len(s.mem.epochs))
+	}
+}

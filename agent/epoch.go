@@ -51,6 +51,9 @@ func (r *run) request(ctx context.Context, es *epochState) (req *model.Request, 
 		return nil, 0, err
 	}
 	req = prompt.Build(es.plan, messages)
+	if es.plan.Indexed {
+		req.Callable = r.toolNames()
+	}
 	through = max(es.epoch.FirstSeq, 1) + session.Seq(len(messages)) - 1
 	return req, through, r.fillBlobs(ctx, req.Messages, es.plan)
 }

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -237,4 +238,35 @@ func TestACompactionFoldsInWhatChanged(t *testing.T) {
 	if told := fmt.Sprint(server.requests[len(server.requests)-1].Messages); strings.Contains(told, "AGENTS.md was changed") {
 		t.Error("the edit is told again")
 	}
+}
+
+// A server that looks for names in the tag of a call would find tool_call in every one.
+func TestTheIndexHasNoNameThatATagHolds(t *testing.T) {
+	tools := many()
+	s := newScene(t, []step{
+		{calls: call("c1", "tool_describe", `{"name":"look07"}`)},
+		{calls: call("c2", "use_tool", `{"name":"look07","arguments":{"a":1}}`)},
+		{text: "Found."},
+	}, tools...)
+	targets, _ := s.cfg.Targets(t.Context())
+	targets[0].Layers.Server.NamesInTags = new(true)
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return targets, nil }
+	s.agent = agent.New(s.cfg)
+	out, err := s.say("look")
+	if err != nil || out.Answer != "Found." || tools[7].(*counter).ran != 1 {
+		t.Fatalf("got %+v, %v", out, err)
+	}
+	if want := []string{"tool_describe", "tool_search", "use_tool"}; !slices.Equal(out.Tools, want) {
+		t.Errorf("offered %v, want %v", out.Tools, want)
+	}
+	first := s.script.asked[0]
+	if strings.Contains(first.System, "tool_call") || !strings.Contains(first.System, "use_tool") {
+		t.Errorf("it is told %q", first.System)
+	}
+	if len(first.Callable) != len(tools) {
+		t.Errorf("text may call %v", first.Callable)
+	}
+	s.wantTalk("user: look",
+		`assistant: call tool_describe{"name":"look07"}`, "tool: result look07\ncounts\nArguments, as a JSON schema: {\"type\":\"object\"}\nRun it with use_tool.",
+		`assistant: call use_tool{"name":"look07","arguments":{"a":1}}`, "tool: result ok", "assistant: Found.")
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,6 +113,21 @@ func (r *run) toSumUp(c *conversation, instructions string) hearth.Message {
 	return question
 }
 
+// freeToAnswer leaves out of an extra body that a tool must be called: what is asked for
+// are words.
+func freeToAnswer(extra json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(extra, &members) != nil || members["tool_choice"] == nil {
+		return extra
+	}
+	delete(members, "tool_choice")
+	free, err := json.Marshal(members)
+	if err != nil {
+		return extra
+	}
+	return free
+}
+
 // condense sends messages to the model of a conversation, in its epoch, and gives the text
 // of the answer. One that is far longer than it was to be is stopped: not every server
 // heeds the limit that it is given.
@@ -121,7 +137,7 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 		Build: func(model.Target) (*model.Request, error) {
 			r.clock.stand()
 			req := prompt.Build(c.es.plan, messages)
-			req.Encoded, req.MaxTokens = c.es.encoded, c.summaryTokens()
+			req.Encoded, req.MaxTokens, req.ExtraBody = c.es.encoded, c.summaryTokens(), freeToAnswer(req.ExtraBody)
 			return req, r.fillBlobs(ctx, req.Messages, c.es.plan)
 		},
 	}

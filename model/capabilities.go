@@ -56,6 +56,7 @@ type Capabilities struct {
 	PromptCacheKey  bool     // prompt_cache_key may name the conversation
 	ProxyLike       bool     // every host but the vendor's own
 	CachedCounted   bool     // usage says how many tokens were cached, so a small count means truncation
+	NamesInTags     bool     // the server looks for the names of tools in the text of a call, its tag included
 	ReturnProgress  bool     // llama.cpp's return_progress is understood
 	SlotChoice      bool     // id_slot is understood
 
@@ -105,6 +106,7 @@ type Layer struct {
 	PromptCacheKey   *bool        `json:"promptCacheKey,omitempty"`
 	ProxyLike        *bool        `json:"proxyLike,omitempty"`
 	CachedCounted    *bool        `json:"cachedCounted,omitempty"`
+	NamesInTags      *bool        `json:"namesInTags,omitempty"`
 	WindowAsked      *bool        `json:"windowAsked,omitempty"`
 	ReturnProgress   *bool        `json:"returnProgress,omitempty"`
 	SlotChoice       *bool        `json:"slotChoice,omitempty"`
@@ -200,6 +202,7 @@ func (l Layers) Merge() Capabilities {
 	set(ls, &c.PromptCacheKey, func(l *Layer) *bool { return l.PromptCacheKey })
 	set(ls, &c.ProxyLike, func(l *Layer) *bool { return l.ProxyLike })
 	set(ls, &c.CachedCounted, func(l *Layer) *bool { return l.CachedCounted })
+	set(ls, &c.NamesInTags, func(l *Layer) *bool { return l.NamesInTags })
 	set(ls, &c.WindowAsked, func(l *Layer) *bool { return l.WindowAsked })
 	set(ls, &c.ReturnProgress, func(l *Layer) *bool { return l.ReturnProgress })
 	set(ls, &c.SlotChoice, func(l *Layer) *bool { return l.SlotChoice })

@@ -36,6 +36,9 @@ type Request struct {
 	System   string // one text, first; empty sends none
 	Tools    []hearth.ToolSpec
 	Messages []hearth.Message
+	// Callable are names of tools that may be called although they are not among Tools; they
+	// are not sent.
+	Callable []string
 
 	// MaxTokens bounds the answer; 0 leaves the field out.
 	MaxTokens int

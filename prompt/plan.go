@@ -81,7 +81,7 @@ func (p *Plan) head(house House, tools []hearth.ToolSpec) {
 		p.Tools = slices.Clone(tools)
 		slices.SortFunc(p.Tools, func(a, b hearth.ToolSpec) int { return strings.Compare(a.Name, b.Name) })
 		if p.Indexed = crowded(p); p.Indexed {
-			p.Tools = tool.IndexSpecs()
+			p.Tools = tool.IndexSpecs(p.CallName())
 		}
 	}
 	p.System, p.Facts = systemText(house, p)
@@ -98,6 +98,14 @@ const (
 // crowded reports whether the tools of a plan are more than its window bears.
 func crowded(p *Plan) bool {
 	return len(p.Tools) > mostTools || UsualRatio.Tokens(weighTools(p.Tools)) > p.Window/toolsShare
+}
+
+// CallName is the name of the tool that calls others, where Tools are an index.
+func (p *Plan) CallName() string {
+	if p.Capabilities.NamesInTags {
+		return tool.UntaggedCallName
+	}
+	return tool.CallName
 }
 
 // ToolNames gives the names of the tools in the plan, sorted.

@@ -16,39 +16,49 @@ const (
 	SearchName   = "tool_search"
 	DescribeName = "tool_describe"
 	CallName     = "tool_call"
+	// UntaggedCallName is CallName for a server that looks for the names of tools in the
+	// text of a call with its tag: in <tool_call> it would find CallName, whatever is called.
+	UntaggedCallName = "use_tool"
 )
 
+// IsCall reports whether a name is that of the tool which calls others.
+func IsCall(name string) bool { return name == CallName || name == UntaggedCallName }
+
 // IndexSpecs is what a model is told instead of a catalogue that is too large for its
-// window. It never changes, whatever comes into the catalogue or leaves it.
-func IndexSpecs() []hearth.ToolSpec {
+// window, sorted by name; callName is one of the two. It never changes, whatever comes
+// into the catalogue or leaves it.
+func IndexSpecs(callName string) []hearth.ToolSpec {
 	spec := func(name, description, schema string) hearth.ToolSpec {
 		return hearth.ToolSpec{Name: name, Description: description, Schema: json.RawMessage(schema)}
 	}
-	return []hearth.ToolSpec{
-		spec(CallName, "Run a tool of the catalogue.", `{"properties":{"arguments":{"type":"object"},"name":{"type":"string"}},"required":["name","arguments"],"type":"object"}`),
+	specs := []hearth.ToolSpec{
+		spec(callName, "Run a tool of the catalogue.", `{"properties":{"arguments":{"type":"object"},"name":{"type":"string"}},"required":["name","arguments"],"type":"object"}`),
 		spec(DescribeName, "Say what a tool does and what arguments it takes. Do this before the first call of a tool.", `{"properties":{"name":{"type":"string"}},"required":["name"],"type":"object"}`),
 		spec(SearchName, "Find tools by words: what you want to do.", `{"properties":{"query":{"type":"string"}},"required":["query"],"type":"object"}`),
 	}
+	slices.SortFunc(specs, func(a, b hearth.ToolSpec) int { return cmp.Compare(a.Name, b.Name) })
+	return specs
 }
 
 // An Index lets a model find, and read about, the tools of a catalogue one by one.
 type Index struct {
-	specs []hearth.ToolSpec
+	specs    []hearth.ToolSpec
+	callName string
 }
 
-// NewIndex makes an index of a catalogue.
-func NewIndex(specs []hearth.ToolSpec) *Index {
+// NewIndex makes an index of a catalogue, whose tools are run with the tool callName.
+func NewIndex(specs []hearth.ToolSpec, callName string) *Index {
 	specs = slices.Clone(specs)
 	slices.SortFunc(specs, func(a, b hearth.ToolSpec) int { return cmp.Compare(a.Name, b.Name) })
-	return &Index{specs: specs}
+	return &Index{specs: specs, callName: callName}
 }
 
 // Find gives the tools of the index that answer themselves: tool_search and
 // tool_describe. tool_call is none: what it calls is a tool of its own, and is decided on
 // as that one (see Called).
 func (x *Index) Find(name string) (Tool, bool) {
-	for _, spec := range IndexSpecs() {
-		if spec.Name == name && name != CallName {
+	for _, spec := range IndexSpecs(x.callName) {
+		if spec.Name == name && !IsCall(name) {
 			return &finder{index: x, spec: spec}, true
 		}
 	}
@@ -115,7 +125,7 @@ func (f *finder) Run(_ context.Context, call hearth.ToolCall) (hearth.ToolResult
 	}
 	for _, spec := range f.index.specs {
 		if spec.Name == asked {
-			return hearth.ToolResult{Text: fmt.Sprintf("%s\n%s\nArguments, as a JSON schema: %s\nRun it with %s.", spec.Name, spec.Description, spec.Schema, CallName), From: hearth.FromGateway}, nil
+			return hearth.ToolResult{Text: fmt.Sprintf("%s\n%s\nArguments, as a JSON schema: %s\nRun it with %s.", spec.Name, spec.Description, spec.Schema, f.index.callName), From: hearth.FromGateway}, nil
 		}
 	}
 	return Failed(call, hearth.FromGateway, "There is no tool named %q. %s", asked, f.index.search(asked)), nil

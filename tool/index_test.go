@@ -25,7 +25,7 @@ func catalogue() []hearth.ToolSpec {
 
 func ask(t *testing.T, name, arguments string) hearth.ToolResult {
 	t.Helper()
-	found, ok := tool.NewIndex(catalogue()).Find(name)
+	found, ok := tool.NewIndex(catalogue(), tool.CallName).Find(name)
 	if !ok {
 		t.Fatalf("there is no %s", name)
 	}
@@ -112,7 +112,7 @@ func FuzzCalled(f *testing.F) {
 
 func TestTheIndexIsSmall(t *testing.T) {
 	n := 0
-	for _, s := range tool.IndexSpecs() {
+	for _, s := range tool.IndexSpecs(tool.CallName) {
 		n += len(s.Name) + len(s.Description) + len(s.Schema)
 		if !json.Valid(s.Schema) {
 			t.Errorf("%s: %s", s.Name, s.Schema)

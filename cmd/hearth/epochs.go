@@ -92,6 +92,7 @@ type capabilityNames struct {
 	PromptCacheKey  bool     `json:"promptCacheKey"`
 	ProxyLike       bool     `json:"proxyLike"`
 	CachedCounted   bool     `json:"cachedCounted"`
+	NamesInTags     bool     `json:"namesInTags"`
 	ReturnProgress  bool     `json:"returnProgress"`
 	SlotChoice      bool     `json:"slotChoice"`
 

@@ -136,7 +136,7 @@ func beneathConfig(l *model.Layers) {
 		window, why = *had, l.Server.Evidence["window"]
 	}
 	l.Server.Window = nil
-	l.Catalog = model.Layer{Window: &window, WindowAsked: new(true), Evidence: map[string]string{"window": why}}
+	l.Catalog = model.Layer{Window: &window, WindowAsked: new(true), NamesInTags: new(true), Evidence: map[string]string{"window": why}}
 }
 
 // Host gives what the server behind c says of itself, asked at most once in a while.

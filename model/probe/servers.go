@@ -34,6 +34,9 @@ func (h *Host) addServer(l *model.Layer) {
 		l.CachedCounted, l.ForcedToolChoice = new(true), new(true)
 	case KindOllama, KindMLX:
 		l.ForcedToolChoice = new(false) // tool_choice is not read
+		if h.Kind == KindOllama {       // its parser takes the first name behind the beginning of the template's tag (tools/tools.go)
+			l.NamesInTags = new(true)
+		}
 		if h.Kind == KindOllama && ollamaCountsAll(h.Build) {
 			l.CachedCounted = new(true)
 			l.Evidence["cachedCounted"] = "Ollama " + h.Build + " counts what it had cached too"

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,9 +136,9 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 		}
 	}
 	a.clock.enter(hearth.PhaseConnecting)
-	names := make([]string, len(req.Tools))
+	names := slices.Clone(req.Callable)
 	for i := range req.Tools {
-		names[i] = req.Tools[i].Name
+		names = append(names, req.Tools[i].Name)
 	}
 	for d, err := range a.deltas(ctx, req, names) {
 		if err != nil {

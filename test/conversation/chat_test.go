@@ -88,6 +88,26 @@ func TestToolRoundTrips(t *testing.T) {
 	})
 }
 
+// Ollama's parser takes the first name of a tool behind the beginning of the template's
+// tag, and <tool_call> holds one that it must not find.
+func TestToolsBehindAnIndex(t *testing.T) {
+	eachDialect(t, func(t *testing.T, d dialect) {
+		for message, sent := range map[string]string{"@@find": "read: ", "@@use": "milk and eggs"} {
+			p := newPerson(t, d, settings{window: 4096})
+			p.note(t, "notes.txt", "milk and eggs\n")
+			v := p.say(t, "please "+message)
+			if !strings.HasSuffix(v.text(), afterTool) {
+				t.Errorf("%s: the person sees %q", message, v.text())
+			}
+			bodies := p.wire.calls(d)
+			if last := string(bodies[len(bodies)-1]); !strings.Contains(last, sent) {
+				t.Errorf("%s: the last request does not hold %q: %s", message, sent, last)
+			}
+			p.wire.extends(t, d)
+		}
+	})
+}
+
 func TestFilesAreWrittenAndEdited(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d dialect) {
 		p := newPerson(t, d, settings{})
