@@ -16,7 +16,8 @@ import (
 // to has begun they are frozen at once, and in the same commit whatever an earlier turn
 // left open is closed (calls without a result, a question without an answer), so that
 // roles alternate and nothing that was sent is rewritten. Else they are kept as they came,
-// and Turn begins with that. notices are for the person.
+// and Turn begins with that. notices are for the person, beside an error too: they say what
+// was done, and are not given again.
 func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Incoming) (notices []hearth.Notice, err error) {
 	in = a.complete(in)
 	chain, quick, err := a.quick(ctx, t)
@@ -30,15 +31,15 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 	if err != nil {
 		return nil, err
 	}
+	if mended != nil {
+		notices = append(notices, *mended)
+	}
 	st, now, err := a.current(ctx, t, chain)
 	if err != nil {
-		return nil, err
+		return notices, err
 	}
-	notices, err = a.admit(ctx, t, chain, entering{st, now, &in})
-	if mended != nil {
-		notices = append([]hearth.Notice{*mended}, notices...)
-	}
-	return notices, err
+	told, err := a.admit(ctx, t, chain, entering{st, now, &in})
+	return append(notices, told...), err
 }
 
 // quick gives the chain where words can be frozen without asking anybody: the primary's
@@ -124,8 +125,10 @@ func (a *Agent) admit(ctx context.Context, t session.Transcript, chain []model.T
 	if n := a.toolless(chain, now.plan); n != nil && commit.Epoch != nil {
 		notices = append(notices, *n)
 	}
-	_, err = t.Append(ctx, commit)
-	return notices, err
+	if _, err = t.Append(ctx, commit); err != nil {
+		return nil, err
+	}
+	return notices, nil
 }
 
 // toolless is what a person is told when an epoch begins whose model cannot be given

@@ -173,6 +173,72 @@ func damagedScene(t *testing.T, damage func(*scene)) *scene {
 	return s
 }
 
+// roomFor is a transcript on a disk that has room for some commits.
+type roomFor struct {
+	*memory
+	commits int
+}
+
+func (f *roomFor) Append(ctx context.Context, c *session.Commit) (session.Seq, error) {
+	if f.commits--; f.commits < 0 {
+		return 0, &hearth.Error{Op: "save", Reason: hearth.ReasonStorage, Err: fs.ErrInvalid}
+	}
+	return f.memory.Append(ctx, c)
+}
+
+func TestARepairIsToldOnceThoughWhatFollowsFails(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		known bool // without asking a server what it is
+		room  int  // in commits
+	}{
+		{"the words cannot be kept", false, 1},
+		{"the words were kept, and cannot become a message", true, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := damagedScene(t, func(s *scene) { // a row is there twice
+				s.mem.entries = slices.Insert(s.mem.entries, 1, s.mem.entries[0])
+				for i := range s.mem.entries {
+					s.mem.entries[i].Seq = session.Seq(i + 1)
+				}
+			})
+			if c.known {
+				s.cfg.Known = func() []model.Target {
+					chain, err := s.cfg.Targets(t.Context())
+					if err != nil {
+						t.Error(err)
+					}
+					return chain
+				}
+			}
+			s.agent = agent.New(s.cfg)
+			disk := &roomFor{s.mem, c.room}
+			var told []string
+			say := func() error {
+				notices, err := s.agent.Accept(t.Context(), disk, prompt.Incoming{Text: "c"})
+				for _, n := range notices {
+					told = append(told, n.Kind)
+				}
+				if err == nil {
+					_, err = s.agent.Turn(t.Context(), disk, func(e hearth.Event) {
+						if e.Kind == hearth.EventNotice {
+							told = append(told, e.Notice.Kind)
+						}
+					})
+				}
+				return err
+			}
+			if err := say(); hearth.ReasonOf(err) != hearth.ReasonStorage || !slices.Equal(told, []string{"repair"}) {
+				t.Fatalf("told %q, %v", told, err)
+			}
+			disk.commits, told = 100, nil
+			if err := say(); err != nil || slices.Contains(told, "repair") {
+				t.Errorf("the next time: told %q, %v", told, err)
+			}
+		})
+	}
+}
+
 func TestARepairSaysTrulyWhatItCost(t *testing.T) {
 	for _, c := range []struct {
 		name   string

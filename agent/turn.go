@@ -56,7 +56,13 @@ func (a *Agent) begin(ctx context.Context, t session.Transcript, emit func(heart
 	if err != nil {
 		return nil, err
 	}
+	r := &run{Agent: a, t: t, emitTo: emit, st: newState(), chain: chain, lane: a.cfg.Lane}
 	var notices []hearth.Notice
+	defer func() { // what was done is told where the turn gets no further, too: nobody looks again
+		for _, n := range notices {
+			r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
+		}
+	}()
 	mended, err := a.mend(ctx, t, chain)
 	if err != nil {
 		return nil, err
@@ -78,15 +84,9 @@ func (a *Agent) begin(ctx context.Context, t session.Transcript, emit func(heart
 			return nil, err
 		}
 	}
-	r := &run{
-		Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane,
-		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}},
-	}
+	r.st, r.epochs = st, map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}}
 	r.out.Turn, r.out.Target = st.turn, chain[0].Ref
 	r.offered(primary.plan)
-	for _, n := range notices {
-		r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
-	}
 	return r, nil
 }
 

@@ -160,7 +160,8 @@ type asker func(ctx context.Context, q agent.Approval) (bool, error)
 // accept makes a person's words durable, before anything else is done about them.
 func (k *talk) accept(ctx context.Context, in prompt.Incoming) (err error) {
 	k.tidied = false
-	k.notices, err = k.agent.Accept(ctx, k.t, in)
+	told, err := k.agent.Accept(ctx, k.t, in)
+	k.notices = append(k.notices, told...) // what an Accept that failed had to say comes with the next message
 	if err != nil && hearth.ReasonOf(err) != hearth.ReasonStorage {
 		return notKept(err)
 	}
