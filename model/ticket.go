@@ -24,6 +24,11 @@ type Ticket struct {
 	// the request; after a request that was closed early the slot first waits until it
 	// is gone from the server. Calls after the first do nothing. It does not block.
 	Done func(clean bool)
+	// GiveWay lets whoever waits for the slot in another process have it, and comes back
+	// with the slot: for housekeeping before each of its requests, never during one.
+	// others says that somebody had it in between. wait, which may be nil, is as for
+	// Acquire. Without other processes it does nothing. Its error is as Acquire's.
+	GiveWay func(ctx context.Context, wait func(hearth.Wait)) (others bool, err error)
 }
 
 // Acquire waits for a slot of c.Endpoint. The context it gives is the one to work

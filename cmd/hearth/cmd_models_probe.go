@@ -178,7 +178,8 @@ func (a *app) tellWait() func(hearth.Wait) {
 	}
 }
 
-// probeInTurn probes under a slot in the last lane: whoever talks to the model goes first.
+// probeInTurn probes under a slot in the last lane: whoever talks to the model goes
+// first, and somebody in another process after the one request that is under way.
 func (a *app) probeInTurn(ctx context.Context, t model.Target, ask func(context.Context, probe.Subject) (probe.Result, error)) (probe.Result, error) {
 	wait := a.tellWait()
 	held, ticket, err := a.slots.Acquire(ctx, model.Claim{Endpoint: t.Endpoint, Lane: model.LaneHousekeeping, Session: "probe", Model: t.Ref.Model}, wait)
@@ -189,14 +190,20 @@ func (a *app) probeInTurn(ctx context.Context, t model.Target, ask func(context.
 		ticket.Done(true)
 		return probe.Result{}, err
 	}
+	between := false // nothing of ours is at the server
 	found, err := ask(held, probe.Subject{
 		Provider: t.Provider, Protocol: t.Protocol, Base: model.Request{
 			Model: t.Ref.Model, Capabilities: t.Layers.Merge(),
 			ChatTemplateKwargs: t.Params.ChatTemplateKwargs, Options: t.Params.Options, ExtraBody: t.Params.ExtraBody,
 		},
 		Progress: func(check string) { fmt.Fprintf(a.io.err, "asking: %s\n", check) },
+		GiveWay: func(ctx context.Context) (bool, error) {
+			others, err := ticket.GiveWay(ctx, wait)
+			between = err != nil
+			return others, err
+		},
 	})
-	ticket.Done(hearth.ReasonOf(err) != hearth.ReasonCancelled)
+	ticket.Done(between || hearth.ReasonOf(err) != hearth.ReasonCancelled)
 	if err != nil && errors.Is(context.Cause(held), model.ErrYield) {
 		err = &hearth.Error{Op: "probe", Reason: hearth.ReasonCancelled, Err: model.ErrYield, Cause: "Somebody needed the model.", Try: "Probe again when it is idle."}
 	}

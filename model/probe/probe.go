@@ -19,6 +19,9 @@ type Subject struct {
 	Base model.Request
 	// Progress is told what is tried next; it may be nil.
 	Progress func(check string)
+	// GiveWay is called before every request, for others to come in between; others says
+	// that they did. An error of it ends the probe. It may be nil.
+	GiveWay func(context.Context) (others bool, err error)
 }
 
 // A Finding is one row of what a probe prints.
@@ -102,12 +105,18 @@ type heard struct {
 	usage          hearth.Usage
 	timing         model.Timing
 	refused        error // a no that is about the request
+	others         bool  // somebody else used the model just before it
 }
 
 // ask sends one request. The error says nothing about the request.
 func (p *prober) ask(ctx context.Context, change func(*model.Request)) (h heard, err error) {
 	if p.out.Requests >= p.most {
 		return h, &hearth.Error{Op: "probe", Reason: hearth.ReasonInternal, Err: errTooMany}
+	}
+	if p.GiveWay != nil {
+		if h.others, err = p.GiveWay(ctx); err != nil {
+			return h, err
+		}
 	}
 	p.out.Requests++
 	req := p.Base

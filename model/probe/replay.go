@@ -108,6 +108,9 @@ func (p *prober) converse(ctx context.Context, replay bool) (r reuse, err error)
 		case h.refused != nil:
 			r.why = refusal(h.refused)
 			return r, nil
+		case i > 0 && h.others:
+			r.why = "somebody else used the model between two of its questions"
+			return r, nil
 		case i > 0:
 			r.again += max(0, before-cached)
 		}

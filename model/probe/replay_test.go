@@ -134,6 +134,38 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+func TestReplayTellsNothingWhereOthersCameBetween(t *testing.T) {
+	server := &cachingServer{template: "keeps", rollback: true, counts: "usage"}
+	asked := 0
+	res, err := probe.Replay(t.Context(), probe.Subject{Provider: server, Protocol: "openai-completions", GiveWay: func(context.Context) (bool, error) {
+		asked++
+		return asked == 3, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Findings) != 1 || res.Findings[0].Value != "unknown" || res.Layer.ReplayThinking != nil || !strings.Contains(res.Findings[0].Evidence, "somebody else") {
+		t.Errorf("found %+v", res.Findings)
+	}
+}
+
+func TestOthersMayComeBeforeEveryRequest(t *testing.T) {
+	server := &cachingServer{template: "keeps", rollback: true, counts: "usage"}
+	gone, asked := errors.New("ctrl-c"), 0
+	_, err := probe.Replay(t.Context(), probe.Subject{Provider: server, Protocol: "openai-completions", GiveWay: func(context.Context) (bool, error) {
+		if asked != server.calls {
+			t.Errorf("%d requests, and others could come %d times", server.calls, asked)
+		}
+		if asked++; asked == 3 {
+			return false, gone
+		}
+		return false, nil
+	}})
+	if !errors.Is(err, gone) || server.calls != 2 {
+		t.Errorf("%v after %d requests, want the end before the third", err, server.calls)
+	}
+}
+
 func TestReplayEndsWithTheServer(t *testing.T) {
 	p := &parrot{habits: []string{"thinks", "dies"}}
 	res, err := probe.Replay(t.Context(), probe.Subject{Provider: p, Protocol: "openai-completions"})

@@ -117,7 +117,8 @@ func (e *endpoint) hold(ctx context.Context, w *waiter) (context.Context, *model
 			e.giveBack(w, clean)
 		})
 	}
-	return held, &model.Ticket{Slot: w.seat, Own: w.own, Notice: w.note, Done: done}
+	giveWay := func(ctx context.Context, wait func(hearth.Wait)) (bool, error) { return e.giveWay(ctx, w, wait) }
+	return held, &model.Ticket{Slot: w.seat, Own: w.own, Notice: w.note, Done: done, GiveWay: giveWay}
 }
 
 // othersWait reports whether anybody but housekeeping waits.

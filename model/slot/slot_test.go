@@ -526,6 +526,80 @@ func TestTwoProcessesShareAServer(t *testing.T) {
 	})
 }
 
+// TestHousekeepingGivesWayToAnotherProcess: whoever waits in another process comes after
+// the one request that is under way, however many more the housekeeping has.
+func TestHousekeepingGivesWayToAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		files := &locks{held: map[string]string{}}
+		house := slot.New(slot.Config{TryLock: files.try("process 11 (hearth models)")})
+		person := slot.New(slot.Config{TryLock: files.try("process 22 (hearth agent)")})
+		held, ticket, err := house.Acquire(t.Context(), claim(model.LaneHousekeeping, "probe"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began, answered := time.Now(), make(chan time.Duration, 1)
+		go func() {
+			time.Sleep(time.Second)
+			_, mine, err := person.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			time.Sleep(10 * time.Second)
+			mine.Done(true)
+			answered <- time.Since(began)
+		}()
+		var said []string
+		var between []bool
+		for range 4 {
+			others, err := ticket.GiveWay(held, func(w hearth.Wait) { said = append(said, w.Behind) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(files.held) != 1 {
+				t.Fatalf("%d locks are held during a request", len(files.held))
+			}
+			between = append(between, others)
+			time.Sleep(4 * time.Second)
+		}
+		ticket.Done(true)
+		if took := <-answered; took > 15*time.Second {
+			t.Errorf("answered after %v: it came later than after the request under way", took)
+		}
+		if !slices.Equal(between, []bool{false, true, false, false}) || !slices.Equal(said, []string{"process 22 (hearth agent)"}) {
+			t.Errorf("others in between: %v, said %q", between, said)
+		}
+		if len(files.held) != 0 {
+			t.Errorf("locks left: %v", files.held)
+		}
+	})
+}
+
+func TestHousekeepingThatGaveWayCanBeStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		files := &locks{held: map[string]string{}}
+		s := slot.New(slot.Config{TryLock: files.try("process 11 (hearth models)")})
+		held, ticket, err := s.Acquire(t.Context(), claim(model.LaneHousekeeping, "probe"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { // somebody of this process
+			time.Sleep(10 * time.Millisecond)
+			if _, mine, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil); err == nil {
+				mine.Done(true)
+			}
+		}()
+		if _, err := ticket.GiveWay(held, nil); !errors.Is(err, model.ErrYield) {
+			t.Errorf("got %v, want that it has to make room", err)
+		}
+		ticket.Done(true)
+		synctest.Wait()
+		if len(files.held) != 0 {
+			t.Errorf("locks left: %v", files.held)
+		}
+	})
+}
+
 func TestLocksAreForOwnServersOnly(t *testing.T) {
 	rows := []struct {
 		where hearth.Locality
