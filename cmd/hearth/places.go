@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
+	"time"
 
 	"hearth"
 	"hearth/config"
@@ -72,14 +74,59 @@ func (a *app) accepts(ctx context.Context, origin string) bool {
 // refused connection costs no time, and one whose server we start is started by asking.
 func (a *app) asleep(c candidate) {
 	origin := c.Endpoint.Origin
-	a.mu.Lock()
-	starts := a.clients[origin].starts
-	a.mu.Unlock()
-	if starts || len(c.others) > 0 || !a.describer().Silent(origin) {
-		return
+	switch {
+	case !a.maySleep(c):
+	case !a.describer().Silent(origin):
+		a.cooldowns.Heard(origin)
+	default:
+		if c.Endpoint.Locality.Own() {
+			a.cooldowns.Silent(origin)
+		}
+		a.restAsleep(c)
 	}
+}
+
+// maySleep reports whether a candidate has one place, whose server others start.
+func (a *app) maySleep(c candidate) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.clients[c.Endpoint.Origin].starts && len(c.others) == 0
+}
+
+// restAsleep has a candidate rest until its place accepts connections.
+func (a *app) restAsleep(c candidate) {
+	origin := c.Endpoint.Origin
 	a.slots.Lost(origin)
 	a.cooldowns.Failed(c.Target, &hearth.Error{Op: "ask " + origin, Reason: hearth.ReasonUnreachable, Err: errors.New("nobody answers at " + origin)})
+}
+
+// glance is how long a machine that was silent a few minutes ago has to take a
+// connection. One that is awake does, in its own network, in a few milliseconds.
+const glance = 500 * time.Millisecond
+
+// stillAsleep looks whether a candidate that an earlier command found asleep still is,
+// and notes that. Whoever takes the connection, or refuses it, is awake.
+func (a *app) stillAsleep(ctx context.Context, c candidate) bool {
+	if c.client == nil || !a.maySleep(c) || !a.cooldowns.WasSilent(c.Endpoint.Origin) {
+		return false
+	}
+	short, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	if err := c.client.Connects(short); ctx.Err() != nil || !unanswered(err) {
+		return false
+	}
+	a.restAsleep(c)
+	return true
+}
+
+// unanswered reports whether an error says that a machine took no connection in time. A
+// name that was not found out in time says nothing of the machine.
+func unanswered(err error) bool {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return false
+	}
+	var late interface{ Timeout() bool }
+	return errors.As(err, &late) && late.Timeout()
 }
 
 // describe asks the servers of a candidate about its model, all at once. What the first

@@ -167,6 +167,10 @@ func (a *app) allKnown(ctx context.Context, chain []candidate) []model.Target {
 			continue
 		}
 		all.Go(func() {
+			if a.stillAsleep(ctx, c) {
+				out[i] = a.remembered(c)
+				return
+			}
 			out[i] = a.known(ctx, c)
 			a.asleep(c)
 		})

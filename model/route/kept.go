@@ -34,10 +34,50 @@ func (k *keptRest) counts(now time.Time) bool {
 
 // Keep has the rests of vendors' models outlive the process, in the file at path; mark
 // names the config that a target is asked with, so that a new key or address begins anew.
-// A server of the owner's is not in it: it may have been started a moment ago, and asking
-// costs little. Two processes that write at once lose a rest at worst. It is called before
+// A server of the owner's is not in it, but for whether its address was silent: it may
+// have been started a moment ago, and asking costs little. Two processes that write at once lose a rest at worst. It is called before
 // anything else.
 func (c *Cooldowns) Keep(path string, mark func(t model.Target) string) { c.path, c.mark = path, mark }
+
+// silentFor is how long it is remembered that an address was silent. It is not renewed by
+// a shorter look, so that a server that is far away is soon given its whole time again.
+const silentFor = 5 * time.Minute
+
+// Silent notes, for the next processes, that nobody at an origin took or refused a
+// connection in all the time there is for that.
+func (c *Cooldowns) Silent(origin string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.path == "" || c.silent(origin) {
+		return
+	}
+	now := time.Now()
+	key := ofOrigin(origin)
+	c.before = c.read()
+	c.before[key] = keptRest{Of: key, At: now.UTC(), Until: now.Add(silentFor).UTC(), Reason: hearth.ReasonUnreachable}
+	c.write()
+}
+
+// WasSilent reports whether an origin was, in the last minutes, and has not been heard of
+// since: then a short look is enough.
+func (c *Cooldowns) WasSilent(origin string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.path != "" && c.silent(origin)
+}
+
+func (c *Cooldowns) silent(origin string) bool {
+	return c.kept()[ofOrigin(origin)].Until.After(time.Now())
+}
+
+// Heard tells that somebody at an origin took or refused a connection.
+func (c *Cooldowns) Heard(origin string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop(ofOrigin(origin))
+}
+
+func ofOrigin(origin string) string { return "silent " + origin }
 
 // of gives what is known of a rest, by this process or an earlier one. The caller holds c.mu.
 func (c *Cooldowns) of(key string, t *model.Target) rest {

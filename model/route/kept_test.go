@@ -131,3 +131,36 @@ func TestAFileThatCannotBeBelievedKeepsNobodyFromAModel(t *testing.T) {
 		}
 	})
 }
+
+// TestASilentAddressIsRemembered: each Cooldowns here is a process of its own.
+func TestASilentAddressIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "cache", "cooldowns.json")
+		process := func() *route.Cooldowns {
+			c := route.NewCooldowns(nil)
+			c.Keep(path, func(model.Target) string { return "" })
+			return c
+		}
+		const box, other = "http://192.168.1.20:8080", "http://192.168.1.21:8080"
+		process().Silent(box)
+		time.Sleep(4 * time.Minute)
+		if c := process(); !c.WasSilent(box) || c.WasSilent(other) {
+			t.Errorf("a few minutes later %v, another address %v", c.WasSilent(box), c.WasSilent(other))
+		}
+		process().Silent(box) // found so again: that makes it no longer
+		time.Sleep(2 * time.Minute)
+		if process().WasSilent(box) {
+			t.Error("it is never given its whole time again")
+		}
+		process().Silent(box)
+		process().Heard(box)
+		if process().WasSilent(box) {
+			t.Error("it was heard of, and counts as silent")
+		}
+		nobody := route.NewCooldowns(nil)
+		nobody.Silent(box)
+		if nobody.WasSilent(box) {
+			t.Error("noted without a place to note it")
+		}
+	})
+}
