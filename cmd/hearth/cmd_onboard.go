@@ -181,6 +181,9 @@ func (a *app) look(ctx context.Context, o onboarding, e *entry) error {
 	}
 	if len(found) == 0 {
 		note := fmt.Sprintf("note: nothing answers at %s yet", e.root)
+		if refused := notDialled(ctx, e.root); refused != nil {
+			note = "note: " + refused.Err.Error()
+		}
 		if e.model.ID != "" {
 			note += "; the config is written all the same"
 		}

@@ -51,7 +51,7 @@ func (a *app) settle(ctx context.Context, server string) (found []probe.Host, er
 	host, m, ok := probe.Choose(found, memoryBytes())
 	if !ok {
 		if named {
-			return found, nothingThere(server, found)
+			return found, nothingThere(ctx, server, search.Bases[0], found)
 		}
 		return found, nil
 	}
@@ -94,11 +94,32 @@ func privateClient(key string) func(base string) (*model.Client, error) {
 }
 
 // nothingThere is the error of a --server that cannot be used.
-func nothingThere(server string, found []probe.Host) error {
+func nothingThere(ctx context.Context, server, root string, found []probe.Host) error {
 	if len(found) > 0 {
 		return lacking("look at "+server, found)
 	}
+	if refused := notDialled(ctx, root); refused != nil {
+		refused.Op, refused.Try = "look at "+server, "Name the address at which the server itself says that it listens."
+		return refused
+	}
 	return &hearth.Error{Op: "look at " + server, Reason: hearth.ReasonUnreachable, Err: errors.New("no model server answers there")}
+}
+
+// notDialled says why Hearth itself opens no connection to an address; nil where it does.
+// Looking for servers asks many places and tells of none that did not answer.
+func notDialled(ctx context.Context, root string) *hearth.Error {
+	client, err := privateClient("")(root)
+	if err != nil {
+		return nil // the address was read before
+	}
+	defer client.CloseIdle()
+	ctx, cancel := context.WithTimeout(ctx, time.Second) // a refusal needs no answer of the server
+	defer cancel()
+	_, err = client.Get(ctx, model.Call{})
+	if e, ok := errors.AsType[*hearth.Error](err); ok && e.Reason == hearth.ReasonNotTrusted {
+		return e
+	}
+	return nil
 }
 
 // mayLook refuses to look at a public host: nothing is sent to one without a key.
