@@ -119,10 +119,10 @@ func (x *exchange) redirected(resp *http.Response) error {
 }
 
 func (x *exchange) classify(status int, h http.Header, body []byte) *hearth.Error {
-	return Classify(Seen{
+	return x.pathless(Classify(Seen{
 		Op: x.call.Op, Provider: x.client.c.Provider, Model: x.call.Model, Keyless: !x.client.hasCredential(),
 		Status: status, Header: h, Body: []byte(x.client.masks.Values(string(body))), masks: x.client.masks,
-	})
+	}))
 }
 
 // Read reads the body, decompressed. Its error is io.EOF or a *hearth.Error.

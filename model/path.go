@@ -1,0 +1,38 @@
+package model
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+
+	"hearth"
+)
+
+// noPath is how servers say that nothing is at an address, whatever model was asked for:
+// Go's and nginx's words, FastAPI's, llama.cpp's, Express's, and no words at all.
+var noPath = regexp.MustCompile(`(?i)^"?(404:? )?((page|file|route|path|url|endpoint|resource) )?not found\b|cannot post |unexpected endpoint|(unknown|invalid) (url|path|route|endpoint)|a web page titled "?404|no (such )?(route|path|endpoint) `)
+
+// pathless corrects an error that says of a path what would be read as a word about the
+// model: the server has the model, perhaps, but not this API. Its reason stays, for a
+// fallback may have the API.
+func (x *exchange) pathless(e *hearth.Error) *hearth.Error {
+	if e.Reason != hearth.ReasonModelNotFound || e.HTTPStatus != http.StatusNotFound || e.Err == nil {
+		return e
+	}
+	if words := e.Err.Error(); !noPath.MatchString(words) || x.call.Model != "" && strings.Contains(words, x.call.Model) {
+		return e
+	}
+	e.Cause = upper(x.client.named() + " has no " + x.call.Path + " at this address.")
+	versioned := strings.HasSuffix(strings.TrimRight(x.client.base.Path, "/"), "/v1")
+	switch {
+	case x.call.FromRoot && versioned:
+		e.Try = "hearth config set " + x.client.key("api") + " openai-completions"
+	case x.call.FromRoot:
+		e.Try = "hearth config set " + x.client.key("api") + " openai-completions (the address then ends in /v1: " + x.client.key("baseUrl") + ")"
+	case !versioned:
+		e.Try = "Most servers have it below /v1: correct " + x.client.key("baseUrl") + "."
+	default:
+		e.Try = "Correct " + x.client.key("baseUrl") + ", or " + x.client.key("api") + " where the server speaks another API."
+	}
+	return e
+}
