@@ -40,8 +40,7 @@ func (a *app) knownChain(c choice) []model.Target {
 	return chain
 }
 
-// known adds what the server says of itself, and the lessons it taught; asked is false
-// for commands that must not dial.
+// known adds what the server says of itself, and the lessons it taught.
 func (a *app) known(ctx context.Context, c candidate) model.Target {
 	t := c.Target
 	if c.client == nil {

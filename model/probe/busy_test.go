@@ -66,7 +66,12 @@ func TestGone(t *testing.T) {
 // A server that shows nothing reads a prompt to its end, as far as anybody knows.
 func TestGoneWhereNothingIsShown(t *testing.T) {
 	idle := `[{"id":0,"is_processing":false},{"id":1,"is_processing":false}]`
-	rows := []struct{ name, scene, path, reply string }{
+	hosted := hearth.LocalityHosted
+	rows := []struct {
+		name, scene, path, reply string
+		where                    *hearth.Locality // of the model; nil = as the server
+	}{
+		{name: "Ollama with a model of its cloud, which may drop it", scene: "ollama.txt", where: &hosted},
 		{name: "LM Studio", scene: "lmstudio.txt"},
 		{name: "Ollama", scene: "ollama.txt"},
 		{name: "a server that nobody knows", scene: "unknown.txt"},
@@ -91,7 +96,7 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 			if _, err := d.Host(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
-			at, drops := c.Endpoint(), strings.Contains(row.name, "which")
+			at, drops, away := c.Endpoint(), row.where == nil && strings.Contains(row.name, "which"), row.where != nil
 			gone := func(when string, want bool) {
 				t.Helper()
 				if got := d.Gone(t.Context(), at, 0); got != want {
@@ -99,7 +104,7 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 				}
 			}
 			left := func(how model.Departure) {
-				d.Left(model.Target{Endpoint: at}, &model.Request{Model: "m"}, how)
+				d.Left(model.Target{Endpoint: at, Layers: model.Layers{Server: model.Layer{Locality: row.where}}}, &model.Request{Model: "m"}, how)
 			}
 			told := func(when string, want bool) {
 				t.Helper()
@@ -112,7 +117,7 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 			told("it did not have the request yet", false)
 			left(model.Departure{Reading: true})
 			gone("nothing is known of its reading", true)
-			told("nothing is known of its reading", !drops)
+			told("nothing is known of its reading", !drops && !away)
 			left(model.Departure{Reading: true, Unread: time.Hour})
 			gone("it has an hour to read", drops)
 			if what, eta := d.Busy(at); drops != (what == "") || !drops && (what != "the server still reads the request that was stopped" || eta <= 59*time.Minute || eta > time.Hour) {

@@ -42,7 +42,7 @@ type leaving struct {
 func (d *Describer) Left(t model.Target, req *model.Request, how model.Departure) {
 	client, h := d.at(t.Endpoint.Origin)
 	if !h.Kind.dropsPrompts() {
-		d.reads(t.Endpoint, how)
+		d.reads(t.Endpoint.Origin, how, t.Locality())
 	}
 	if client == nil || h.Kind != KindOllama || !how.Writing {
 		return
@@ -63,11 +63,11 @@ func (d *Describer) Left(t model.Target, req *model.Request, how model.Departure
 
 // reads keeps until when a server may read what nobody waits for. It reads one prompt
 // after the other.
-func (d *Describer) reads(e model.Endpoint, how model.Departure) {
+func (d *Describer) reads(origin string, how model.Departure, where hearth.Locality) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	origin, now := e.Origin, time.Now()
-	d.unsure[origin] = how.Reading && how.Unread == 0 && e.Locality != hearth.LocalityHosted
+	now := time.Now()
+	d.unsure[origin] = how.Reading && how.Unread == 0 && where != hearth.LocalityHosted
 	switch until := d.reading[origin]; {
 	case how.Writing: // whatever came before has been read
 		delete(d.reading, origin)
