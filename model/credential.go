@@ -62,8 +62,8 @@ func QuerySecrets(baseURL string) []string {
 	return out
 }
 
-// secrets are the credentials that go out with every request: no word of a server's that
-// repeats one may be shown or kept.
+// secrets gives the credentials in what is sent: no word of a server's that repeats one may
+// be shown or kept.
 func (c *ClientConfig) secrets() []string {
 	out := QuerySecrets(c.Endpoint.BaseURL)
 	add := func(credential string) {
@@ -80,6 +80,9 @@ func (c *ClientConfig) secrets() []string {
 	}
 	return out
 }
+
+// Secrets are the credentials that go out with every request.
+func (c *Client) Secrets() []string { return c.c.secrets() }
 
 // quiet takes the credentials that were sent out of what an error says.
 func (c *Client) quiet(err error) error {

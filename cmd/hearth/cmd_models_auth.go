@@ -171,15 +171,22 @@ func (a *app) typedSecret(ctx context.Context, id string) (string, error) {
 	if a.io.inTTY {
 		line, err = newQuestions(a.io).secret(ctx, "Credential for "+id+" (it is not shown)")
 	} else {
-		line, err = bufio.NewReader(io.LimitReader(a.io.in, longestKey)).ReadString('\n')
+		in := &input{in: a.io.in}
+		line, err = bufio.NewReader(io.LimitReader(in.under(ctx), longestKey+1)).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
+		if gone := stopped(ctx, "read the credential"); gone != nil {
+			return "", gone
+		}
 	}
+	tooLong := len(line) > longestKey
 	line = strings.TrimSpace(line)
 	switch {
 	case err != nil:
 		return "", err
+	case tooLong:
+		return "", usage(fmt.Errorf("what was given is longer than %d KB, which no credential is", longestKey>>10))
 	case line == "":
 		return "", &hearth.Error{Op: "usage", Reason: hearth.ReasonUsage, Err: errors.New("no credential was given"),
 			Cause: "It is typed, or is the first line of standard input; never a part of the command, which other users can see.", Try: "Run it at a terminal, or pipe the credential into it."}

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"hearth"
 	"hearth/config"
+	"hearth/model"
 )
 
 // keyring is an app with a config and a file of credentials.
@@ -110,5 +115,53 @@ func TestStoredCredentialsAreSecrets(t *testing.T) {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is not masked", want)
 		}
+	}
+}
+
+func TestACredentialThatDoesNotComeIsNotWaitedFor(t *testing.T) {
+	a := scene(t, `{}`)
+	never, end := io.Pipe()
+	defer func() { _ = end.Close() }()
+	a.io.in = never
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	if _, err := a.typedSecret(ctx, "box"); hearth.ReasonOf(err) != hearth.ReasonCancelled {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestACredentialIsKeptWholeOrNotAtAll(t *testing.T) {
+	for _, row := range []struct {
+		name, in string
+		reason   hearth.Reason
+	}{
+		{"as long as one may be", strings.Repeat("a", longestKey-1) + "\n", ""},
+		{"longer", strings.Repeat("a", longestKey) + "b\n", hearth.ReasonUsage},
+		{"without an end", strings.Repeat("a", 3*longestKey), hearth.ReasonUsage},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			a := scene(t, `{}`)
+			a.io.in = strings.NewReader(row.in)
+			key, err := a.typedSecret(t.Context(), "box")
+			if row.reason == "" && (err != nil || key != strings.TrimSpace(row.in)) || row.reason != "" && hearth.ReasonOf(err) != row.reason {
+				t.Errorf("%d bytes, %v", len(key), err)
+			}
+		})
+	}
+}
+
+func TestAKeyThatAProgramGaveIsInTheMark(t *testing.T) {
+	a := scene(t, secretive)
+	key := "first-key-0815"
+	mark := func() string {
+		ref := hearth.ModelRef{Provider: "run", Model: "m"}
+		c := candidate{Target: model.Target{Ref: ref}, client: model.NewClient(model.ClientConfig{APIKey: key})}
+		a.targets[targetKey(choice{}, ref, "")] = c
+		return a.mark(t.Context(), c.Target)
+	}
+	first, again := mark(), mark()
+	key = "second-key-0815"
+	if renewed := mark(); first != again || renewed == first {
+		t.Errorf("marks %s, %s and, with another key, %s", first, again, renewed)
 	}
 }

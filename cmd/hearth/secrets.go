@@ -101,7 +101,15 @@ func (a *app) masked(ctx context.Context) (values []string, mask func(string) st
 // with: another mark is another config.
 func (a *app) mark(ctx context.Context, t model.Target) string {
 	values := a.secrets(ctx)
+	a.mu.Lock()
+	for _, made := range a.targets { // a key that a program gave is known since it was asked for
+		if made.client != nil && made.Ref == t.Ref && made.Profile == t.Profile {
+			values = append(values, made.client.Secrets()...)
+		}
+	}
+	a.mu.Unlock()
 	slices.Sort(values)
+	values = slices.Compact(values)
 	p, _ := a.provider(t.Ref.Provider)
 	sum := sha256.Sum256([]byte(strings.Join(append(values, p.BaseURL, t.Endpoint.Origin, t.Protocol), "\x00")))
 	return hex.EncodeToString(sum[:4]) // enough to see a change, too little to find a key by

@@ -24,11 +24,11 @@ const (
 )
 
 // Cooldowns remembers, for this process and with Keep for the next ones, which candidates
-// failed lately and how long they rest: as long as the server asked for, else twice as long with each failure in a row. A
-// key or account that was refused rests for its provider, one that asked too much rests
-// for its model, and after anything else the model rests under every key. A server of the
-// owner's that could not be reached rests until it accepts connections. Its methods may be
-// called from any goroutine.
+// failed lately and how long they rest: as long as the server asked for, else twice as long
+// with each failure in a row. A key or account that was refused rests for its provider, one
+// that asked too much rests for its model, and after anything else the model rests under
+// every key. A server of the owner's that could not be reached rests until it accepts
+// connections. Its methods may be called from any goroutine.
 type Cooldowns struct {
 	out  func(origin string) bool
 	path string // "" keeps nothing
@@ -142,13 +142,19 @@ func (c *Cooldowns) Answered(t model.Target) {
 	c.drop(ofModel(t), ofAccount(t), ofServed(t))
 }
 
-// Clear ends all rests: the owner changed something.
+// Clear ends all rests, those that are kept too: the owner changed something.
 func (c *Cooldowns) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.rests)
 	clear(c.why)
-	c.before = nil // the file's marks say what has changed
+	if c.path == "" {
+		return
+	}
+	if c.before = c.read(); len(c.before) > 0 {
+		clear(c.before)
+		c.write()
+	}
 }
 
 func ofModel(t model.Target) string   { return "model " + t.Ref.String() + "@" + t.Profile }

@@ -64,6 +64,14 @@ func TestARestOutlivesItsProcess(t *testing.T) {
 				if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 					t.Errorf("others may read it: %v", info.Mode())
 				}
+				third := process("one")
+				third.Clear()
+				for _, c := range []*route.Cooldowns{third, process("one")} {
+					if c.Until(tg).After(time.Now()) || c.Why(tg) != "" {
+						t.Error("the config was changed, and it rests all the same")
+					}
+				}
+				process("one").Failed(tg, &hearth.Error{Reason: row.reason})
 				second.Answered(tg)
 				if process("one").Until(tg).After(time.Now()) {
 					t.Error("it answered, and rests all the same")
