@@ -176,7 +176,7 @@ func (a *app) typedSecret(ctx context.Context, id string) (string, error) {
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
-		if gone := stopped(ctx, "read the credential"); gone != nil {
+		if gone := interrupted(ctx, "read the credential"); gone != nil {
 			return "", gone
 		}
 	}
