@@ -73,16 +73,18 @@ func free(l *filelock.Lock) {
 
 // A wish is what the gateway that used the server last wants to become of it.
 type wish struct {
-	Idle time.Duration `json:"idle"` // without a request until it is stopped; 0 = when no gateway is left
-	Late bool          `json:"late"` // somebody was told that it goes on loading, and nobody has used it since
+	IdleMS int64 `json:"idleMS"` // without a request until it is stopped; 0 = when no gateway is left
+	Late   bool  `json:"late"`   // somebody was told that it goes on loading, and nobody has used it since
 }
+
+func (w wish) idle() time.Duration { return time.Duration(w.IdleMS) * time.Millisecond }
 
 // kept is how long a server is kept after the last request; 0 = until no gateway is left.
 func (w wish) kept() time.Duration {
 	if w.Late {
-		return max(w.Idle, lateFor)
+		return max(w.idle(), lateFor)
 	}
-	return w.Idle
+	return w.idle()
 }
 
 // touch notes that a request begins or ends now. A server that is stopped too early

@@ -91,7 +91,7 @@ func (k *keeper) run(ctx context.Context, out io.WriteCloser) error {
 		}
 	}()
 	k.at.clear()
-	k.at.touch(wish{Idle: k.IdleStop})
+	k.at.touch(wish{IdleMS: k.IdleStopMS})
 	if err := k.start(); err != nil {
 		return errors.Join(json.NewEncoder(out).Encode(reply{Error: err.Error()}), out.Close())
 	}
@@ -181,7 +181,7 @@ func (k *keeper) wanted(last *time.Time) bool {
 	users, busy := k.at.any(userLock), k.at.any(busyLock)
 	used, wish := k.at.lastUse()
 	kept := wish.kept()
-	if wish.Idle <= 0 && (users || kept <= 0) {
+	if wish.IdleMS <= 0 && (users || kept <= 0) {
 		return users
 	}
 	if busy {

@@ -207,7 +207,7 @@ func (s *Service) pass(ctx context.Context) (busy *filelock.Lock, err error) {
 		}
 	}
 	_, last := s.at.lastUse()
-	s.at.touch(wish{s.c.IdleStop, last.Late})
+	s.at.touch(wish{s.c.IdleStop.Milliseconds(), last.Late})
 	return filelock.Wait(ctx, s.at.own(busyLock), s.c.Me, nil)
 }
 
@@ -227,7 +227,7 @@ func (s *Service) leave() {
 // take back what others were told.
 func (s *Service) settle() {
 	_, last := s.at.lastUse()
-	s.at.touch(wish{s.c.IdleStop, !s.served && (s.late || last.Late)})
+	s.at.touch(wish{s.c.IdleStop.Milliseconds(), !s.served && (s.late || last.Late)})
 }
 
 // Close gives up the server. It is stopped unless another gateway uses it, and Close

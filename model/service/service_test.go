@@ -409,7 +409,7 @@ func TestWhatKeepsAServerWanted(t *testing.T) {
 				defer free(l)
 			}
 			last := time.Now().Add(-row.last)
-			k.at.touch(wish{row.idle, row.late})
+			k.at.touch(wish{row.idle.Milliseconds(), row.late})
 			if !row.used {
 				if err := os.Chtimes(k.at.used(), last, last); err != nil {
 					t.Fatal(err)
@@ -422,6 +422,19 @@ func TestWhatKeepsAServerWanted(t *testing.T) {
 				free(k.gate)
 			}
 		})
+	}
+}
+
+// Processes of different versions read it.
+func TestAWishIsKeptInMilliseconds(t *testing.T) {
+	at := folder{t.TempDir()}
+	at.touch(wish{IdleMS: (90 * time.Second).Milliseconds(), Late: true})
+	b, err := os.ReadFile(at.used())
+	if err != nil || string(b) != `{"idleMS":90000,"late":true}` {
+		t.Errorf("the file holds %s, %v", b, err)
+	}
+	if _, w := at.lastUse(); (wish{IdleMS: w.IdleMS}).kept() != 90*time.Second || !w.Late {
+		t.Errorf("it is read as %+v", w)
 	}
 }
 

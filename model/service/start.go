@@ -143,15 +143,15 @@ func (s *Service) pause(ctx context.Context, d time.Duration) error {
 
 // order is what a keeper is told, and reply what it says once the server was started.
 type order struct {
-	Provider string        `json:"provider"`
-	URL      string        `json:"url"`
-	Folder   string        `json:"folder"`
-	Log      string        `json:"log"`
-	Command  string        `json:"command"`
-	Args     []string      `json:"args"`
-	Dir      string        `json:"dir"`
-	Env      []string      `json:"env"`
-	IdleStop time.Duration `json:"idleStop"`
+	Provider   string   `json:"provider"`
+	URL        string   `json:"url"`
+	Folder     string   `json:"folder"`
+	Log        string   `json:"log"`
+	Command    string   `json:"command"`
+	Args       []string `json:"args"`
+	Dir        string   `json:"dir"`
+	Env        []string `json:"env"`
+	IdleStopMS int64    `json:"idleStopMS"`
 }
 
 type reply struct {
@@ -165,7 +165,7 @@ func (s *Service) spawn(ctx context.Context) (reply, error) {
 	if err := s.check(); err != nil {
 		return reply{}, err
 	}
-	o := order{Provider: s.c.Provider, URL: s.c.URL, Folder: s.at.path, Log: s.c.Log, Command: s.c.Command, Args: s.c.Args, Dir: s.c.Dir, Env: s.c.environ(), IdleStop: s.c.IdleStop}
+	o := order{Provider: s.c.Provider, URL: s.c.URL, Folder: s.at.path, Log: s.c.Log, Command: s.c.Command, Args: s.c.Args, Dir: s.c.Dir, Env: s.c.environ(), IdleStopMS: s.c.IdleStop.Milliseconds()}
 	if o.Dir == "" {
 		o.Dir = s.at.path // not wherever the gateway was started: a project there may hold code that a server would load
 	}
