@@ -129,19 +129,24 @@ func (r *run) inherit(plan *prompt.Plan) (session.Epoch, error) {
 
 // taught reports whether the plan lacks something that the server has refused since.
 // Only refusals end an epoch: other knowledge, and an edited config, wait until it ends
-// anyway.
+// anyway, also where the edit is about what the server has an opinion of.
 func taught(had model.Capabilities, layers model.Layers) bool {
 	said, now := layers.Server, layers.Merge()
-	return said.StringContent != nil && had.StringContent != now.StringContent ||
-		said.StrictKeys != nil && had.StrictKeys != now.StrictKeys ||
-		said.DeveloperRole != nil && had.DeveloperRole != now.DeveloperRole ||
-		said.OneSystem != nil && had.OneSystem != now.OneSystem ||
-		said.AlternateRoles != nil && had.AlternateRoles != now.AlternateRoles ||
-		said.StreamUsage != nil && had.StreamUsage != now.StreamUsage ||
-		said.MaxTokensField != nil && had.MaxTokensField != now.MaxTokensField ||
-		said.Tools != nil && now.Tools == model.ToolsNone && had.Tools != now.Tools ||
+	return lesson(said.StringContent, had.StringContent, now.StringContent) ||
+		lesson(said.StrictKeys, had.StrictKeys, now.StrictKeys) ||
+		lesson(said.DeveloperRole, had.DeveloperRole, now.DeveloperRole) ||
+		lesson(said.OneSystem, had.OneSystem, now.OneSystem) ||
+		lesson(said.AlternateRoles, had.AlternateRoles, now.AlternateRoles) ||
+		lesson(said.StreamUsage, had.StreamUsage, now.StreamUsage) ||
+		lesson(said.MaxTokensField, had.MaxTokensField, now.MaxTokensField) ||
+		now.Tools == model.ToolsNone && lesson(said.Tools, had.Tools, now.Tools) ||
 		!subset(said.RefusedFields, had.RefusedFields) ||
 		!subset(said.RefusedKeywords, had.RefusedKeywords)
+}
+
+// lesson reports whether what is in force now was not before, and is what the server said.
+func lesson[T comparable](said *T, had, now T) bool {
+	return said != nil && *said == now && had != now
 }
 
 func subset(part, whole []string) bool {

@@ -79,10 +79,16 @@ func TestAnotherServerOfAModelIsARefreshWithItsCause(t *testing.T) {
 		{name: "a server that did not say", change: func(t *model.Target) { t.Layers.Server.Server = nil }},
 		{name: "a compat setting", change: func(t *model.Target) { t.Layers.Config.StringContent = new(true) },
 			told: "applied when it begins anew (/new) or is summed up (/compact): what the config declares of the model"},
+		{name: "a compat setting against what the server says", change: func(t *model.Target) {
+			t.Layers.Server.StringContent, t.Layers.Config.StringContent = new(false), new(true)
+		}, told: "applied when it begins anew (/new) or is summed up (/compact): what the config declares of the model"},
+		{name: "no tools by the config, from a server that has them", change: func(t *model.Target) {
+			t.Layers.Server.Tools, t.Layers.Config.Tools = new(model.ToolsNative), new(model.ToolsNone)
+		}, told: "applied when it begins anew (/new) or is summed up (/compact): the tools (none)"},
 		{name: "what a probe found", change: func(t *model.Target) { t.Layers.Probe.ReplayThinking = new(true) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScene(t, []step{{text: "a"}, {text: "b"}, {text: "c"}})
+			s := newScene(t, []step{{text: "a"}, {text: "b"}, {text: "c"}}, &counter{name: "look", effect: hearth.EffectRead})
 			targets, changed := s.cfg.Targets, false
 			s.cfg.Targets = func(ctx context.Context) ([]model.Target, error) {
 				chain, err := targets(ctx)
