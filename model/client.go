@@ -226,7 +226,7 @@ func (c *Client) refusal(op string) error {
 	if refused, ok := errors.AsType[*netguard.Refused](c.guard.Literal()); ok {
 		return c.untrusted(op, refused) // no credential would change that
 	}
-	if c.local() || c.hasCredential() {
+	if c.local() || c.HasCredential() {
 		return nil
 	}
 	words := "no credential"
@@ -251,7 +251,9 @@ func IsLocalMarker(key string) bool {
 	return slices.Contains(localMarkers, strings.ToLower(strings.TrimSpace(key)))
 }
 
-func (c *Client) hasCredential() bool {
+// HasCredential reports whether a request would carry a credential: a key that is no marker
+// for local servers, or a header that holds one.
+func (c *Client) HasCredential() bool {
 	if c.c.APIKey != "" && !IsLocalMarker(c.c.APIKey) {
 		return true
 	}

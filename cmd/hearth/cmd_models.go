@@ -206,12 +206,7 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 		r.ContextTokens = caps.Window
 	}
 	r.Local = known.Locality().Own()
-	p, _, keyErr := a.credentialed(ctx, c.agent, ref.Provider, p, "")
-	key := ""
-	if keyErr == nil {
-		key, keyErr = a.key(ctx, ref.Provider, p)
-	}
-	r.Available = err == nil && keyErr == nil && (key != "" || known.Endpoint.Locality.Own())
+	r.Available = err == nil && (t.client != nil && t.client.HasCredential() || known.Endpoint.Locality.Own())
 	r.layers = known.Layers.Sources()
 	return r
 }

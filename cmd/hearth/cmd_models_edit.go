@@ -11,6 +11,7 @@ import (
 
 	"hearth"
 	"hearth/config"
+	"hearth/model"
 )
 
 // newModelsSet changes the default model.
@@ -360,7 +361,7 @@ func (a *app) modelStatus(ctx context.Context, agentID string) modelStatus {
 			st.Auth.ProvidersWithOAuth = append(st.Auth.ProvidersWithOAuth, fmt.Sprintf("%s (%d)", ref.Provider, n))
 		}
 		st.Auth.Providers = append(st.Auth.Providers, p)
-		if p.Effective.Kind == "missing" {
+		if p.Effective.Kind == "missing" && a.inUse(agentID, ref.Provider) {
 			st.Auth.MissingProvidersInUse = append(st.Auth.MissingProvidersInUse, ref.Provider)
 		}
 	}
@@ -370,6 +371,20 @@ func (a *app) modelStatus(ctx context.Context, agentID string) modelStatus {
 	on, taken := a.file.ShellEnv() // after the credentials were looked for
 	st.Auth.ShellEnvFallback = shellEnvStatus{Enabled: on, AppliedKeys: append([]string{}, taken...)}
 	return st
+}
+
+// inUse reports whether the agent asks models of a provider: its model, a fallback, or one
+// of those for images. What only stands in the config is there to be chosen.
+func (a *app) inUse(agentID, provider string) bool {
+	own, _ := a.file.Config.Agents.Agent(agentID)
+	images := a.file.Config.Agents.Defaults.ImageModel
+	if a.chosenRef(choice{agent: agentID}).Provider == provider {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(own.Model.Fallbacks, []string{images.Primary}, images.Fallbacks), func(word string) bool {
+		ref, err := a.resolve(agentID, word)
+		return word != "" && err == nil && ref.Provider == provider
+	})
 }
 
 // dayMS is how long before its end OpenClaw warns of a login.
@@ -387,15 +402,22 @@ func (a *app) credential(ctx context.Context, agentID, id string) effectiveStatu
 		return effectiveStatus{"profiles", one.Label()}
 	}
 	key, err := a.key(ctx, id, p)
+	marker := model.IsLocalMarker(key)
 	switch {
 	case err != nil:
 		return effectiveStatus{"missing", err.Error()}
-	case key != "" && !p.APIKey.IsZero():
+	case marker && local:
+		return effectiveStatus{"local", "marker(" + key + ")"}
+	case key != "" && !marker && !p.APIKey.IsZero():
 		return effectiveStatus{"key", p.APIKey.String()}
-	case key != "":
+	case key != "" && !marker:
 		return effectiveStatus{"key", "environment"}
+	case t.client != nil && t.client.HasCredential():
+		return effectiveStatus{"key", "sent in a header"}
 	case local:
 		return effectiveStatus{"local", "none needed"}
+	case marker:
+		return effectiveStatus{"missing", "marker(" + key + ") is for local servers"}
 	default:
 		return effectiveStatus{"missing", "no key is set"}
 	}
