@@ -18,7 +18,7 @@ import (
 func newModelsSet(s streams, opt *options) *cobra.Command {
 	return &cobra.Command{Use: "set REF|ALIAS", Short: "Choose the default model", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+			return editing(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
 				ref, word, err := a.knownRef(args[0])
 				if err != nil {
 					return err
@@ -74,11 +74,22 @@ func withConfig(ctx context.Context, s streams, opt *options, run func(context.C
 	return run(ctx, a)
 }
 
-// untilWritten is withConfig for a change that is made from what the config holds: it is
+// editing is withConfig for a command that changes the config. A file that does not parse
+// cannot be edited, and what it holds is not known: nothing is said to be missing from it.
+func editing(ctx context.Context, s streams, opt *options, run func(context.Context, *app) error) error {
+	return withConfig(ctx, s, opt, func(ctx context.Context, a *app) error {
+		if a.file.Broken != nil {
+			return configError("models", &config.BrokenError{Err: a.file.Broken})
+		}
+		return run(ctx, a)
+	})
+}
+
+// untilWritten is editing for a change that is made from what the config holds: it is
 // made anew when somebody else was quicker.
 func untilWritten(ctx context.Context, s streams, opt *options, run func(context.Context, *app) error) error {
 	for {
-		err := withConfig(ctx, s, opt, run)
+		err := editing(ctx, s, opt, run)
 		if !isType[*config.ChangedError](err) || ctx.Err() != nil {
 			return err
 		}
@@ -106,7 +117,7 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 	}}
 	list.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	add := &cobra.Command{Use: "add ALIAS REF", Short: "Add or change an alias", Args: cobra.ExactArgs(2), RunE: func(cmd *cobra.Command, args []string) error {
-		return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+		return editing(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
 			if strings.ContainsAny(args[0], "/ \t") || args[0] == "" {
 				return usage(fmt.Errorf("alias %q: an alias is one word without a slash", args[0]))
 			}
@@ -126,7 +137,7 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 		})
 	}}
 	remove := &cobra.Command{Use: "remove ALIAS", Short: "Remove an alias", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+		return editing(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
 			var edits []config.Edit
 			for _, word := range a.withAlias(args[0]) {
 				edits = append(edits, noAlias(word))

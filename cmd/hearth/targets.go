@@ -204,10 +204,15 @@ func (a *app) primary(ctx context.Context, c choice, word string) (candidate, er
 	if len(a.seen) > 0 {
 		e = lacking("choose a model", a.seen)
 	}
-	if a.file.Broken != nil {
+	a.unread(e)
+	return candidate{}, e
+}
+
+// unread tells in an error about what is not configured that nothing of the config is known.
+func (a *app) unread(e *hearth.Error) {
+	if a.file.Broken != nil && !a.file.LastGood {
 		e.Cause, e.Try = "The config does not parse, and there is no good one from before.", "Correct it: hearth config validate shows the place."
 	}
-	return candidate{}, e
 }
 
 // provider finds a provider by id: configured, found by discovery, or one of the hosted
@@ -441,6 +446,7 @@ func (a *app) unknownProvider(id string) error {
 	} else {
 		e.Try = "Add the provider with hearth onboard. hearth up looks for a server on this machine where agents.defaults.model is not set."
 	}
+	a.unread(e)
 	return e
 }
 
