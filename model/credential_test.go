@@ -36,7 +36,7 @@ func TestWhatWasSentIsCutOutOfTheServersWords(t *testing.T) {
 		{"in an error with status 200", withKey, says(200, `{"error":{"message":"bad key zebra/9917 quilt"}}`), "bad key [secret]"},
 		{"in a redirect", withKey, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "http://127.0.0.1:9/login?was=zebra%2F9917+quilt")
-			w.WriteHeader(302)
+			w.WriteHeader(http.StatusFound)
 		}, "/login?was=[secret]"},
 		{"the key of a header", func(c *model.ClientConfig) { c.Headers = map[string]string{"Authorization": "Bearer zebra-9917"} },
 			says(401, `{"error":"token zebra-9917 unknown"}`), "token [secret] unknown"},

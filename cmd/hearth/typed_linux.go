@@ -13,7 +13,7 @@ func typedEnd(terminal int) bool {
 	if terminal < 0 {
 		return false
 	}
-	ready := []unix.PollFd{{Fd: int32(terminal), Events: unix.POLLIN}} //nolint:gosec // a descriptor is small
+	ready := []unix.PollFd{{Fd: int32(terminal), Events: unix.POLLIN}}
 	if n, err := unix.Poll(ready, 0); err != nil || n == 0 || ready[0].Revents&unix.POLLIN == 0 {
 		return false
 	}
