@@ -225,6 +225,7 @@ func TestConnectionsThatFail(t *testing.T) {
 		cause      string
 	}{
 		{"nobody listens", gone, hearth.ReasonUnreachable, "Nothing listens at http://127.0.0.1:"},
+		{"nobody listens at the host that was named", "http://0.0.0.0" + gone[strings.LastIndex(gone, ":"):], hearth.ReasonUnreachable, "Nothing listens at http://0.0.0.0:"},
 		{"the server hangs up and lives", plain.URL, hearth.ReasonServer, "it still runs"},
 		{"a server without TLS", strings.Replace(plain.URL, "http:", "https:", 1), hearth.ReasonUnreachable, ""},
 		{"a certificate of nobody", secure.URL, hearth.ReasonUnreachable, "certificate"},

@@ -232,7 +232,7 @@ func (x *exchange) late(what string, limit time.Duration) *hearth.Error {
 	}
 	if !x.awaiting() {
 		e.Reason = hearth.ReasonUnreachable
-		e.Cause = "Nobody answered at " + x.client.origin.String() + ": the machine is off, asleep, or a firewall is in between."
+		e.Cause = "Nobody answered at " + x.client.origin.Written() + ": the machine is off, asleep, or a firewall is in between."
 		e.Try = "Wake the machine and check the address in " + x.client.key("baseUrl") + "."
 	}
 	if x.times.token.Load() > 0 {

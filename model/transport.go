@@ -133,13 +133,13 @@ func (c *Client) transportError(ctx context.Context, op string, err error) error
 		e.Cause = "No name server knows " + c.origin.Host + "."
 		e.Try = "Check the spelling of " + c.key("baseUrl") + ", or write the machine's address."
 	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Cause = "Nothing listens at " + c.origin.String() + ": the model server is not running, or uses another port."
+		e.Cause = "Nothing listens at " + c.origin.Written() + ": the model server is not running, or uses another port."
 		e.Try = "Start it, or correct " + c.key("baseUrl") + "."
 	case isTimeout(err):
-		e.Cause = "Nobody answered at " + c.origin.String() + ": the machine is off, asleep, or a firewall is in between."
+		e.Cause = "Nobody answered at " + c.origin.Written() + ": the machine is off, asleep, or a firewall is in between."
 		e.Try = "Wake the machine and check the address in " + c.key("baseUrl") + "."
 	default:
-		e.Cause = "No connection to " + c.origin.String() + " could be made."
+		e.Cause = "No connection to " + c.origin.Written() + " could be made."
 		e.Try = "Check that the model server runs and that " + c.key("baseUrl") + " is its address."
 	}
 	return e

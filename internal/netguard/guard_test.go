@@ -84,6 +84,13 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("%s: got %s, %s and %v, want %s, %s", row.raw, o, o.Place(), err, row.origin, row.place)
 		}
 	}
+	for raw, written := range map[string]string{
+		"http://LOCALHOST:1234/v1": "http://localhost:1234", "http://[::1]:8080": "http://[::1]:8080", "http://127.0.0.1": "http://127.0.0.1:80",
+	} {
+		if o, err := netguard.ParseOrigin(raw); err != nil || o.Written() != written {
+			t.Errorf("%s: got %s and %v, want %s", raw, o.Written(), err, written)
+		}
+	}
 	for _, raw := range []string{"", "localhost:1234", "ftp://x/", "http://", "http://127.1", "http://0x7f.1", "http://2130706433", "http://u:p@host", "http://a b", "http://host:0", "http://host:99999", "http://münchen.de"} {
 		if o, err := netguard.ParseOrigin(raw); err == nil {
 			t.Errorf("%q: got %s, want an error", raw, o)

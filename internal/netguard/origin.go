@@ -114,6 +114,15 @@ func (o Origin) String() string {
 	return o.Scheme + "://" + net.JoinHostPort(host, o.Port)
 }
 
+// Written gives scheme://host:port with the host that was named, for sentences: not each
+// name of this machine leads to a server that listens at another.
+func (o Origin) Written() string {
+	if o == (Origin{}) {
+		return ""
+	}
+	return o.Scheme + "://" + net.JoinHostPort(o.Host, o.Port)
+}
+
 // isThisMachine holds for the names of the loopback interface, not for all of 127/8:
 // people do run different servers on 127.0.0.2.
 func isThisMachine(host string) bool {
