@@ -82,11 +82,18 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 			return nil, err
 		}
 	}
+	first := !es.checked
 	if err := r.preflight(ctx, target, es); err != nil {
 		return nil, err
 	}
 	if taught(es.plan.Capabilities, target.Layers) {
-		return r.relearn(ctx, target, es)
+		next, err := r.relearn(ctx, target, es)
+		if err == nil && first && len(es.plan.Tools) > 0 { // no request was refused: the server said so by itself
+			if n := r.toolless(r.chain, next.plan); n != nil {
+				r.notice(n.Kind, n.Text)
+			}
+		}
+		return next, err
 	}
 	return es, nil
 }
