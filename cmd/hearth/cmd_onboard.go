@@ -191,15 +191,28 @@ func (a *app) look(ctx context.Context, o onboarding, e *entry) error {
 		return nil
 	}
 	fmt.Fprintf(a.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
+	if o.authChoice == "custom-api-key" && e.api == config.OpenAICompletions && e.baseURL == e.root {
+		e.baseURL = found[0].Kind.BaseURL(e.root) // what answers is known; of the address only the root was given
+		if found[0].Kind == probe.KindOllama {
+			e.api = config.Ollama
+		}
+	}
 	ids := found[0].IDs()
 	if e.model.ID == "" {
 		if _, m, ok := probe.Choose(found, memoryBytes()); ok {
 			e.model = m
 		}
-	} else if !slices.Contains(ids, e.model.ID) && len(ids) > 0 {
+	} else if !lists(found[0], e.model.ID) && len(ids) > 0 {
 		fmt.Fprintf(a.io.err, "note: the server does not list %s; it lists %s\n", e.model.ID, strings.Join(ids[:min(5, len(ids))], ", "))
 	}
 	return nil
+}
+
+// lists reports whether a server has a model. Ollama's names end with :latest where nothing
+// else is said.
+func lists(h probe.Host, id string) bool {
+	ids := h.IDs()
+	return slices.Contains(ids, id) || h.Kind == probe.KindOllama && slices.Contains(ids, id+":latest")
 }
 
 // tellKeyless says what a credential still lacks that the first message will need.
