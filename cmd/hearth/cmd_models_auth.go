@@ -42,8 +42,11 @@ func newAuthList(s streams, opt *options) *cobra.Command {
 	var agentID, provider string
 	cmd := &cobra.Command{Use: "list", Short: "List the profiles, without their credentials", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withConfig(cmd.Context(), s, opt, func(_ context.Context, a *app) error {
-				rows := a.profileRows(agentID, provider)
+			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
+				if err := a.knownAgent(agentID); err != nil {
+					return err
+				}
+				rows := a.profileRows(ctx, agentID, provider)
 				if asJSON {
 					printJSON(s.out, struct {
 						Profiles []profileRow `json:"profiles"`
@@ -64,16 +67,38 @@ func newAuthList(s streams, opt *options) *cobra.Command {
 	return cmd
 }
 
-func (a *app) profileRows(agentID, provider string) []profileRow {
+func (a *app) profileRows(ctx context.Context, agentID, provider string) []profileRow {
 	rows := []profileRow{}
 	for _, p := range a.profiles(agentID).All() {
 		if provider != "" && p.Provider != model.ProviderID(provider) {
 			continue
 		}
 		wrong := p.Unusable(time.Now())
+		if wrong == "" {
+			wrong = a.unresolved(ctx, p.Secret)
+		}
 		rows = append(rows, profileRow{ID: p.ID, Provider: p.Provider, Type: p.Kind, Label: p.Label(), Usable: wrong == "", Reason: wrong})
 	}
 	return rows
+}
+
+// unresolved says why a credential that lies elsewhere cannot be had; "" where it can, or
+// where a program would have to be run to know.
+func (a *app) unresolved(ctx context.Context, s config.Secret) string {
+	if ref := s.Ref(); ref != nil && ref.Source == "exec" {
+		return ""
+	}
+	key, err := a.file.Resolve(ctx, s)
+	if e, ok := errors.AsType[*hearth.Error](err); ok {
+		err = e.Err
+	}
+	switch {
+	case err != nil:
+		return err.Error()
+	case key == "":
+		return "its credential is empty"
+	}
+	return ""
 }
 
 // pasted is what the command line of paste-token says.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"iter"
 	"slices"
@@ -142,7 +143,7 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 	}
 	for d, err := range a.deltas(ctx, req, names) {
 		if err != nil {
-			return named(err, t.Ref)
+			return named(err, t)
 		}
 		if !a.take(ctx, &d) {
 			return a.halt
@@ -154,11 +155,15 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 	return nil
 }
 
-// named has an error say which model was asked, in place of which protocol was spoken.
-func named(err error, ref hearth.ModelRef) error {
+// named has an error say which model was asked, in place of which protocol was spoken,
+// and where the key that was refused comes from.
+func named(err error, t *model.Target) error {
 	if e, ok := err.(*hearth.Error); ok { //nolint:errorlint // one that something was added to says more already
 		told := *e
-		told.Op = "ask " + ref.String()
+		told.Op = "ask " + t.Ref.String()
+		if t.Profile != "" && told.Reason == hearth.ReasonAuth {
+			told.Try = fmt.Sprintf("Give the profile another key: hearth models auth paste-api-key --provider %s --profile-id %s", t.Ref.Provider, t.Profile)
+		}
 		return &told
 	}
 	return err
