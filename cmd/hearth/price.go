@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	"hearth"
 	"hearth/config"
 	"hearth/model/catalog"
@@ -11,6 +13,9 @@ func (a *app) costOf(reports []hearth.Report) *float64 {
 	total, known := 0.0, false
 	for i := range reports {
 		if price, ok := a.price(reports[i].Target); ok {
+			if reports[i].Usage.Total == 0 && reports[i].Phases.Write > 0 && price != (catalog.Cost{}) {
+				return nil // it was cut off before its server had counted
+			}
 			total, known = total+price.Of(reports[i].Usage), true
 		} else if reports[i].Usage.Total > 0 {
 			return nil
@@ -19,6 +24,7 @@ func (a *app) costOf(reports []hearth.Report) *float64 {
 	if !known {
 		return nil
 	}
+	total = math.Round(total*1e9) / 1e9 // sums of fractions end in noise
 	return &total
 }
 

@@ -15,6 +15,9 @@ func TestATurnCostsWhatThePricesSay(t *testing.T) {
 	call := func(provider, model string) hearth.Report {
 		return hearth.Report{Target: hearth.ModelRef{Provider: provider, Model: model}, Usage: hearth.Usage{Input: 1_000_000, CacheRead: 400_000, CacheWrite: 100_000, Output: 200_000, Total: 1_200_000}}
 	}
+	cut := func(model string) hearth.Report {
+		return hearth.Report{Target: hearth.ModelRef{Provider: "box", Model: model}, Phases: hearth.PhaseTimes{Write: 1}, Reason: hearth.ReasonCut}
+	}
 	for _, row := range []struct {
 		name  string
 		calls []hearth.Report
@@ -27,6 +30,8 @@ func TestATurnCostsWhatThePricesSay(t *testing.T) {
 		{"one of them nobody knows", []hearth.Report{call("box", "priced"), call("box", "unknown")}, -1},
 		{"the catalog's, at the vendor's own host", []hearth.Report{call("openai", "gpt-4o")}, 2.5*0.5 + 1.25*0.4 + 10*0.2},
 		{"not the catalog's for a proxy of that name", []hearth.Report{call("anthropic", "claude-sonnet-4-5")}, -1},
+		{"one that was cut off before it was counted", []hearth.Report{call("box", "priced"), cut("priced")}, -1},
+		{"and one that costs nothing anyway", []hearth.Report{cut("free")}, 0},
 		{"nobody was asked", nil, -1},
 	} {
 		got := -1.0
