@@ -199,6 +199,42 @@ func TestAGaugeLearnsTheTwoScriptsApart(t *testing.T) {
 	}
 }
 
+// What goes with every message of another script (stamps, frames, digits) is ASCII, in one
+// proportion: its count is told by the sum only, and must not be taken for that of ASCII.
+func TestAGaugeDoesNotLearnAScriptFromTalkInAnother(t *testing.T) {
+	plan := &prompt.Plan{System: strings.Repeat("word ", 700)}
+	for name, c := range map[string]struct {
+		turn   prompt.Weight
+		truth  prompt.Ratio
+		within float64
+		hold   func(prompt.Ratio) (got, want float64)
+	}{
+		"Chinese with stamps": {prompt.Weight{ASCII: 110, Other: 180}, prompt.Ratio{ASCII: 0.4, Other: 2.5}, 0.25,
+			func(r prompt.Ratio) (float64, float64) { return r.ASCII, 0.4 }},
+		"Chinese with fewer": {prompt.Weight{ASCII: 60, Other: 300}, prompt.Ratio{ASCII: 0.3, Other: 3}, 0.15,
+			func(r prompt.Ratio) (float64, float64) { return r.ASCII, 0.3 }},
+		"English with a dash": {prompt.Weight{ASCII: 300, Other: 2}, prompt.Ratio{ASCII: 0.5, Other: 0.8}, 0.1,
+			func(r prompt.Ratio) (float64, float64) { return r.Other, 0.8 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var series []prompt.Sample
+			weight := prompt.Weight{}
+			for n := range 6 {
+				weight = weight.Add(prompt.Weight{ASCII: c.turn.ASCII + n%3, Other: c.turn.Other})
+				series = append(series, prompt.Sample{Weight: weight, Tokens: 900 + c.truth.Tokens(weight)})
+			}
+			learned := prompt.Gauge{}.Learn(plan, series)
+			if got, want := c.hold(learned.Ratio); math.Abs(got-want) > c.within*want {
+				t.Errorf("learned %.3f of the script that was hardly there (all: %+v), want %.3f", got, learned.Ratio, want)
+			}
+			within := func(got, want int) bool { return math.Abs(float64(got-want)) <= 0.15*float64(want) }
+			if next := learned.Tokens(c.turn); !within(next, c.truth.Tokens(c.turn)) {
+				t.Errorf("the next turn is estimated at %d tokens, want %d", next, c.truth.Tokens(c.turn))
+			}
+		})
+	}
+}
+
 func TestAGaugeBeginsWithWhatTokenizersDo(t *testing.T) {
 	for name, c := range map[string]struct {
 		ascii, other float64

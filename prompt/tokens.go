@@ -194,10 +194,10 @@ func (g Gauge) Raise(p *Plan, estimate, tokens int) Gauge {
 }
 
 // fit gives the ratio that texts were counted with, held to r as far as they say nothing
-// of a script: it counts as much as known characters of each.
+// of a script: it counts as much as known characters of each, and as more of the lesser
+// one where the two come in the same proportion in all texts, which tells their sum only.
 func (r Ratio) fit(known float64, texts []Sample) Ratio {
-	aa, oo, ao := known, known, 0.0
-	at, ot := known*r.ASCII, known*r.Other
+	var ascii, other, aa, oo, ao, at, ot float64
 	for _, s := range texts {
 		a, o, t := float64(s.Weight.ASCII), float64(s.Weight.Other), float64(s.Tokens)
 		if a+o <= 0 || t <= 0 || t > 4*(a+o) {
@@ -207,7 +207,30 @@ func (r Ratio) fit(known float64, texts []Sample) Ratio {
 		// short ones by more than their length.
 		aa, oo, ao = aa+a*a/(a+o), oo+o*o/(a+o), ao+a*o/(a+o)
 		at, ot = at+a*t/(a+o), ot+o*t/(a+o)
+		ascii, other = ascii+a, other+o
 	}
+	heldASCII, heldOther := known, known
+	if ao > 0 && ascii > 0 && other > 0 {
+		alike := ao * ao / (aa * oo) // 1 = one proportion in all
+		ofASCII, ofOther := hold(ascii, other)
+		heldASCII, heldOther = known*(1+alike*(ofASCII-1)), known*(1+alike*(ofOther-1))
+	}
+	aa, at = aa+heldASCII, at+heldASCII*r.ASCII
+	oo, ot = oo+heldOther, ot+heldOther*r.Other
 	det := aa*oo - ao*ao
 	return Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det}.plausible()
+}
+
+// hold gives how firmly each script is held to what was known, as factors, where texts
+// tell the sum of both only: the lesser more firmly, and the other so much less that the
+// sum is learned as fast as ever.
+func hold(ascii, other float64) (ofASCII, ofOther float64) {
+	// Of ASCII more is known beforehand: tokenizers differ twofold there, and manifold in
+	// other scripts.
+	const asciiIsKnown = 4
+	aa, oo := ascii*ascii, other*other
+	lesser := asciiIsKnown * oo / aa
+	ofASCII, ofOther = max(1, lesser), max(1, 1/lesser)
+	same := (aa/ofASCII + oo/ofOther) / (aa + oo)
+	return same * ofASCII, same * ofOther
 }
