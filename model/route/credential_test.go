@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +81,19 @@ func TestWhenEveryCredentialFails(t *testing.T) {
 		const want = "ask a/m-a: a/m-a@one: bad key; a/m-a@two: worse key"
 		if o.err == nil || o.err.Error() != want {
 			t.Errorf("%v, want %s", o.err, want)
+		}
+	})
+}
+
+// What is said of them all is no more than what holds for each.
+func TestWhenEveryCredentialFailsForAnotherReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		poor := &fake{calls: [][]step{{fails(hearth.Error{Reason: hearth.ReasonBilling, HTTPStatus: 402, Err: errors.New("no money"), Cause: "The account cannot pay."})}}}
+		wrong := &fake{calls: [][]step{{fails(hearth.Error{Reason: hearth.ReasonAuth, HTTPStatus: 401, Err: errors.New("bad key"), Cause: "The key is refused."})}}}
+		o := ask(t, route.New(route.Config{}), under("one", poor), under("two", wrong))
+		e, ok := errors.AsType[*hearth.Error](o.err)
+		if !ok || e.HTTPStatus != 0 || e.Error() != "ask a/m-a: a/m-a@one: no money; a/m-a@two: bad key" || !strings.Contains(e.Cause, "each for a reason of its own") {
+			t.Errorf("%v; cause %q", o.err, e.Cause)
 		}
 	})
 }

@@ -217,12 +217,23 @@ func combine(failed []failure) error {
 	if len(models) == 1 {
 		op = "ask " + failed[0].ref.String()
 	}
-	return &hearth.Error{
+	e := &hearth.Error{
 		Op: op, Reason: last.Reason,
 		HTTPStatus: last.HTTPStatus, RetryAfter: last.RetryAfter,
 		Err:   &several{strings.Join(texts, "; "), all},
 		Cause: first.Cause, Try: first.Try,
 	}
+	for _, err := range all {
+		one := asError(err)
+		if one.HTTPStatus != last.HTTPStatus {
+			e.HTTPStatus = 0 // it would be said of them all
+		}
+		if one.Reason != last.Reason && len(models) == 1 { // one model under several credentials
+			e.Cause = "No credential of provider " + failed[0].ref.Provider + " is of use now, each for a reason of its own."
+			e.Try = "See which there are: hearth models auth list"
+		}
+	}
+	return e
 }
 
 // several keeps all errors findable behind one line.
