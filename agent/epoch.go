@@ -91,6 +91,9 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 		if err == nil && first && len(es.plan.Tools) > 0 { // no request was refused: the server said so by itself
 			if n := r.toolless(r.chain, next.plan); n != nil {
 				r.notice(n.Kind, n.Text)
+				if next.epoch.Reason == "server-refused" {
+					next.epoch.Reason, next.epoch.Detail = "refresh", n.Text
+				}
 			}
 		}
 		return next, err
