@@ -24,7 +24,6 @@ func newAgent(s streams, opt *options) *cobra.Command {
 		c       choice
 		message string
 		files   []string
-		timeout time.Duration
 		asJSON  bool
 		local   bool
 	)
@@ -38,7 +37,7 @@ func newAgent(s streams, opt *options) *cobra.Command {
 				return err
 			}
 			ctx := cmd.Context()
-			if timeout > 0 {
+			if timeout := c.timeout.Duration; timeout > 0 {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeoutCause(ctx, timeout, errTimeout)
 				defer cancel()
@@ -56,21 +55,22 @@ func newAgent(s streams, opt *options) *cobra.Command {
 	f.StringVar(&c.thinking, "thinking", "", "how much the model should think, as a `LEVEL` that it has: off, low, medium, high, …")
 	f.StringVar(&c.workspace, "workspace", "", "`FOLDER` the agent works in; the configured one otherwise")
 	f.StringArrayVar(&files, "file", nil, "image `FILE` to show to the model (repeatable)")
-	f.Var((*patienceFlag)(&timeout), "timeout", "stop the turn after this long `TIME`: 90s, 10m; a bare number is seconds, 0 is no limit")
+	f.Var(&c.timeout, "timeout", "stop the turn after this long `TIME`, whatever the config says: 90s, 10m; a bare number is seconds, 0 is no limit")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&local, "local", false, "run here, not through a gateway (the only way there is)")
 	return cmd
 }
 
-// patienceFlag is a duration on the command line; OpenClaw's seconds are one too.
-type patienceFlag time.Duration
+// timeLimit is a duration on the command line; OpenClaw's seconds are one too.
+type timeLimit struct {
+	time.Duration
+	given bool // a limit of 0 that was asked for lifts those of the config
+}
 
-func (p *patienceFlag) String() string { return time.Duration(*p).String() }
-
-func (p *patienceFlag) Type() string { return "duration" }
+func (l *timeLimit) Type() string { return "duration" }
 
 // Set reads it. Something that is no time, or a negative one, is refused.
-func (p *patienceFlag) Set(s string) error {
+func (l *timeLimit) Set(s string) error {
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		s += "s"
 	}
@@ -78,7 +78,7 @@ func (p *patienceFlag) Set(s string) error {
 	if err != nil || d < 0 {
 		return errors.New("it is like 90s or 10m, or a number of seconds")
 	}
-	*p = patienceFlag(d)
+	*l = timeLimit{d, true}
 	return nil
 }
 

@@ -20,6 +20,7 @@ type choice struct {
 	session   string // session name; "" = main, "new" = begin one
 	model     string // ref or alias; "" = the configured one
 	thinking  string
+	timeout   timeLimit
 	workspace string // "" = the configured one
 	canAsk    bool
 	leaves    bool // Ctrl-D at the terminal ends it, also before it has begun

@@ -228,7 +228,9 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 	}
 	cfg.SummaryWishes = strings.TrimSpace(compaction.CustomInstructions)
 	cfg.NoCompaction = compaction.Enabled != nil && !*compaction.Enabled
-	if s := a.file.Config.Agents.Defaults.TimeoutSeconds; s != nil && *s >= 0 {
+	if s := a.file.Config.Agents.Defaults.TimeoutSeconds; c.timeout.given { // and is the context's
+		cfg.Limits.Turn = -1
+	} else if s != nil && *s >= 0 {
 		cfg.Limits.Turn, cfg.Limits.Total = -1, time.Duration(*s)*time.Second // 0 is no limit
 	}
 	return cfg
