@@ -38,6 +38,7 @@ type seat struct {
 	lastSession hearth.SessionID
 	lastLane    model.Lane
 	lastUse     int64
+	lastAt      time.Time
 	endpoint    model.Endpoint // as it was claimed
 	aftermath   string         // what is to be told of the wait for a stopped request
 	doubt       string         // and what only the next one is to be told of it
@@ -273,22 +274,22 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 	}
 	s.aftermath, s.doubt = "", ""
 	s.holder, s.unlock = w, unlock
-	s.lastSession, s.lastLane, s.lastUse = w.claim.Session, lane(w.claim), e.slots.uses.Add(1)
+	s.lastSession, s.lastLane, s.lastUse, s.lastAt = w.claim.Session, lane(w.claim), e.slots.uses.Add(1), time.Now()
 	if e.remembers(w.claim.Endpoint) {
 		e.slots.cfg.Memory.Used(lockName(e.origin, number), w.claim.Session)
 	}
 	close(w.granted)
 }
 
-// remembers reports whether other processes are told who uses which slot. With one slot
-// there is nothing to choose.
+// remembers reports whether other processes are told who uses which slot.
 func (e *endpoint) remembers(as model.Endpoint) bool {
-	return e.slots.cfg.Memory != nil && e.shared(as) && e.inForce() > 1
+	return e.slots.cfg.Memory != nil && e.shared(as)
 }
 
 // recall takes up what other processes did with the free slots since this one used them.
+// Of one slot there is nothing to choose.
 func (e *endpoint) recall(as model.Endpoint) {
-	if !e.remembers(as) {
+	if !e.remembers(as) || e.inForce() == 1 {
 		return
 	}
 	type use struct {

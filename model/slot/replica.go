@@ -25,7 +25,7 @@ type outage struct {
 
 // Choose orders the replicas of one model for a session, best first, as indexes into
 // replicas. The one where the session's prompt was read last comes first unless a whole
-// round of requests more waits there than elsewhere; then the least loaded, where what
+// round of requests more waits there than elsewhere; then the least loaded: in both, what
 // other processes do counts too; equal ones by a hash of the session, so that a restarted
 // process chooses alike. Replicas that were lost come last until they are back.
 func (s *Slots) Choose(session hearth.SessionID, replicas []model.Endpoint) []int {
@@ -33,24 +33,26 @@ func (s *Slots) Choose(session hearth.SessionID, replicas []model.Endpoint) []in
 		index int
 		out   bool
 		load  float64
-		used  int64
+		used  use
 		hash  uint64
 	}
 	ranks := make([]rank, len(replicas))
-	newest := int64(0)
+	newest := use{}
 	for i, r := range replicas {
 		load, used := s.endpoint(r.Origin).pressure(r, session)
 		ranks[i] = rank{index: i, out: s.Out(r.Origin), load: load, used: used, hash: affinity(session, r.Origin)}
-		newest = max(newest, used)
+		if used.compare(newest) > 0 {
+			newest = used
+		}
 	}
 	for i := range ranks {
-		if r := &ranks[i]; newest > 0 && r.used == newest {
+		if r := &ranks[i]; newest != (use{}) && r.used == newest {
 			r.load--
 		}
 	}
 	slices.SortFunc(ranks, func(a, b rank) int {
 		return cmp.Or(compareBool(a.out, b.out), cmp.Compare(a.load, b.load),
-			-cmp.Compare(a.used, b.used), cmp.Compare(a.hash, b.hash))
+			-a.used.compare(b.used), cmp.Compare(a.hash, b.hash))
 	})
 	order := make([]int, len(ranks))
 	for i, r := range ranks {
@@ -123,9 +125,18 @@ func (s *Slots) Out(origin string) bool {
 	return o != nil && o.out && (o.watched || time.Now().Before(o.until))
 }
 
+// use is when a slot was used; zero is never. Within a process the count tells apart what
+// the clock does not.
+type use struct {
+	at    time.Time
+	count int64
+}
+
+func (u use) compare(v use) int { return cmp.Or(u.at.Compare(v.at), cmp.Compare(u.count, v.count)) }
+
 // pressure is the number of requests, running and waiting, for each slot of e, and when
-// the session last used one of them: its prompt may still be cached there. Zero is never.
-func (e *endpoint) pressure(as model.Endpoint, session hearth.SessionID) (load float64, used int64) {
+// the session last used one of them, in any process: its prompt may still be cached there.
+func (e *endpoint) pressure(as model.Endpoint, session hearth.SessionID) (load float64, used use) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if as.Slots > 0 {
@@ -137,11 +148,26 @@ func (e *endpoint) pressure(as model.Endpoint, session hearth.SessionID) (load f
 		case s.taken(), i < slots && e.takenElsewhere(as, i):
 			busy++
 		}
-		if s := &e.seats[i]; s.lastUse > 0 && s.lastSession == session {
-			used = max(used, s.lastUse)
+		if u := e.usedBy(as, i, session); u.compare(used) > 0 {
+			used = u
 		}
 	}
 	return float64(busy) / float64(slots), used
+}
+
+// usedBy gives when a session used a slot, if it was the last to do so.
+func (e *endpoint) usedBy(as model.Endpoint, number int, session hearth.SessionID) use {
+	if e.remembers(as) {
+		if last, at := e.slots.cfg.Memory.Last(lockName(e.origin, number)); last == session && last != "" {
+			return use{at: at}
+		} else if last != "" {
+			return use{}
+		}
+	}
+	if s := &e.seats[number]; s.lastUse > 0 && s.lastSession == session {
+		return use{s.lastAt, s.lastUse}
+	}
+	return use{}
 }
 
 // takenElsewhere reports whether another process works on a slot that is free here.

@@ -306,9 +306,51 @@ func TestSessionsKeepTheirSlotBetweenProcesses(t *testing.T) {
 			t.Errorf("step %d, %s: slot %d (own %v), want %d (own %v)", i, step.session, got, own, step.slot, step.own)
 		}
 	}
-	before := len(shared.last)
-	if use(1, "z"); len(shared.last) != before || shared.last["slot-http___127.0.0.1_1234-0"] == "z" {
-		t.Error("something is remembered of a server with one slot")
+}
+
+// TestSessionsKeepTheirReplicaBetweenProcesses: a session whose home was lost stays, when
+// that is back, where its prompt was read in the meantime.
+func TestSessionsKeepTheirReplicaBetweenProcesses(t *testing.T) {
+	shared := &memory{last: map[string]hearth.SessionID{}, at: map[string]time.Time{}}
+	files := &locks{held: map[string]string{}}
+	replicas := []model.Endpoint{{Origin: "http://10.0.0.1:8000", Locality: hearth.LocalityPrivate}, {Origin: "http://10.0.0.2:8000", Locality: hearth.LocalityPrivate}}
+	process := func(session string, lost ...int) int {
+		t.Helper()
+		s := slot.New(slot.Config{Memory: shared, TryLock: files.try(session)})
+		for _, l := range lost {
+			s.Lost(replicas[l].Origin)
+		}
+		at := s.Choose(hearth.SessionID(session), replicas)[0]
+		c := claim(model.LaneOwner, session)
+		c.Endpoint = replicas[at]
+		_, ticket, err := s.Acquire(t.Context(), c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticket.Done(true)
+		return at
+	}
+	home := process("a")
+	away := process("a", home)
+	if away == home {
+		t.Fatal("a lost replica was chosen")
+	}
+	if got := process("a"); got != away {
+		t.Error("the session went back to where its prompt was read longer ago")
+	}
+	if got := process("a", away); got != home {
+		t.Error("a lost replica was chosen for what it has cached")
+	}
+	if got := process("a"); got != home {
+		t.Error("the session went back to where its prompt was read longer ago")
+	}
+	for n := 0; ; n++ { // somebody else's prompt takes the place of it
+		if other := fmt.Sprintf("b%d", n); process(other, away) == home {
+			break
+		}
+	}
+	if got := process("a"); got != away {
+		t.Error("the session went where its prompt is cached no more")
 	}
 }
 
