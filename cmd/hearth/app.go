@@ -263,7 +263,11 @@ func (m slotMemory) Last(name string) (hearth.SessionID, time.Time) {
 }
 
 func (m slotMemory) Used(name string, session hearth.SessionID) {
-	_ = os.WriteFile(m.file(name), []byte(session), 0o600)
+	if os.WriteFile(m.file(name), []byte(session), 0o600) == nil {
+		// A file system's own stamps are coarse: a replica that refused and the one that was
+		// asked instead would have the same.
+		_ = os.Chtimes(m.file(name), time.Time{}, time.Now())
+	}
 }
 
 // fileName makes a lock's name safe in a path.
