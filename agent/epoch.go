@@ -150,26 +150,12 @@ func taught(had model.Capabilities, layers model.Layers) bool {
 		lesson(said.StreamUsage, had.StreamUsage, now.StreamUsage) ||
 		lesson(said.MaxTokensField, had.MaxTokensField, now.MaxTokensField) ||
 		now.Tools == model.ToolsNone && lesson(said.Tools, had.Tools, now.Tools) ||
-		!subset(said.RefusedFields, had.RefusedFields) ||
-		!subset(said.RefusedKeywords, had.RefusedKeywords)
+		had.Lacks(&said)
 }
 
 // lesson reports whether what is in force now was not before, and is what the server said.
 func lesson[T comparable](said *T, had, now T) bool {
 	return said != nil && *said == now && had != now
-}
-
-func subset(part, whole []string) bool {
-	in := map[string]bool{}
-	for _, w := range whole {
-		in[w] = true
-	}
-	for _, p := range part {
-		if !in[p] {
-			return false
-		}
-	}
-	return true
 }
 
 // relearn gives an epoch whose plan knows the lesson.

@@ -222,6 +222,15 @@ func (l Layers) Merge() Capabilities {
 	return c
 }
 
+// Lacks reports whether a layer names refused fields or schema keywords that c does not
+// have.
+func (c *Capabilities) Lacks(l *Layer) bool {
+	without := func(all []string) func(string) bool {
+		return func(s string) bool { return !slices.Contains(all, s) }
+	}
+	return slices.ContainsFunc(l.RefusedFields, without(c.RefusedFields)) || slices.ContainsFunc(l.RefusedKeywords, without(c.RefusedKeywords))
+}
+
 // set is pick into a field.
 func set[T any](ls []named, into *T, field func(*Layer) *T) { *into, _ = pick(ls, field) }
 

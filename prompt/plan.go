@@ -192,12 +192,8 @@ func declared(config *model.Layer, had, now *model.Capabilities) bool {
 		switch f.Name {
 		case "Window", "TrainedMax", "MaxTokens", "Tools": // told for themselves, or known by what they lead to
 		case "Slots", "Locality", "Server", "Build", "Resident", "ParamsB", "Embedding", "Evidence": // in no request, and at once
-		case "RefusedFields": // joined with what servers refused, as the next
-			if !holds(had.RefusedFields, config.RefusedFields) {
-				return true
-			}
-		case "RefusedKeywords":
-			if !holds(had.RefusedKeywords, config.RefusedKeywords) {
+		case "RefusedFields", "RefusedKeywords": // joined with what servers refused
+			if had.Lacks(config) {
 				return true
 			}
 		default:
@@ -207,11 +203,6 @@ func declared(config *model.Layer, had, now *model.Capabilities) bool {
 		}
 	}
 	return false
-}
-
-// holds reports whether all has each of some.
-func holds(all, some []string) bool {
-	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
 // isNothing reports whether both are lists of nothing: a nil one and an empty one are the same.

@@ -39,15 +39,7 @@ func TestGone(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			s := load(t, row.scene)
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == row.path {
-					_, _ = io.WriteString(w, row.reply)
-					return
-				}
-				s.ServeHTTP(w, r)
-			}))
-			defer server.Close()
+			server := overlaid(t, row.scene, row.path, row.reply)
 			c := client(t, server.URL)
 			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
 			if !d.Gone(t.Context(), c.Endpoint(), row.slot) {
@@ -61,6 +53,20 @@ func TestGone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// overlaid serves a scene in which one path answers otherwise, until the test ends.
+func overlaid(t *testing.T, scene, path, reply string) *httptest.Server {
+	s := load(t, scene)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == path {
+			_, _ = io.WriteString(w, reply)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server
 }
 
 // A server that shows nothing reads a prompt to its end, as far as anybody knows.
@@ -82,15 +88,7 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			s := load(t, row.scene)
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == row.path {
-					_, _ = io.WriteString(w, row.reply)
-					return
-				}
-				s.ServeHTTP(w, r)
-			}))
-			defer server.Close()
+			server := overlaid(t, row.scene, row.path, row.reply)
 			c := client(t, server.URL)
 			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
 			if _, err := d.Host(t.Context(), c); err != nil {

@@ -35,8 +35,8 @@ func (k *keptRest) counts(now time.Time) bool {
 // Keep has the rests of vendors' models outlive the process, in the file at path; mark
 // names the config that a target is asked with, so that a new key or address begins anew.
 // A server of the owner's is not in it, but for whether its address was silent: it may
-// have been started a moment ago, and asking costs little. Two processes that write at once lose a rest at worst. It is called before
-// anything else.
+// have been started a moment ago, and asking costs little. Two processes that write at
+// once lose a rest at worst. It is called before anything else.
 func (c *Cooldowns) Keep(path string, mark func(t model.Target) string) { c.path, c.mark = path, mark }
 
 // silentFor is how long it is remembered that an address was silent. It is not renewed by
