@@ -308,9 +308,9 @@ func (a *Agent) liveOrNew(ctx context.Context, t session.Transcript, target mode
 // firstReason is why the first epoch of a session begins.
 func (a *Agent) firstReason(t session.Transcript) string {
 	if t.Info().Renewed {
-		return "new"
+		return epochNew
 	}
-	return "first"
+	return epochFirst
 }
 
 func (a *Agent) newEpoch(plan *prompt.Plan, first session.Seq, reason string) (session.Epoch, error) {

@@ -165,7 +165,7 @@ func (r *run) keep(ctx context.Context, ans *answer, failure error) error {
 	es := r.epochs[ans.target]
 	if es != nil && es.epoch.ID == 0 && len(commit.Messages) > 0 {
 		commit.Epoch = &es.epoch
-		if n := r.toolless(r.chain, es.plan); n != nil && es.epoch.Reason != "server-refused" { // a refusal was told already
+		if n := r.toolless(r.chain, es.plan); n != nil && es.epoch.Reason != epochRefused { // a refusal was told already
 			r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: *n})
 		}
 	}

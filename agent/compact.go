@@ -140,17 +140,13 @@ func counted(n int, thing string) string {
 func (r *run) begin(ctx context.Context, c *conversation, plan *prompt.Plan, first session.Seq, detail string, reports []hearth.Report) error {
 	ctx = context.WithoutCancel(ctx) // what was summed up is kept even if somebody stops it now
 	plan.Gauge = c.gauge
-	epoch, err := r.newEpoch(plan, first, "compaction")
+	epoch, err := r.newEpoch(plan, first, epochCompaction)
 	if err != nil {
 		return err
 	}
 	epoch.Detail = detail
 	es := &epochState{live: live{plan, epoch}, loaded: true}
-	before := c.es
-	if live, ok := r.epochs[c.target.Ref]; ok { // as it was sent, without what was decided since
-		before = live
-	}
-	if err := r.measure(ctx, c.target, before, es); err != nil {
+	if _, err := r.measure(ctx, c.target, es); err != nil {
 		return err
 	}
 	if err := r.append(ctx, &session.Commit{Epoch: &es.epoch, Reports: reports}); err != nil {

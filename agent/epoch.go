@@ -14,6 +14,17 @@ import (
 	"hearth/session"
 )
 
+// Why epochs begin: the reasons of session.Epoch.
+const (
+	epochFirst      = "first"
+	epochNew        = "new"
+	epochCompaction = "compaction"
+	epochRefresh    = "refresh"
+	epochRefused    = "server-refused"
+	epochChanged    = "encoder-changed"
+	epochRepaired   = "repaired"
+)
+
 // epochState is an epoch in use during a turn, and what was last sent in it.
 type epochState struct {
 	live
@@ -76,29 +87,13 @@ func (r *run) epochFor(ctx context.Context, target model.Target) (*epochState, e
 		r.epochs[target.Ref] = es
 		r.st.tainted = r.st.tainted || plan.Tainted
 	}
-	if why := moved(es.plan, target); why != "" && es.epoch.ID != 0 {
+	if end, ok := r.ended(target, es); ok {
 		var err error
-		if es, err = r.follow(ctx, target, es, why); err != nil {
+		if es, err = r.follow(ctx, target, es, end); err != nil {
 			return nil, err
 		}
 	}
-	first := !es.checked
-	if err := r.preflight(ctx, target, es); err != nil {
-		return nil, err
-	}
-	if taught(es.plan.Capabilities, target.Layers) {
-		next, err := r.relearn(ctx, target, es)
-		if err == nil && first && len(es.plan.Tools) > 0 { // no request was refused: the server said so by itself
-			if n := r.toolless(r.chain, next.plan); n != nil {
-				r.notice(n.Kind, n.Text)
-				if next.epoch.Reason == "server-refused" {
-					next.epoch.Reason, next.epoch.Detail = "refresh", n.Text
-				}
-			}
-		}
-		return next, err
-	}
-	return es, nil
+	return es, r.preflight(ctx, target, es)
 }
 
 // preflight refuses a window that is too small for an agent before anything is sent. It
@@ -158,33 +153,66 @@ func lesson[T comparable](said *T, had, now T) bool {
 	return said != nil && *said == now && had != now
 }
 
-// relearn gives an epoch whose plan knows the lesson.
-func (r *run) relearn(ctx context.Context, target model.Target, old *epochState) (*epochState, error) {
-	es, err := r.renew(target, old, "server-refused")
+// An ending is why an epoch cannot go on.
+type ending struct {
+	reason, detail string // of the epoch that follows
+	elsewhere      bool   // another server, which has read nothing of the conversation, goes on with it
+}
+
+// ended says why an epoch cannot go on with a target as it is now; ok is false where it can.
+func (r *run) ended(target model.Target, es *epochState) (end ending, ok bool) {
+	if why := moved(es.plan, target); why != "" && es.epoch.ID != 0 {
+		return ending{reason: epochRefresh, detail: why, elsewhere: true}, true
+	}
+	if !taught(es.plan.Capabilities, target.Layers) {
+		return ending{}, false
+	}
+	if target.Refused == nil && es.plan.Capabilities.Tools != model.ToolsNone && target.Layers.Merge().Tools == model.ToolsNone {
+		return ending{reason: epochRefresh, detail: fmt.Sprintf("%s takes no tools now, its server says", target.Ref)}, true
+	}
+	return ending{reason: epochRefused}, true
+}
+
+// follow gives the epoch after one that has ended: the same messages, with a plan made of
+// what is known now. It is stored with the answer, so that a lesson that was wrong leaves
+// nothing behind.
+func (r *run) follow(ctx context.Context, target model.Target, old *epochState, end ending) (*epochState, error) {
+	plan, err := r.renewed(target, old.plan)
 	if err != nil {
 		return nil, err
 	}
-	if old.epoch.ID == 0 && old.lastItems == 0 {
-		es.epoch.Reason = old.epoch.Reason
-	} else if err := r.measure(ctx, target, old, es); err != nil {
+	r.st.tainted = r.st.tainted || plan.Tainted
+	if old.epoch.ID == 0 && old.lastItems == 0 { // it was never begun
+		end = ending{reason: old.epoch.Reason, detail: old.epoch.Detail}
+	}
+	epoch, err := r.newEpoch(plan, old.epoch.FirstSeq, end.reason)
+	if err != nil {
 		return nil, err
 	}
+	epoch.Detail = end.detail
+	es := &epochState{live: live{plan, epoch}, checked: old.checked}
 	r.epochs[target.Ref] = es
+	had, err := r.measure(ctx, target, es)
+	if err != nil {
+		return nil, err
+	}
+	if end.elsewhere {
+		es.epoch.TokensLost = had / roughBytesPerToken
+		r.notice("epoch", end.detail+": the server reads the conversation anew once")
+	}
 	return es, nil
 }
 
-// renew gives an epoch of the same messages whose plan is made of what is known now.
-func (r *run) renew(target model.Target, old *epochState, reason string) (*epochState, error) {
-	house, err := r.house()
+// renewed gives a plan that goes on from an old one with what is known now.
+func (a *Agent) renewed(target model.Target, old *prompt.Plan) (*prompt.Plan, error) {
+	house, err := a.house()
 	if err != nil {
 		return nil, err
 	}
-	plan := prompt.NewPlan(target, house, r.specs)
-	plan.GoOn(old.plan)
-	r.st.tainted = r.st.tainted || plan.Tainted
-	plan.Gauge.Ratio = old.plan.Gauge.Ratio
-	epoch, err := r.newEpoch(plan, old.epoch.FirstSeq, reason)
-	return &epochState{live: live{plan, epoch}}, err
+	plan := prompt.NewPlan(target, house, a.specs)
+	plan.GoOn(old)
+	plan.Gauge.Ratio = old.Gauge.Ratio
+	return plan, nil
 }
 
 // moved says, in words for a person, what its owner has changed about a model's server so
@@ -202,30 +230,6 @@ func moved(plan *prompt.Plan, target model.Target) string {
 
 // known reports whether a probe could tell what a server is.
 func known(server string) bool { return server != "" && server != "unknown" }
-
-// follow gives an epoch for a model whose server has changed. It is stored with the
-// answer, as a lesson's is.
-func (r *run) follow(ctx context.Context, target model.Target, old *epochState, why string) (*epochState, error) {
-	es, err := r.renew(target, old, "refresh")
-	if err != nil {
-		return nil, err
-	}
-	es.epoch.Detail = why
-	before, err := r.sentIn(ctx, r.t, target.Ref, old.epoch.ID)
-	if err != nil {
-		return nil, err
-	}
-	req, _, err := r.request(ctx, es)
-	if err != nil {
-		return nil, err
-	}
-	if !cost(target, before, req, &es.epoch) { // the same bytes, which nobody there has read
-		es.epoch.TokensLost = len(before) / roughBytesPerToken
-	}
-	r.epochs[target.Ref] = es
-	r.notice("epoch", why+": the server reads the conversation anew once")
-	return es, nil
-}
 
 // sent compares a request with the one before in its epoch and completes the report. A
 // difference that no rule explains ends the epoch; it is counted and logged, not hidden.
@@ -275,25 +279,26 @@ const reportsToSearch = 200
 // breakEpoch begins a new epoch because our own bytes changed: no rule of ours does that,
 // so it is an upgrade, or somebody has edited what is stored.
 func (r *run) breakEpoch(ctx context.Context, es *epochState, s *model.Sent) error {
-	b, err := r.difference(ctx, es, s)
+	before, err := r.sentLast(ctx, r.t, es.epoch.Model)
 	if err != nil {
 		return err
 	}
-	epoch := es.epoch
-	epoch.ID, epoch.Reason, epoch.Began = 0, "encoder-changed", r.cfg.Now()
-	epoch.FirstDiff, epoch.TokensLost = b.Offset, b.TokensLost
-	detail, err := json.Marshal(map[string]string{"was": b.Was, "now": b.Now})
+	d, _ := depart(before, s)
+	detail, err := json.Marshal(map[string]string{"was": d.was, "now": d.now})
 	if err != nil {
 		return fmt.Errorf("describe the break: %w", err)
 	}
-	epoch.Detail = string(detail)
+	epoch := es.epoch
+	epoch.ID, epoch.Reason, epoch.Detail, epoch.Began = 0, epochChanged, string(detail), r.cfg.Now()
+	epoch.FirstDiff, epoch.TokensLost = d.offset, d.tokens
 	if _, err := r.t.Append(ctx, &session.Commit{Epoch: &epoch}); err != nil {
 		return err
 	}
 	es.epoch, es.lastItems, es.lastPrefix = epoch, 0, ""
-	b.Reason, b.Epoch = epoch.Reason, epoch.ID
-	r.emit(hearth.Event{Kind: hearth.EventNotice, Break: b, Notice: hearth.Notice{Kind: "epoch", Text: fmt.Sprintf(
-		"what is sent differs from byte %d on from what was sent before (another version of Hearth, or an edited record); the server reads the conversation anew once", b.Offset)}})
+	r.emit(hearth.Event{Kind: hearth.EventNotice,
+		Break: &hearth.Break{Model: epoch.Model, Reason: epoch.Reason, Epoch: epoch.ID, Offset: d.offset, TokensLost: d.tokens, Was: d.was, Now: d.now},
+		Notice: hearth.Notice{Kind: "epoch", Text: fmt.Sprintf(
+			"what is sent differs from byte %d on from what was sent before (another version of Hearth, or an edited record); the server reads the conversation anew once", d.offset)}})
 	return nil
 }
 

@@ -11,29 +11,56 @@ import (
 	"hearth/session"
 )
 
-// measure notes in a new epoch what it costs: the first byte at which a request in it
-// leaves one of the epoch before, and roughly how many tokens the server must read again.
-// Both are encoded for it; a provider that cannot do that tells nothing.
-func (r *run) measure(ctx context.Context, target model.Target, before, after *epochState) error {
-	encoder, ok := target.Provider.(model.Encoder)
-	if !ok {
-		return nil
+// A departure is where a request leaves what was sent before it.
+type departure struct {
+	offset   int    // of the first byte of its body that differs
+	tokens   int    // about how many come from there on, which the server must read again
+	was, now string // what stands there, for the log
+}
+
+// depart compares what was sent with the request that follows. ok is false where the
+// request goes on from all of it, which costs nothing.
+func depart(sent []byte, next *model.Sent) (d departure, ok bool) {
+	body := whole(next)
+	at := differAt(sent, body)
+	d.offset = inBody(next, at)
+	d.tokens = max(0, len(next.Body)-d.offset) / roughBytesPerToken
+	d.was, d.now = characters(sent, at), characters(body, at)
+	return d, at < len(sent)
+}
+
+// cost notes in an epoch that begins what its first request costs a server that has cached
+// what it was sent last. ok is false where that is nothing, or where the provider cannot
+// encode and nobody can tell.
+func cost(target model.Target, sent []byte, req *model.Request, next *session.Epoch) (ok bool) {
+	encoder, can := target.Provider.(model.Encoder)
+	if !can || len(sent) == 0 {
+		return false
 	}
-	var bodies [2][]byte
-	for i, es := range []*epochState{before, after} {
-		req, _, err := r.request(ctx, es)
-		if err != nil {
-			return err
-		}
-		sent, err := encoder.Encode(req)
-		if err != nil {
-			return nil //nolint:nilerr // asking will say what is wrong with it
-		}
-		bodies[i] = sent.Body
+	encoded, err := encoder.Encode(req)
+	if err != nil {
+		return false // asking will say what is wrong with it
 	}
-	after.epoch.FirstDiff = differAt(bodies[0], bodies[1])
-	after.epoch.TokensLost = (len(bodies[1]) - after.epoch.FirstDiff) / roughBytesPerToken
-	return nil
+	d, ok := depart(sent, encoded)
+	if ok {
+		next.FirstDiff, next.TokensLost = d.offset, d.tokens
+	}
+	return ok
+}
+
+// measure notes in an epoch that begins now, with the messages that there are, what that
+// costs. had is how many bytes the server was sent before.
+func (r *run) measure(ctx context.Context, target model.Target, next *epochState) (had int, err error) {
+	sent, err := r.sentLast(ctx, r.t, target.Ref)
+	if err != nil {
+		return 0, err
+	}
+	req, _, err := r.request(ctx, next)
+	if err != nil {
+		return 0, err
+	}
+	cost(target, sent, req, &next.epoch)
+	return len(sent), nil
 }
 
 // differAt gives the length of what two texts begin with.
@@ -49,39 +76,6 @@ func differAt(a, b []byte) int {
 
 const roughBytesPerToken = 4
 
-// difference finds where a request leaves what was sent before it.
-func (r *run) difference(ctx context.Context, es *epochState, s *model.Sent) (*hearth.Break, error) {
-	before, err := r.sentIn(ctx, r.t, es.epoch.Model, es.epoch.ID)
-	if err != nil {
-		return nil, err
-	}
-	after := whole(s)
-	at := differAt(before, after)
-	offset := inBody(s, at)
-	return &hearth.Break{Model: es.epoch.Model, Offset: offset, TokensLost: max(0, len(s.Body)-offset) / roughBytesPerToken,
-		Was: characters(before, at), Now: characters(after, at)}, nil
-}
-
-// cost notes in an epoch where its first request leaves what was sent before it, and how
-// much of that the server must read again. A provider that cannot encode tells nothing.
-func cost(target model.Target, before []byte, req *model.Request, next *session.Epoch) (reread bool) {
-	encoder, ok := target.Provider.(model.Encoder)
-	if !ok || len(before) == 0 {
-		return false
-	}
-	sent, err := encoder.Encode(req)
-	if err != nil {
-		return false // asking will say what is wrong with it
-	}
-	at := differAt(before, whole(sent))
-	if at == len(before) {
-		return false
-	}
-	next.FirstDiff = inBody(sent, at)
-	next.TokensLost = max(0, len(sent.Body)-next.FirstDiff) / roughBytesPerToken
-	return true
-}
-
 // whole joins the head and the items of a request, as reports keep what was added.
 func whole(s *model.Sent) []byte {
 	all := append([]byte(nil), s.Head...)
@@ -91,46 +85,39 @@ func whole(s *model.Sent) []byte {
 	return all
 }
 
-// sentIn joins what was sent to a model in one of its epochs.
-func (a *Agent) sentIn(ctx context.Context, t session.Transcript, ref hearth.ModelRef, epoch int64) (all []byte, err error) {
-	reports, err := a.reportsBack(ctx, t, func(r *hearth.Report) bool { return r.Target == ref && r.EpochID < epoch })
-	if err != nil {
-		return nil, err
-	}
-	for i := range reports {
-		if reports[i].Target == ref && reports[i].EpochID == epoch {
-			all = append(all, reports[i].Added...)
-		}
-	}
-	return all, nil
-}
-
-// sentLast joins what was sent to a model in its newest epoch.
+// sentLast joins what was sent to a model in the newest epoch in which it was sent anything.
+// What was asked for beside the conversation, such as a summary, is not in it.
 func (a *Agent) sentLast(ctx context.Context, t session.Transcript, ref hearth.ModelRef) ([]byte, error) {
-	reports, err := t.LastReports(ctx, reportsToSearch)
-	if err != nil {
-		return nil, err
-	}
-	var newest int64
-	for i := range reports {
-		if reports[i].Target == ref {
-			newest = max(newest, reports[i].EpochID)
-		}
-	}
-	if newest == 0 {
-		return nil, nil
-	}
-	return a.sentIn(ctx, t, ref, newest)
-}
-
-// reportsBack gives the newest reports, as far back as one that is before, or all.
-func (a *Agent) reportsBack(ctx context.Context, t session.Transcript, before func(*hearth.Report) bool) ([]hearth.Report, error) {
 	for n := reportsToSearch; ; n *= 2 {
 		reports, err := t.LastReports(ctx, n)
-		if err != nil || len(reports) < n || before(&reports[0]) {
-			return reports, err
+		if err != nil {
+			return nil, err
+		}
+		sent, all := newestSent(reports, ref)
+		if all || len(reports) < n {
+			return sent, nil
 		}
 	}
+}
+
+// newestSent is sentLast of some reports. all says that those before them add nothing.
+func newestSent(reports []hearth.Report, ref hearth.ModelRef) (sent []byte, all bool) {
+	var newest int64
+	for i := range reports {
+		if rep := &reports[i]; rep.Target == ref && len(rep.Added) > 0 {
+			newest = max(newest, rep.EpochID)
+		}
+	}
+	for i := range reports {
+		switch rep := &reports[i]; {
+		case rep.Target != ref:
+		case rep.EpochID == newest:
+			sent = append(sent, rep.Added...)
+		case rep.EpochID < newest:
+			all = true
+		}
+	}
+	return sent, all
 }
 
 // inBody turns an offset in the head and the items of a request into one in its body,

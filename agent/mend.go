@@ -177,7 +177,7 @@ func (a *Agent) repair(ctx context.Context, t session.Transcript, chain []model.
 		if i > 0 && was.ID == 0 && !d.lost[target.Ref] || !d.changed && !d.lost[target.Ref] {
 			continue // a fallback that never answered begins where the primary does
 		}
-		next, err := a.newEpoch(plan, from, "repaired")
+		next, err := a.newEpoch(plan, from, epochRepaired)
 		if err != nil {
 			return err
 		}
@@ -209,13 +209,11 @@ func (a *Agent) mended(ctx context.Context, t session.Transcript, target model.T
 	}
 	plan := *old // others share it
 	if d.lost[target.Ref] && was.ID != 0 {
-		house, err := a.house()
+		next, err := a.renewed(target, old)
 		if err != nil {
 			return nil, was, err
 		}
-		plan = *prompt.NewPlan(target, house, a.specs)
-		plan.GoOn(old)
-		plan.Gauge.Ratio = old.Gauge.Ratio
+		plan = *next
 	}
 	if base := d.base; was.ID == 0 || was.FirstSeq != base.epoch.FirstSeq {
 		// It goes on from the same messages, and so with the same summary.

@@ -41,13 +41,8 @@ func (a *Agent) Refresh(ctx context.Context, t session.Transcript) (ended bool, 
 
 func (a *Agent) refresh(ctx context.Context, t session.Transcript, target model.Target, old live, why string) error {
 	r := &run{Agent: a, t: t, st: newState(), chain: []model.Target{target}, epochs: map[hearth.ModelRef]*epochState{}}
-	was := &epochState{live: old}
-	next, err := r.renew(target, was, "refresh")
+	next, err := r.follow(ctx, target, &epochState{live: old}, ending{reason: epochRefresh, detail: why})
 	if err != nil {
-		return err
-	}
-	next.epoch.Detail = why
-	if err := r.measure(ctx, target, was, next); err != nil {
 		return err
 	}
 	_, err = t.Append(ctx, &session.Commit{Epoch: &next.epoch})

@@ -31,6 +31,8 @@ type step struct {
 	text  string
 	calls []hearth.ToolCall
 	fail  error // after text
+	// refuse has the request refused first; the one that heeds it gets the answer.
+	refuse *model.Refusal
 }
 
 func (s *script) Stream(_ context.Context, q model.Question) iter.Seq2[model.Delta, error] {
@@ -50,6 +52,23 @@ func (s *script) Stream(_ context.Context, q model.Question) iter.Seq2[model.Del
 		sent := encode(req)
 		sent.Head = append([]byte(q.Chain[0].Protocol), sent.Head...)
 		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Prefix: sent.Prefix(len(sent.Items))}
+		if no := now.refuse; no != nil {
+			refused := rep
+			refused.Reason = hearth.ReasonBadRequest
+			taught := q.Chain[0]
+			taught.Refused, taught.Layers.Server = no, no.Teach().Over(taught.Layers.Server)
+			if !yield(model.Delta{Sent: sent}, nil) || !yield(model.Delta{Report: &refused}, nil) {
+				return
+			}
+			if req, err = q.Build(taught); err != nil {
+				yield(model.Delta{}, err)
+				return
+			}
+			s.asked = append(s.asked, req)
+			sent = encode(req)
+			sent.Head = append([]byte(taught.Protocol), sent.Head...)
+			rep.Items, rep.Prefix = len(sent.Items), sent.Prefix(len(sent.Items))
+		}
 		if !yield(model.Delta{Sent: sent}, nil) || now.text != "" && !yield(model.Delta{Text: now.text}, nil) {
 			return
 		}
