@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"iter"
 	"strings"
 	"time"
 
 	"hearth"
 	"hearth/agent"
-	"hearth/model"
 	"hearth/prompt"
 	"hearth/session"
 )
@@ -173,7 +171,7 @@ func agentResult(k *talk, out agent.Outcome, err error, took time.Duration) agen
 	if k != nil {
 		info := k.t.Info()
 		m.AgentMeta.SessionID, m.Hearth.Session = string(info.ID), info.Key.Name
-		m.Hearth.Lean, m.Hearth.CostUSD = k.lean(k.choice), k.costOf(out.Reports)
+		m.Hearth.Lean, m.Hearth.CostUSD = k.lean(k.choice), k.roster.costOf(out.Reports)
 	}
 	if out.Answer != "" {
 		r.Payloads = append(r.Payloads, payload{Text: out.Answer})
@@ -240,7 +238,7 @@ type turnRecord struct {
 func (k *talk) record(ctx context.Context, out agent.Outcome) turnRecord {
 	r := turnRecord{workspace: k.kit.workspace}
 	if answered(out) {
-		r.raw = k.raw.text.String()
+		r.raw = k.calls.raw.text.String()
 	}
 	if e, ok, err := k.t.Epoch(ctx, out.Target); err == nil && ok {
 		r.plan, _ = prompt.DecodePlan(e.Plan) // one that cannot be read is not told of
@@ -282,21 +280,4 @@ func (m *agentMeta) add(r turnRecord) {
 		report.Tools.Entries = append(report.Tools.Entries, toolReport{t.Name, len([]rune(t.Description)), len(t.Schema)})
 	}
 	m.SystemPrompt = &report
-}
-
-// rawText keeps the text of the newest model call as its server sent it.
-type rawText struct{ text strings.Builder }
-
-func (r *rawText) listen(deltas iter.Seq2[model.Delta, error]) iter.Seq2[model.Delta, error] {
-	return func(yield func(model.Delta, error) bool) {
-		for d, err := range deltas {
-			if d.Sent != nil {
-				r.text.Reset()
-			}
-			r.text.WriteString(d.Text)
-			if !yield(d, err) {
-				return
-			}
-		}
-	}
 }

@@ -31,7 +31,7 @@ func TestWhatMayBeChosen(t *testing.T) {
 			for want, words := range map[bool][]string{true: c.may, false: c.not} {
 				for _, word := range words {
 					ref, _ := model.ParseRef(word)
-					if a.allowed(c.agent, ref) != want {
+					if a.roster.allowed(c.agent, ref) != want {
 						t.Errorf("%s: allowed is %v", word, !want)
 					}
 				}

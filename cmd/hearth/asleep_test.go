@@ -49,16 +49,16 @@ func TestAMachineThatWasAsleepIsGivenAShortLook(t *testing.T) {
 				defer a.close()
 				c := dialling(t, row.dial)
 				if row.noted {
-					a.cooldowns.Silent(c.Endpoint.Origin)
+					a.servers.cooldowns.Silent(c.Endpoint.Origin)
 				}
 				began := time.Now()
-				if got := a.stillAsleep(t.Context(), c); got != row.asleep {
+				if got := a.servers.stillAsleep(t.Context(), c); got != row.asleep {
 					t.Errorf("asleep: %v", got)
 				}
 				if took := time.Since(began); took != row.took {
 					t.Errorf("it took %s, want %s", took, row.took)
 				}
-				if rests := a.cooldowns.Until(c.Target).After(time.Now()); rests != row.asleep {
+				if rests := a.servers.cooldowns.Until(c.Target).After(time.Now()); rests != row.asleep {
 					t.Errorf("it rests: %v", rests)
 				}
 			})

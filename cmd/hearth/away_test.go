@@ -101,7 +101,7 @@ func TestAChatIsTidiedWhileItsPersonIsAway(t *testing.T) {
 		},
 		func() string { return "/why" },
 	)
-	if err := k.converse(ctx, &person); err != nil {
+	if err := (chat{k}).converse(ctx, &person); err != nil {
 		t.Fatal(err)
 	}
 	requests := server.Requests()

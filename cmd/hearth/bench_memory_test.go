@@ -77,7 +77,6 @@ func benchStreams(args []string) error {
 		return err
 	}
 	defer a.close()
-	a.router() // made by the first turn, which here has company
 	talks := make([]*talk, n)
 	for i := range talks {
 		if talks[i], err = a.open(ctx, choice{session: "s" + strconv.Itoa(i)}); err != nil {

@@ -200,7 +200,7 @@ func renewEpoch(b *testing.B, k *talk, n int) {
 		return
 	}
 	k.t = k.t.(*counted).Transcript
-	if err := k.renew(b.Context()); err != nil {
+	if err := (slash{k}).renew(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	fill(b, k, n)
@@ -210,7 +210,7 @@ func renewEpoch(b *testing.B, k *talk, n int) {
 // filler is n messages of so many bytes.
 func filler(b *testing.B, k *talk, n, bytes int) []hearth.Message {
 	b.Helper()
-	chain, err := k.chain(b.Context(), k.choice)
+	chain, err := k.targets.chain(b.Context(), k.choice)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func filler(b *testing.B, k *talk, n, bytes int) []hearth.Message {
 // beginEpoch begins an epoch with n new messages.
 func beginEpoch(b *testing.B, k *talk, n int) {
 	b.Helper()
-	chain, err := k.chain(b.Context(), k.choice)
+	chain, err := k.targets.chain(b.Context(), k.choice)
 	if err != nil {
 		b.Fatal(err)
 	}

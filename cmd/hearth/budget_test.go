@@ -16,7 +16,7 @@ import (
 // home each of these tokens is read from cold at least once.
 func TestOurTextAndToolsStaySmall(t *testing.T) {
 	a := scene(t, "{}")
-	kit, err := a.toolkit(t.Context(), choice{workspace: t.TempDir()})
+	kit, err := a.toolbox.toolkit(t.Context(), choice{workspace: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

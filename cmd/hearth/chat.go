@@ -10,23 +10,28 @@ import (
 
 	"hearth"
 	"hearth/agent"
+	"hearth/model"
+	"hearth/model/probe"
 	"hearth/prompt"
 )
 
-// chat talks with a person at a terminal until they leave.
-func (k *talk) chat(ctx context.Context) error {
+// chat is the front door at which a person types, or a pipe in their place.
+type chat struct{ *talk }
+
+// begin talks with a person at a terminal until they leave.
+func (k chat) begin(ctx context.Context) error {
 	fmt.Fprintln(k.io.err, "Type a message, /help for commands, Ctrl-C twice to leave.")
 	return k.converse(ctx, newTerminalLines(k.io))
 }
 
 // converse answers what was left unanswered, and then what a person writes, one message
 // after the other.
-func (k *talk) converse(ctx context.Context, in lines) error {
+func (k chat) converse(ctx context.Context, in lines) error {
 	k.resume(ctx, consent(k.io, in))
 	for ctx.Err() == nil {
 		away := k.away(ctx)
 		text, err := in.next(ctx, "› ")
-		away.back(k)
+		away.back(k.talk)
 		if errors.Is(err, io.EOF) {
 			fmt.Fprintln(k.io.err) // the shell's prompt begins a line of its own
 			return nil
@@ -53,7 +58,7 @@ func (k *talk) converse(ctx context.Context, in lines) error {
 }
 
 // ended tells how a turn of the chat went wrong, if it did.
-func (k *talk) ended(err error) {
+func (k chat) ended(err error) {
 	switch {
 	case hearth.ReasonOf(err) == hearth.ReasonCancelled:
 		fmt.Fprintln(k.io.err, "stopped")
@@ -64,7 +69,7 @@ func (k *talk) ended(err error) {
 
 // resume answers, before anything new is said, the message that an earlier process left
 // without an answer. Without somebody to ask, a question stays one.
-func (k *talk) resume(ctx context.Context, ask asker) {
+func (k chat) resume(ctx context.Context, ask asker) {
 	left, ok, err := k.agent.Unanswered(ctx, k.t)
 	if err != nil {
 		tell(k.io.err, err)
@@ -80,12 +85,12 @@ func (k *talk) resume(ctx context.Context, ask asker) {
 }
 
 // said handles one thing a person typed: a chat command or a message.
-func (k *talk) said(ctx context.Context, text string, in lines) (leave bool, err error) {
+func (k chat) said(ctx context.Context, text string, in lines) (leave bool, err error) {
 	if err := k.reload(ctx); err != nil {
 		return false, err
 	}
 	if name, args, ok := agent.ParseCommand(text); ok {
-		return k.command(ctx, name, args)
+		return slash{k.talk}.run(ctx, name, args)
 	}
 	turn, stop := k.io.interrupts.scope(ctx)
 	defer stop()
@@ -104,7 +109,7 @@ func (k *talk) say(ctx context.Context, in prompt.Incoming, quiet bool, ask aske
 
 // answer answers what was accepted, and shows it.
 func (k *talk) answer(ctx context.Context, quiet bool, ask asker) (agent.Outcome, error) {
-	p := newPresenter(k.io, quiet, k.happened)
+	p := newPresenter(k.io, quiet, k.journal.happened)
 	out, err := k.goOn(ctx, p, ask)
 	p.Close()
 	k.logTurn(out, err)
@@ -114,7 +119,7 @@ func (k *talk) answer(ctx context.Context, quiet bool, ask asker) (agent.Outcome
 // pipe answers every line of standard input with a turn of its own, after what an earlier
 // process left unanswered. What goes wrong with one is told, and the lines after it are
 // still answered; the first failure decides the exit code.
-func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
+func (k chat) pipe(ctx context.Context, r *bufio.Reader) error {
 	in := pipedLines{r}
 	var wrong error
 	k.resume(ctx, nil)
@@ -149,59 +154,68 @@ func (k *talk) pipe(ctx context.Context, r *bufio.Reader) error {
 }
 
 // piped handles one line: a chat command or a message.
-func (k *talk) piped(ctx context.Context, text string) (leave bool, err error) {
+func (k chat) piped(ctx context.Context, text string) (leave bool, err error) {
 	if err := k.reload(ctx); err != nil {
 		return false, err
 	}
 	if name, args, ok := agent.ParseCommand(text); ok {
-		return k.command(ctx, name, args)
+		return slash{k.talk}.run(ctx, name, args)
 	}
 	out, err := k.say(ctx, prompt.Incoming{Text: text}, false, nil)
 	return false, partial(out, err)
 }
 
-// partial gives an error its exit code: part of an answer was shown before it.
-func partial(out agent.Outcome, err error) error {
-	if errors.Is(err, errTimeout) && hearth.ReasonOf(err) != hearth.ReasonTimeout { // else it is said already what took the time
-		err = &hearth.Error{Op: "turn", Reason: hearth.ReasonTimeout, Err: errTimeout,
-			Cause: "The turn took longer than --timeout allows.", Try: "Give it more time, or leave --timeout out: a living local server is waited for."}
+// banner says what a person is about to talk to.
+func (k chat) banner(ctx context.Context) error {
+	chain, err := k.targets.chain(ctx, k.choice)
+	if err != nil {
+		return err
 	}
-	if out.Partial && hearth.ReasonOf(err) != hearth.ReasonCancelled {
-		if e, ok := errors.AsType[*hearth.Error](err); ok && e.Reason.ExitCode() != hearth.ExitPartial {
-			kept := *e
-			kept.Reason = hearth.ReasonCut
-			return &kept
-		}
+	if err := interrupted(ctx, "up"); err != nil {
+		return err
 	}
-	return err
+	first := chain[0]
+	caps := first.Layers.Merge()
+	fmt.Fprintf(k.io.err, "server     %s\n", k.serverLine(first, caps))
+	if p, _ := k.roster.provider(first.Ref.Provider); p.LocalService != nil && !caps.Resident && !k.services.runs(ctx, first.Ref.Provider) {
+		fmt.Fprintln(k.io.err, "           it is started with the first message, unless it runs already")
+	} else if p.LocalService == nil && k.quiet(first) {
+		fmt.Fprintln(k.io.err, "           it does not answer now: start it, or look whether this is its address")
+	}
+	fmt.Fprintf(k.io.err, "model      %s\n", written(first.Ref, first.Profile))
+	fmt.Fprintf(k.io.err, "window     %d tokens%s\n", caps.Window, map[bool]string{false: " (a guess: nobody said)"}[caps.WindowKnown])
+	tools := "no"
+	if caps.Tools == model.ToolsNative && len(k.kit.tools) > 0 {
+		tools = "yes (" + strings.Join(k.kit.names(), ", ") + ")"
+	}
+	fmt.Fprintf(k.io.err, "tools      %s\n", tools)
+	fmt.Fprintf(k.io.err, "workspace  %s\n", k.kit.workspace)
+	fmt.Fprintf(k.io.err, "config     %s\n", k.configLine())
+	return nil
 }
 
-// command runs a chat command. The table is the agent's: every front door has the same.
-func (k *talk) command(ctx context.Context, name, args string) (leave bool, err error) {
-	switch name {
-	case "exit":
-		return true, nil
-	case "help":
-		for _, c := range agent.Commands() {
-			fmt.Fprintf(k.io.out, "%-28s %s\n", c.Usage, c.Help)
-		}
-	case "new":
-		return false, k.renew(ctx)
-	case "model":
-		return false, k.useModel(ctx, args)
-	case "think":
-		return false, k.think(ctx, args)
-	case "why":
-		return false, k.why(ctx)
-	case "compact":
-		return false, k.compact(ctx, args)
-	case "context":
-		return false, k.context(ctx)
-	case "stop":
-		fmt.Fprintln(k.io.out, "Nothing is running. Ctrl-C stops a turn.")
-	default:
-		return false, &hearth.Error{Op: "/" + name, Reason: hearth.ReasonUsage, Err: errors.New("there is no such command"),
-			Cause: "A message that begins with / is a command.", Try: "Type /help for the commands."}
+// quiet reports whether a server of one's own did not answer when it was asked what it is.
+func (k chat) quiet(t model.Target) bool {
+	return t.Ref != demoRef && t.Endpoint.Locality != hearth.LocalityHosted && k.servers.describer.Listed(t.Endpoint.Origin) == nil
+}
+
+func (k chat) serverLine(t model.Target, c model.Capabilities) string {
+	if t.Ref == demoRef && len(k.roster.seen) > 0 {
+		e := lacking("", k.roster.seen)
+		return fmt.Sprintf("%s; the demo model answers until then\n           %s", e.Err, e.Try)
 	}
-	return false, nil
+	if t.Ref == demoRef {
+		return "none was found here; the demo model answers until there is one"
+	}
+	kind := c.Server
+	if kind == "" {
+		kind = t.Protocol
+	} else if known := probe.Kind(kind); known.ProviderID() != probe.KindUnknown.ProviderID() {
+		kind = known.Name()
+	}
+	line := fmt.Sprintf("%s at %s (%s)", kind, t.Endpoint.Origin, t.Endpoint.Locality)
+	if t.Locality() == hearth.LocalityHosted && t.Endpoint.Locality.Own() {
+		line += "; it passes what you write on to somebody else's computer"
+	}
+	return line
 }

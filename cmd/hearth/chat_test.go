@@ -15,8 +15,8 @@ import (
 	"hearth/model/modeltest"
 )
 
-// chat opens a chat with a server of its own.
-func chat(t *testing.T, replies ...modeltest.Behaviour) (household, *modeltest.Server, *terminal) {
+// chatting opens a chat with a server of its own.
+func chatting(t *testing.T, replies ...modeltest.Behaviour) (household, *modeltest.Server, *terminal) {
 	t.Helper()
 	h := newHousehold(t)
 	box := modelServer(t, modeltest.Config{Models: []modeltest.Model{{ID: "test-model", Window: 32768}}})
@@ -56,7 +56,7 @@ func sent(t *testing.T, s *modeltest.Server, n int) string {
 }
 
 func TestAChatAtATerminal(t *testing.T) {
-	_, box, p := chat(t, say("Good evening."), say("Two lines, I see."), say("Again."), say("And again."))
+	_, box, p := chatting(t, say("Good evening."), say("Two lines, I see."), say("Again."), say("And again."))
 	p.types(t, "hello there", enter)
 	p.sees(t, "Good evening.")
 	p.sees(t, "›")
@@ -123,7 +123,7 @@ func TestADumbTerminalGetsNoControlSequences(t *testing.T) {
 
 // The first Ctrl-C empties the line, the second leaves.
 func TestCtrlCAtThePrompt(t *testing.T) {
-	_, box, p := chat(t, say("Yes."))
+	_, box, p := chatting(t, say("Yes."))
 	p.types(t, "never sent", ctrlC)
 	p.types(t, "are you there?", enter)
 	p.sees(t, "Yes.")
@@ -137,7 +137,7 @@ func TestCtrlCAtThePrompt(t *testing.T) {
 
 // Ctrl-C ends the answer that is under way, not the chat.
 func TestCtrlCStopsATurn(t *testing.T) {
-	_, box, p := chat(t, modeltest.Named("hangs before it answers").Serve, say("I am still here."))
+	_, box, p := chatting(t, modeltest.Named("hangs before it answers").Serve, say("I am still here."))
 	p.types(t, "think for a long time", enter)
 	open(t, box)
 	p.types(t, ctrlC)
@@ -152,7 +152,7 @@ func TestCtrlCStopsATurn(t *testing.T) {
 
 // The second Ctrl-C leaves, also when the first one stopped an answer.
 func TestCtrlCTwiceInATurn(t *testing.T) {
-	_, box, p := chat(t, modeltest.Named("hangs before it answers").Serve)
+	_, box, p := chatting(t, modeltest.Named("hangs before it answers").Serve)
 	p.types(t, "think for a long time", enter)
 	open(t, box)
 	p.types(t, ctrlC)
@@ -178,7 +178,7 @@ func TestConsent(t *testing.T) {
 		{"what is neither is asked again", []string{"maybe" + enter, "yes, but not now" + enter, "n" + enter}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h, box, p := chat(t, runs("call_1", command), say("All right."))
+			h, box, p := chatting(t, runs("call_1", command), say("All right."))
 			p.types(t, "make a file", enter)
 			p.sees(t, command)
 			p.sees(t, "this command runs with your own rights")
@@ -208,7 +208,7 @@ func TestConsent(t *testing.T) {
 // the model is told at the next message.
 func TestCtrlCAtAQuestion(t *testing.T) {
 	for _, typed := range []string{ctrlC, "ye" + ctrlC} {
-		h, box, p := chat(t, runs("call_1", "echo done > made.txt"), say("Nothing was made."))
+		h, box, p := chatting(t, runs("call_1", "echo done > made.txt"), say("Nothing was made."))
 		p.types(t, "make a file", enter)
 		p.sees(t, "Allow it, this once? [y/N]")
 		p.types(t, typed)
@@ -230,7 +230,7 @@ func TestCtrlCAtAQuestion(t *testing.T) {
 
 // Twice quits, also when the first one stopped something.
 func TestCtrlCTwiceAtAQuestion(t *testing.T) {
-	_, _, p := chat(t, runs("call_1", "echo done > made.txt"))
+	_, _, p := chatting(t, runs("call_1", "echo done > made.txt"))
 	p.types(t, "make a file", enter)
 	p.sees(t, "Allow it, this once? [y/N]")
 	p.types(t, ctrlC)
@@ -243,7 +243,7 @@ func TestCtrlCTwiceAtAQuestion(t *testing.T) {
 func TestNothingTypedAheadIsConsent(t *testing.T) {
 	release := make(chan struct{})
 	ask := modeltest.Say(modeltest.Reply{Before: release, Calls: []hearth.ToolCall{{ID: "call_1", Name: "exec", Arguments: `{"command":"echo done > made.txt"}`}}})
-	h, box, p := chat(t, ask, say("As you wish."))
+	h, box, p := chatting(t, ask, say("As you wish."))
 	p.types(t, "make a file", enter)
 	open(t, box)
 	p.types(t, "y\ny\ny")

@@ -138,7 +138,7 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 			fmt.Fprintf(s.err, "session: %s\n", k.t.Info().Key.Name)
 		}
 		if in.json {
-			k.raw = new(rawText)
+			k.calls.raw = new(rawText)
 		}
 		out, err := k.say(ctx, prompt.Incoming{Text: in.text, Images: images}, in.json, ask)
 		if in.json {
@@ -158,4 +158,20 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 		return errSilent{exitCode(err)}
 	}
 	return nil
+}
+
+// partial gives an error its exit code: part of an answer was shown before it.
+func partial(out agent.Outcome, err error) error {
+	if errors.Is(err, errTimeout) && hearth.ReasonOf(err) != hearth.ReasonTimeout { // else it is said already what took the time
+		err = &hearth.Error{Op: "turn", Reason: hearth.ReasonTimeout, Err: errTimeout,
+			Cause: "The turn took longer than --timeout allows.", Try: "Give it more time, or leave --timeout out: a living local server is waited for."}
+	}
+	if out.Partial && hearth.ReasonOf(err) != hearth.ReasonCancelled {
+		if e, ok := errors.AsType[*hearth.Error](err); ok && e.Reason.ExitCode() != hearth.ExitPartial {
+			kept := *e
+			kept.Reason = hearth.ReasonCut
+			return &kept
+		}
+	}
+	return err
 }

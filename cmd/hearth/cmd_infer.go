@@ -138,23 +138,23 @@ func infer(ctx context.Context, s streams, opt *options, c choice, in inferReque
 		return err
 	}
 	defer a.close()
-	if ref, err := a.resolve(c.agent, c.model); err == nil {
+	if ref, err := a.roster.resolve(c.agent, c.model); err == nil {
 		res.Provider, res.Model = ref.Provider, ref.Model
 	}
 	images, err := loadImages(in.files)
 	if err != nil {
 		return err
 	}
-	p := newPresenter(s, in.json, a.happened)
-	a.awaken(ctx, c, func(w hearth.Wait) { p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: w}) })
-	chain, err := a.chain(ctx, c)
+	p := newPresenter(s, in.json, a.journal.happened)
+	a.calls.awaken(ctx, c, func(w hearth.Wait) { p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: w}) })
+	chain, err := a.targets.chain(ctx, c)
 	if err != nil {
 		p.Close()
-		a.logFailure(err)
+		a.journal.logFailure(err)
 		return err
 	}
 	res.Provider, res.Model = chain[0].Ref.Provider, chain[0].Ref.Model
-	text, details, err := a.ask(ctx, chain, bare(in.text, images), p)
+	text, details, err := a.calls.ask(ctx, chain, bare(in.text, images), p)
 	p.Close()
 	for _, rep := range details.Reports {
 		res.Attempts = append(res.Attempts, attempt(rep))
@@ -168,48 +168,4 @@ func infer(ctx context.Context, s streams, opt *options, c choice, in inferReque
 		err = &hearth.Error{Op: "infer", Reason: hearth.ReasonEmpty, Cause: "The model finished without a word.", Try: "Ask again, or with --thinking off."}
 	}
 	return err
-}
-
-// bare is a message with nothing of ours in it.
-func bare(text string, images []hearth.Blob) []hearth.Message {
-	m := hearth.Message{Role: hearth.RoleUser, Parts: []hearth.Part{{Text: text, Provenance: hearth.FromOwner}}}
-	for i := range images {
-		m.Parts = append(m.Parts, hearth.Part{Blob: &images[i], Provenance: hearth.FromOwner})
-	}
-	return []hearth.Message{m}
-}
-
-// ask makes one call without system text, tools or a transcript.
-func (a *app) ask(ctx context.Context, chain []model.Target, messages []hearth.Message, p *presenter) (string, inferDetails, error) {
-	details := inferDetails{Reports: []hearth.Report{}}
-	q := model.Question{Chain: chain, Lane: model.LaneOwner, Session: hearth.SessionID("infer-" + newID()), Build: func(t model.Target) (*model.Request, error) {
-		return &model.Request{
-			Model: t.Ref.Model, Messages: messages, MaxTokens: t.Params.MaxTokens, Thinking: t.Params.Thinking, Capabilities: t.Layers.Merge(),
-			ChatTemplateKwargs: t.Params.ChatTemplateKwargs, Options: t.Params.Options, ExtraBody: t.Params.ExtraBody,
-		}, nil
-	}}
-	var text strings.Builder
-	for d, err := range a.router().Stream(ctx, q) {
-		switch {
-		case err != nil:
-			return text.String(), details, err
-		case d.Text != "":
-			text.WriteString(d.Text)
-			p.Emit(hearth.Event{Kind: hearth.EventText, Text: d.Text})
-		case d.Thinking != "":
-			p.Emit(hearth.Event{Kind: hearth.EventThinking, Text: d.Thinking})
-		case d.Wait != nil:
-			p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: *d.Wait})
-		case d.Notice != nil:
-			p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: *d.Notice})
-		case d.Report != nil:
-			details.Reports = append(details.Reports, *d.Report)
-			details.Usage = d.Report.Usage
-			p.Emit(hearth.Event{Kind: hearth.EventReport, Report: d.Report})
-		}
-		if d.Stop != "" {
-			details.Stop = string(d.Stop)
-		}
-	}
-	return text.String(), details, nil
 }

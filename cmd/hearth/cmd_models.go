@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -38,7 +39,7 @@ func newModelsList(s streams, opt *options) *cobra.Command {
 				return err
 			}
 			defer a.close()
-			return a.listModels(cmd.Context(), l)
+			return (&modelList{app: a}).print(cmd.Context(), l)
 		}}
 	f := cmd.Flags()
 	f.BoolVar(&l.all, "all", false, "also those of hosted providers that are not configured")
@@ -66,22 +67,28 @@ type listedModel struct {
 	layers map[string]string
 }
 
-func (a *app) listModels(ctx context.Context, l listFlags) error {
+// modelList makes the rows of `models list`.
+type modelList struct {
+	*app
+	fresh []hearth.ModelRef // what servers were just found to have
+}
+
+func (ml *modelList) print(ctx context.Context, l listFlags) error {
 	if l.provider != "" {
-		if _, ok := a.provider(l.provider); !ok {
-			return a.unknownProvider(l.provider)
+		if _, ok := ml.roster.provider(l.provider); !ok {
+			return ml.roster.unknownProvider(l.provider)
 		}
 	}
 	c := choice{agent: l.agent}
 	if l.refresh {
-		if err := a.refresh(ctx); err != nil {
+		if err := ml.refresh(ctx); err != nil {
 			return err
 		}
 	}
 	var rows []listedModel
-	refs, tags := a.refs(l), a.tags(c)
+	refs, tags := ml.refs(l), ml.tags(c)
 	for _, ref := range refs {
-		row := a.listed1(ctx, c, ref)
+		row := ml.listed(ctx, c, ref)
 		row.Tags = append(append([]string{}, tags[ref]...), row.Tags...)
 		if l.local && !row.Local || l.provider != "" && !strings.EqualFold(l.provider, ref.Provider) {
 			continue
@@ -90,28 +97,29 @@ func (a *app) listModels(ctx context.Context, l listFlags) error {
 	}
 	switch {
 	case l.json:
-		return a.printModelsJSON(rows)
+		printModelsJSON(ml.io.out, rows)
+		return nil
 	case l.plain:
 		for _, r := range rows {
-			fmt.Fprintln(a.io.out, r.Key)
+			fmt.Fprintln(ml.io.out, r.Key)
 		}
 		return nil
 	}
-	w := tabwriter.NewWriter(a.io.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(ml.io.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "Model\tInput\tCtx\tLocal\tAuth\tTags")
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Key, r.Input, r.window(), yesNo(r.Local), yesNo(r.Available), strings.Join(r.Tags, ","))
 	}
 	switch {
 	case len(refs) > 0 && len(rows) == 0:
-		fmt.Fprintln(a.io.err, "No model of the config is one of these.")
+		fmt.Fprintln(ml.io.err, "No model of the config is one of these.")
 	case len(rows) == 0:
-		fmt.Fprintln(a.io.err, "No models are configured. hearth up looks for a server and writes a first config.")
+		fmt.Fprintln(ml.io.err, "No models are configured. hearth up looks for a server and writes a first config.")
 	}
 	return w.Flush()
 }
 
-func (a *app) printModelsJSON(rows []listedModel) error {
+func printModelsJSON(w io.Writer, rows []listedModel) {
 	if rows == nil {
 		rows = []listedModel{}
 	}
@@ -124,8 +132,7 @@ func (a *app) printModelsJSON(rows []listedModel) error {
 	for _, r := range rows {
 		out.Meta.Hearth.Layers[r.Key] = r.layers
 	}
-	printJSON(a.io.out, out)
-	return nil
+	printJSON(w, out)
 }
 
 // listMeta says which layer decided each capability of each model.
@@ -137,7 +144,7 @@ type listMeta struct {
 
 // refs gives every model that the config names, in its order: the default, the
 // fallbacks, the providers' rows, the map of models; with --all also the catalog.
-func (a *app) refs(l listFlags) []hearth.ModelRef {
+func (ml *modelList) refs(l listFlags) []hearth.ModelRef {
 	var out []hearth.ModelRef
 	seen := map[hearth.ModelRef]bool{{}: true}
 	add := func(ref hearth.ModelRef) {
@@ -146,10 +153,10 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 			out = append(out, ref)
 		}
 	}
-	cfg := a.file.Config
+	cfg := ml.file.Config
 	own, _ := cfg.Agents.Agent(l.agent)
 	for _, word := range slices.Concat([]string{own.Model.Primary}, own.Model.Fallbacks) {
-		if ref, err := a.resolve(l.agent, word); err == nil {
+		if ref, err := ml.roster.resolve(l.agent, word); err == nil {
 			add(ref)
 		}
 	}
@@ -159,7 +166,7 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 		}
 	}
 	for _, word := range cfg.Agents.Defaults.ModelOrder {
-		if ref, err := a.resolve(l.agent, word); err == nil && ref.Model != "*" {
+		if ref, err := ml.roster.resolve(l.agent, word); err == nil && ref.Model != "*" {
 			add(ref)
 		}
 	}
@@ -168,15 +175,15 @@ func (a *app) refs(l listFlags) []hearth.ModelRef {
 			add(m.Ref)
 		}
 	}
-	for _, ref := range a.fresh {
+	for _, ref := range ml.fresh {
 		add(ref)
 	}
 	return out
 }
 
-func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listedModel {
+func (ml *modelList) listed(ctx context.Context, c choice, ref hearth.ModelRef) listedModel {
 	r := listedModel{Key: ref.String(), Name: ref.Model, Input: "text", Tags: []string{}}
-	p, there := a.provider(ref.Provider)
+	p, there := ml.roster.provider(ref.Provider)
 	row, listed := p.Model(ref.Model)
 	if row.Name != "" {
 		r.Name = row.Name
@@ -186,17 +193,17 @@ func (a *app) listed1(ctx context.Context, c choice, ref hearth.ModelRef) listed
 		r.Tags = append(r.Tags, "missing")
 		return r
 	}
-	t, err := a.target(ctx, c, ref.String())
+	t, err := ml.targets.target(ctx, c, ref.String())
 	if err != nil { // it cannot be asked; what the config says of it stays true
 		r.Missing = !listed
-		p, _, _, _ = a.row(ref)
+		p, _, _, _ = ml.roster.row(ref)
 		at, err := model.ParseEndpoint(p.BaseURL)
 		if err != nil {
 			return r
 		}
-		t = candidate{Target: a.outline(c, ref, at), client: model.NewClient(model.ClientConfig{Endpoint: at})}
+		t = candidate{Target: ml.roster.outline(c, ref, at), client: model.NewClient(model.ClientConfig{Endpoint: at})}
 	}
-	known := a.remembered(t)
+	known := ml.servers.remembered(t)
 	caps := known.Layers.Merge()
 	if caps.Vision {
 		r.Input = "text+image"
@@ -221,16 +228,16 @@ func (r *listedModel) window() string {
 }
 
 // tags says of each model that the config speaks of what it says.
-func (a *app) tags(c choice) map[hearth.ModelRef][]string {
+func (ml *modelList) tags(c choice) map[hearth.ModelRef][]string {
 	tags := map[hearth.ModelRef][]string{}
 	add := func(word string, say ...string) {
-		if ref, err := a.resolve(c.agent, word); err == nil {
+		if ref, err := ml.roster.resolve(c.agent, word); err == nil {
 			tags[ref] = append(tags[ref], say...)
 		}
 	}
-	cfg := a.file.Config
+	cfg := ml.file.Config
 	own, _ := cfg.Agents.Agent(c.agent)
-	if ref := a.chosenRef(c); ref != (hearth.ModelRef{}) {
+	if ref := ml.roster.chosenRef(c); ref != (hearth.ModelRef{}) {
 		tags[ref] = append(tags[ref], "default")
 	}
 	for i, word := range own.Model.Fallbacks {
@@ -264,4 +271,37 @@ func yesNo(b bool) string {
 		return "yes"
 	}
 	return "no"
+}
+
+// refresh asks the servers of all configured providers what they have now. One that
+// does not answer is named, and keeps nobody else from answering. It
+// fails only when it is stopped.
+func (ml *modelList) refresh(ctx context.Context) error {
+	for _, id := range ml.file.Config.Models.ProviderOrder {
+		p := ml.file.Config.Models.Providers[id]
+		name := "x" // any model: only the server is asked
+		if len(p.Models) > 0 {
+			name = p.Models[0].ID
+		}
+		t, err := ml.targets.target(ctx, choice{}, id+"/"+name)
+		if err != nil || t.client == nil || t.Endpoint.Locality == hearth.LocalityHosted {
+			continue
+		}
+		host, err := ml.servers.describer.Host(ctx, t.client)
+		if err := interrupted(ctx, "ask the servers"); err != nil {
+			return err
+		}
+		if err != nil {
+			fmt.Fprintf(ml.io.err, "note: %s: %s\n", id, oneLine(err.Error()))
+			continue
+		}
+		for _, model := range host.IDs() {
+			ref := hearth.ModelRef{Provider: strings.ToLower(id), Model: model}
+			if !slices.Contains(ml.fresh, ref) {
+				ml.fresh = append(ml.fresh, ref)
+			}
+			ml.servers.describer.Describe(ctx, t.client, model, t.Protocol)
+		}
+	}
+	return interrupted(ctx, "ask the servers")
 }

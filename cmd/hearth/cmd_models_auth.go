@@ -27,16 +27,6 @@ func newModelsAuth(s streams, opt *options) *cobra.Command {
 	return cmd
 }
 
-// profileRow is a profile in `models auth list --json`.
-type profileRow struct {
-	ID       string `json:"id"`
-	Provider string `json:"provider"`
-	Type     string `json:"type"`
-	Label    string `json:"label"` // its credential is masked
-	Usable   bool   `json:"usable"`
-	Reason   string `json:"reason,omitempty"` // why it is not
-}
-
 func newAuthList(s streams, opt *options) *cobra.Command {
 	var asJSON bool
 	var agentID, provider string
@@ -46,7 +36,7 @@ func newAuthList(s streams, opt *options) *cobra.Command {
 				if err := a.knownAgent(agentID); err != nil {
 					return err
 				}
-				rows := a.profileRows(ctx, agentID, provider)
+				rows := a.keys.profileRows(ctx, agentID, provider)
 				if asJSON {
 					printJSON(s.out, struct {
 						Profiles []profileRow `json:"profiles"`
@@ -67,40 +57,6 @@ func newAuthList(s streams, opt *options) *cobra.Command {
 	return cmd
 }
 
-func (a *app) profileRows(ctx context.Context, agentID, provider string) []profileRow {
-	rows := []profileRow{}
-	for _, p := range a.profiles(agentID).All() {
-		if provider != "" && p.Provider != model.ProviderID(provider) {
-			continue
-		}
-		wrong := p.Unusable(time.Now())
-		if wrong == "" {
-			wrong = a.unresolved(ctx, p.Secret)
-		}
-		rows = append(rows, profileRow{ID: p.ID, Provider: p.Provider, Type: p.Kind, Label: p.Label(), Usable: wrong == "", Reason: wrong})
-	}
-	return rows
-}
-
-// unresolved says why a credential that lies elsewhere cannot be had; "" where it can, or
-// where a program would have to be run to know.
-func (a *app) unresolved(ctx context.Context, s config.Secret) string {
-	if ref := s.Ref(); ref != nil && ref.Source == "exec" {
-		return ""
-	}
-	key, err := a.file.Resolve(ctx, s)
-	if e, ok := errors.AsType[*hearth.Error](err); ok {
-		err = e.Err
-	}
-	switch {
-	case err != nil:
-		return err.Error()
-	case key == "":
-		return "its credential is empty"
-	}
-	return ""
-}
-
 // pasted is what the command line of paste-token says.
 type pasted struct {
 	kind, provider, id, agent string
@@ -111,7 +67,7 @@ func newAuthPaste(s streams, opt *options, use, kind, short string) *cobra.Comma
 	in := pasted{kind: kind}
 	cmd := &cobra.Command{Use: use + " --provider ID", Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return a.paste(ctx, in) })
+			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return handover{a}.paste(ctx, in) })
 		}}
 	cmd.Flags().StringVar(&in.provider, "provider", "", "the provider's `ID` in the config")
 	cmd.Flags().StringVar(&in.id, "profile-id", "", "the profile's `ID`; provider:manual unless it is said")
@@ -150,16 +106,19 @@ func (l *lifeFlag) Set(s string) error {
 	return nil
 }
 
+// handover takes a credential from a person and keeps it.
+type handover struct{ *app }
+
 // paste asks for a credential, or reads it from standard input, and keeps it.
-func (a *app) paste(ctx context.Context, in pasted) error {
+func (h handover) paste(ctx context.Context, in pasted) error {
 	id := model.ProviderID(in.provider)
 	if id == "" {
 		return usage(errors.New("--provider is missing"))
 	}
-	if _, ok := a.provider(id); !ok {
-		return a.unknownProvider(id)
+	if _, ok := h.roster.provider(id); !ok {
+		return h.roster.unknownProvider(id)
 	}
-	if err := a.knownAgent(in.agent); err != nil {
+	if err := h.knownAgent(in.agent); err != nil {
 		return err
 	}
 	p := config.Profile{ID: in.id, Provider: id, Kind: in.kind}
@@ -172,7 +131,7 @@ func (a *app) paste(ctx context.Context, in pasted) error {
 	if in.expires > 0 {
 		p.Expires = time.Now().Add(in.expires)
 	}
-	key, err := a.typedSecret(ctx, id)
+	key, err := h.typedSecret(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -180,23 +139,23 @@ func (a *app) paste(ctx context.Context, in pasted) error {
 	if wrong := p.Unusable(time.Now()); wrong != "" {
 		return usage(errors.New("what was given " + wrong))
 	}
-	path, err := a.file.StoreProfile(ctx, in.agent, p)
+	path, err := h.file.StoreProfile(ctx, in.agent, p)
 	if err != nil {
 		return &hearth.Error{Op: "keep a credential", Reason: hearth.ReasonStorage, Err: err, Cause: "Nothing was kept.", Try: "See to the file, then run this again."}
 	}
-	fmt.Fprintf(a.io.out, "Kept as %s in %s\n", p.ID, path)
-	return a.tellUse(ctx, in.agent, p)
+	fmt.Fprintf(h.io.out, "Kept as %s in %s\n", p.ID, path)
+	return h.tellUse(ctx, in.agent, p)
 }
 
 // typedSecret gives what a person types, which is not shown, or the first line of
 // standard input.
-func (a *app) typedSecret(ctx context.Context, id string) (string, error) {
+func (h handover) typedSecret(ctx context.Context, id string) (string, error) {
 	var line string
 	var err error
-	if a.io.inTTY {
-		line, err = newQuestions(a.io).secret(ctx, "Credential for "+id+" (it is not shown)")
+	if h.io.inTTY {
+		line, err = newQuestions(h.io).secret(ctx, "Credential for "+id+" (it is not shown)")
 	} else {
-		in := &input{in: a.io.in}
+		in := &input{in: h.io.in}
 		line, err = bufio.NewReader(io.LimitReader(in.under(ctx), longestKey+1)).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = nil
@@ -224,22 +183,22 @@ func (a *app) typedSecret(ctx context.Context, id string) (string, error) {
 const longestKey = 64 << 10
 
 // tellUse says when the credential that was kept is not the one that is sent.
-func (a *app) tellUse(ctx context.Context, agentID string, kept config.Profile) error {
-	next, _, _, err := a.file.Reload(ctx)
+func (h handover) tellUse(ctx context.Context, agentID string, kept config.Profile) error {
+	next, _, _, err := h.file.Reload(ctx)
 	if err != nil {
 		return err
 	}
-	a.file = next
-	p, _ := a.provider(kept.Provider)
-	switch _, used, err := a.credentialed(ctx, agentID, kept.Provider, p, ""); {
+	h.file = next
+	p, _ := h.roster.provider(kept.Provider)
+	switch _, used, err := h.keys.credentialed(ctx, agentID, kept.Provider, p, ""); {
 	case err != nil || used == kept.ID:
 		return err
-	case used == "" && a.file.HasCredential(ctx, p):
-		fmt.Fprintf(a.io.err, "note: models.providers.%s has a credential of its own in the config, which is sent unless a model is named with @%s\n", kept.Provider, kept.ID)
+	case used == "" && h.file.HasCredential(ctx, p):
+		fmt.Fprintf(h.io.err, "note: models.providers.%s has a credential of its own in the config, which is sent unless a model is named with @%s\n", kept.Provider, kept.ID)
 	case used == "":
-		fmt.Fprintf(a.io.err, "note: auth.order does not name it, so it is sent only where a model is named with @%s\n", kept.ID)
+		fmt.Fprintf(h.io.err, "note: auth.order does not name it, so it is sent only where a model is named with @%s\n", kept.ID)
 	default:
-		fmt.Fprintf(a.io.err, "note: %s comes before it and is sent, unless a model is named with @%s\n", used, kept.ID)
+		fmt.Fprintf(h.io.err, "note: %s comes before it and is sent, unless a model is named with @%s\n", used, kept.ID)
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"hearth"
 	"hearth/config"
-	"hearth/model"
 )
 
 // newModelsSet changes the default model.
@@ -19,12 +18,12 @@ func newModelsSet(s streams, opt *options) *cobra.Command {
 	return &cobra.Command{Use: "set REF|ALIAS", Short: "Choose the default model", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return editing(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
-				ref, word, err := a.knownRef(args[0])
+				ref, word, err := a.roster.knownRef(args[0])
 				if err != nil {
 					return err
 				}
 				edits := []config.Edit{{Path: "agents.defaults.model", Value: jsonText(map[string]string{"primary": word}), StrictJSON: true, Merge: true}}
-				if d := a.file.Config.Agents.Defaults; len(d.Models) > 0 && len(d.ModelPolicy.Allow) == 0 && !a.allowed("", ref) {
+				if d := a.file.Config.Agents.Defaults; len(d.Models) > 0 && len(d.ModelPolicy.Allow) == 0 && !a.roster.allowed("", ref) {
 					// A map of models is also the list of what may be chosen.
 					edits = append(edits, config.Edit{Path: "agents.defaults.models[" + quoted(ref.String()) + "]", Value: "{}", StrictJSON: true})
 				}
@@ -39,29 +38,15 @@ func newModelsSet(s streams, opt *options) *cobra.Command {
 
 // knownRef reads a ref or alias whose provider exists, and gives it as the config holds
 // it: with the profile that it was named with.
-func (a *app) knownRef(word string) (hearth.ModelRef, string, error) {
-	ref, profile, err := a.named("", word)
+func (r *roster) knownRef(word string) (hearth.ModelRef, string, error) {
+	ref, profile, err := r.named("", word)
 	if err != nil {
 		return ref, "", err
 	}
-	if _, ok := a.provider(ref.Provider); !ok {
-		return ref, "", a.unknownProvider(ref.Provider)
+	if _, ok := r.provider(ref.Provider); !ok {
+		return ref, "", r.unknownProvider(ref.Provider)
 	}
 	return ref, written(ref, profile), nil
-}
-
-// edit changes the config and says what was written.
-func (a *app) edit(ctx context.Context, edits ...config.Edit) error {
-	change, err := a.file.Apply(edits...)
-	if err != nil {
-		return configError("models", err)
-	}
-	written, err := change.Write(ctx)
-	if err != nil {
-		return configError("models", err)
-	}
-	tellWritten(a.io, written)
-	return nil
 }
 
 // withConfig runs a command that needs the config and nothing else.
@@ -102,7 +87,7 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 	var asJSON bool
 	list := &cobra.Command{Use: "list", Short: "List aliases", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		return withConfig(cmd.Context(), s, opt, func(_ context.Context, a *app) error {
-			aliases := a.aliases()
+			aliases := aliasNames(a.file)
 			if asJSON {
 				printJSON(s.out, struct {
 					Aliases map[string]string `json:"aliases"`
@@ -121,12 +106,12 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 			if strings.ContainsAny(args[0], "/ \t") || args[0] == "" {
 				return usage(fmt.Errorf("alias %q: an alias is one word without a slash", args[0]))
 			}
-			_, ref, err := a.knownRef(args[1])
+			_, ref, err := a.roster.knownRef(args[1])
 			if err != nil {
 				return err
 			}
 			var edits []config.Edit
-			for _, other := range a.withAlias(args[0]) {
+			for _, other := range withAlias(a.file, args[0]) {
 				if other != ref { // an alias means one model: it is taken from the other
 					fmt.Fprintf(s.err, "note: %s was the alias of %s\n", args[0], other)
 					edits = append(edits, noAlias(other))
@@ -139,7 +124,7 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 	remove := &cobra.Command{Use: "remove ALIAS", Short: "Remove an alias", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return editing(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
 			var edits []config.Edit
-			for _, word := range a.withAlias(args[0]) {
+			for _, word := range withAlias(a.file, args[0]) {
 				edits = append(edits, noAlias(word))
 			}
 			if len(edits) > 0 {
@@ -153,10 +138,10 @@ func newModelsAliases(s streams, opt *options) *cobra.Command {
 	return cmd
 }
 
-// aliases maps each alias to its ref.
-func (a *app) aliases() map[string]string {
+// aliasNames maps each alias to its ref.
+func aliasNames(file *config.File) map[string]string {
 	out := map[string]string{}
-	all := aliasesOf(a.file)
+	all := aliasesOf(file)
 	for _, name := range all.names {
 		out[name] = all.refs[strings.ToLower(name)]
 	}
@@ -164,8 +149,8 @@ func (a *app) aliases() map[string]string {
 }
 
 // withAlias lists the entries of the map of models that have an alias, in its order.
-func (a *app) withAlias(alias string) []string {
-	defaults := a.file.Config.Agents.Defaults
+func withAlias(file *config.File, alias string) []string {
+	defaults := file.Config.Agents.Defaults
 	return slices.DeleteFunc(slices.Clone(defaults.ModelOrder), func(word string) bool {
 		return !strings.EqualFold(strings.TrimSpace(defaults.Models[word].Alias), alias)
 	})
@@ -203,20 +188,20 @@ func newModelsFallbacks(s streams, opt *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.edit(ctx, a.fallbackEdit(want))
+				return a.edit(ctx, fallbackEdit(a.file, want))
 			})
 		}}
 	}
 	cmd.AddCommand(list,
 		change("add REF", "Add a fallback at the end", cobra.ExactArgs(1), func(a *app, have, args []string) ([]string, error) {
-			_, ref, err := a.knownRef(args[0])
+			_, ref, err := a.roster.knownRef(args[0])
 			if err != nil || slices.Contains(have, ref) {
 				return have, err
 			}
 			return append(have, ref), nil
 		}),
 		change("remove REF", "Remove a fallback", cobra.ExactArgs(1), func(a *app, have, args []string) ([]string, error) {
-			ref, profile, err := a.named("", args[0])
+			ref, profile, err := a.roster.named("", args[0])
 			at := slices.IndexFunc(have, func(w string) bool { return w == args[0] || err == nil && w == written(ref, profile) })
 			if at < 0 {
 				return nil, &hearth.Error{Op: "models fallbacks remove", Reason: hearth.ReasonConfig, Err: fmt.Errorf("%q is not a fallback", args[0]),
@@ -230,9 +215,9 @@ func newModelsFallbacks(s streams, opt *options) *cobra.Command {
 }
 
 // fallbackEdit writes the list; a model that is written as a bare ref becomes an object.
-func (a *app) fallbackEdit(want []string) config.Edit {
-	primary := a.file.Config.Agents.Defaults.Model.Primary
-	if v, err := a.file.Get("agents.defaults.model"); err == nil {
+func fallbackEdit(file *config.File, want []string) config.Edit {
+	primary := file.Config.Agents.Defaults.Model.Primary
+	if v, err := file.Get("agents.defaults.model"); err == nil {
 		if b, err := v.JSON(); err == nil && strings.HasPrefix(string(b), `"`) {
 			return config.Edit{Path: "agents.defaults.model", Value: jsonText(struct {
 				Primary   string   `json:"primary"`
@@ -241,218 +226,4 @@ func (a *app) fallbackEdit(want []string) config.Edit {
 		}
 	}
 	return config.Edit{Path: "agents.defaults.model.fallbacks", Value: jsonText(want), StrictJSON: true, IfUnchanged: true}
-}
-
-// statusFlags are those of `models status`.
-type statusFlags struct {
-	json, plain, check bool
-	agent              string
-}
-
-func (f *statusFlags) bind(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
-	cmd.Flags().BoolVar(&f.plain, "plain", false, "print only the default model")
-	cmd.Flags().BoolVar(&f.check, "check", false, "exit 1 when a model in use has no credential")
-	cmd.Flags().StringVar(&f.agent, "agent", "", "as the agent of this `ID` sees it")
-}
-
-func newModelsStatus(s streams, opt *options) *cobra.Command {
-	var f statusFlags
-	cmd := &cobra.Command{Use: "status", Short: "Say which models are in use and whether they have what they need", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), s, opt, f) }}
-	f.bind(cmd)
-	return cmd
-}
-
-// modelStatus is the shape of `models status --json`.
-type modelStatus struct {
-	ConfigPath      string            `json:"configPath"`
-	AgentID         string            `json:"agentId,omitempty"` // as --agent named it
-	AgentDir        string            `json:"agentDir"`
-	DefaultModel    string            `json:"defaultModel"`
-	ResolvedDefault string            `json:"resolvedDefault"`
-	Fallbacks       []string          `json:"fallbacks"`
-	ImageModel      string            `json:"imageModel"`
-	ImageFallbacks  []string          `json:"imageFallbacks"`
-	Aliases         map[string]string `json:"aliases"`
-	Allowed         []string          `json:"allowed"`
-	Auth            authStatus        `json:"auth"`
-}
-
-// authStatus has OpenClaw's fields. Hearth has no logins and asks nobody here, so what
-// tells of those is there and empty.
-type authStatus struct {
-	StorePath             string           `json:"storePath"`
-	ShellEnvFallback      shellEnvStatus   `json:"shellEnvFallback"`
-	ProvidersWithOAuth    []string         `json:"providersWithOAuth"`
-	MissingProvidersInUse []string         `json:"missingProvidersInUse"`
-	Providers             []providerStatus `json:"providers"`
-	UnusableProfiles      []string         `json:"unusableProfiles"`
-	OAuth                 oauthStatus      `json:"oauth"`
-	Probes                probesStatus     `json:"probes"`
-}
-
-type shellEnvStatus struct {
-	Enabled     bool     `json:"enabled"`
-	AppliedKeys []string `json:"appliedKeys"`
-}
-
-type oauthStatus struct {
-	WarnAfterMS int64    `json:"warnAfterMs"`
-	Profiles    []string `json:"profiles"`
-	Providers   []string `json:"providers"`
-}
-
-// probesStatus is empty: status asks nobody, hearth models probe does.
-type probesStatus struct {
-	TotalTargets int      `json:"totalTargets"`
-	Results      []string `json:"results"`
-}
-
-type providerStatus struct {
-	Provider  string          `json:"provider"`
-	Effective effectiveStatus `json:"effective"`
-	Profiles  profilesStatus  `json:"profiles"`
-}
-
-type profilesStatus struct {
-	Count  int      `json:"count"`
-	OAuth  int      `json:"oauth"`
-	Token  int      `json:"token"`
-	APIKey int      `json:"apiKey"`
-	Labels []string `json:"labels"`
-}
-
-// effectiveStatus says what credential a provider has, masked.
-type effectiveStatus struct {
-	Kind   string `json:"kind"` // key, profiles, local, missing
-	Detail string `json:"detail"`
-}
-
-func runStatus(ctx context.Context, s streams, opt *options, f statusFlags) error {
-	return withConfig(ctx, s, opt, func(ctx context.Context, a *app) error {
-		st := a.modelStatus(ctx, f.agent)
-		switch {
-		case f.json:
-			printJSON(s.out, st)
-		case f.plain:
-			fmt.Fprintln(s.out, st.ResolvedDefault)
-		default:
-			a.printStatus(st)
-		}
-		if f.check && len(st.Auth.MissingProvidersInUse) > 0 {
-			return errSilent{hearth.ExitFailed}
-		}
-		return nil
-	})
-}
-
-func (a *app) modelStatus(ctx context.Context, agentID string) modelStatus {
-	own, _ := a.file.Config.Agents.Agent(agentID)
-	d := a.file.Config.Agents.Defaults
-	st := modelStatus{
-		ConfigPath: a.file.Path(), AgentID: agentID, AgentDir: a.state("agents", a.agentID(agentID)), DefaultModel: own.Model.Primary,
-		ResolvedDefault: a.chosenRef(choice{agent: agentID}).String(), Fallbacks: append([]string{}, own.Model.Fallbacks...),
-		ImageModel: d.ImageModel.Primary, ImageFallbacks: append([]string{}, d.ImageModel.Fallbacks...),
-		Aliases: a.aliases(), Allowed: append([]string{}, own.ModelPolicy.Allow...),
-	}
-	if len(st.Allowed) == 0 {
-		st.Allowed = append(st.Allowed, d.ModelOrder...)
-	}
-	st.Auth = authStatus{
-		StorePath: a.state("agents", a.agentID(agentID), "agent", config.ProfileFile), ProvidersWithOAuth: []string{}, UnusableProfiles: []string{}, MissingProvidersInUse: []string{},
-		OAuth: oauthStatus{WarnAfterMS: dayMS, Profiles: []string{}, Providers: []string{}}, Probes: probesStatus{Results: []string{}},
-	}
-	for _, ref := range a.refs(listFlags{agent: agentID}) {
-		if slices.ContainsFunc(st.Auth.Providers, func(p providerStatus) bool { return p.Provider == ref.Provider }) {
-			continue
-		}
-		p := providerStatus{Provider: ref.Provider, Effective: a.credential(ctx, agentID, ref.Provider), Profiles: a.profileCounts(agentID, ref.Provider)}
-		if n := p.Profiles.OAuth; n > 0 {
-			st.Auth.ProvidersWithOAuth = append(st.Auth.ProvidersWithOAuth, fmt.Sprintf("%s (%d)", ref.Provider, n))
-		}
-		st.Auth.Providers = append(st.Auth.Providers, p)
-		if p.Effective.Kind == "missing" && a.inUse(agentID, ref.Provider) {
-			st.Auth.MissingProvidersInUse = append(st.Auth.MissingProvidersInUse, ref.Provider)
-		}
-	}
-	if st.Auth.Providers == nil {
-		st.Auth.Providers = []providerStatus{}
-	}
-	on, taken := a.file.ShellEnv() // after the credentials were looked for
-	st.Auth.ShellEnvFallback = shellEnvStatus{Enabled: on, AppliedKeys: append([]string{}, taken...)}
-	return st
-}
-
-// inUse reports whether the agent asks models of a provider: its model, a fallback, or one
-// of those for images. What only stands in the config is there to be chosen.
-func (a *app) inUse(agentID, provider string) bool {
-	own, _ := a.file.Config.Agents.Agent(agentID)
-	images := a.file.Config.Agents.Defaults.ImageModel
-	if a.chosenRef(choice{agent: agentID}).Provider == provider {
-		return true
-	}
-	return slices.ContainsFunc(slices.Concat(own.Model.Fallbacks, []string{images.Primary}, images.Fallbacks), func(word string) bool {
-		ref, err := a.resolve(agentID, word)
-		return word != "" && err == nil && ref.Provider == provider
-	})
-}
-
-// dayMS is how long before its end OpenClaw warns of a login.
-const dayMS = 86_400_000
-
-// credential says what a provider would be asked with, never the secret itself.
-func (a *app) credential(ctx context.Context, agentID, id string) effectiveStatus {
-	p, ok := a.provider(id)
-	if !ok {
-		return effectiveStatus{"missing", "there is no such provider"}
-	}
-	t, err := a.target(ctx, choice{agent: agentID}, id+"/x")
-	local := err == nil && t.Endpoint.Locality.Own()
-	if one, ok := a.profiles(agentID).Find(t.Profile); ok {
-		return effectiveStatus{"profiles", one.Label()}
-	}
-	key, err := a.key(ctx, id, p)
-	marker := model.IsLocalMarker(key)
-	switch {
-	case err != nil:
-		return effectiveStatus{"missing", err.Error()}
-	case marker && local:
-		return effectiveStatus{"local", "marker(" + key + ")"}
-	case key != "" && !marker && !p.APIKey.IsZero():
-		return effectiveStatus{"key", p.APIKey.String()}
-	case key != "" && !marker:
-		return effectiveStatus{"key", "environment"}
-	case t.client != nil && t.client.HasCredential():
-		return effectiveStatus{"key", "sent in a header"}
-	case local:
-		return effectiveStatus{"local", "none needed"}
-	case marker:
-		return effectiveStatus{"missing", "marker(" + key + ") is for local servers"}
-	default:
-		return effectiveStatus{"missing", "no key is set"}
-	}
-}
-
-func (a *app) printStatus(st modelStatus) {
-	w := a.io.out
-	fmt.Fprintf(w, "Config     %s\n", a.configLine())
-	fmt.Fprintf(w, "Default    %s\n", orNone(st.ResolvedDefault))
-	fmt.Fprintf(w, "Fallbacks  %s\n", orNone(strings.Join(st.Fallbacks, ", ")))
-	for _, name := range slices.Sorted(maps.Keys(st.Aliases)) {
-		fmt.Fprintf(w, "Alias      %s → %s\n", name, st.Aliases[name])
-	}
-	for _, p := range st.Auth.Providers {
-		fmt.Fprintf(w, "Provider   %s: %s (%s)\n", p.Provider, p.Effective.Kind, oneLine(p.Effective.Detail))
-		for _, label := range p.Profiles.Labels {
-			fmt.Fprintf(w, "Profile    %s\n", oneLine(label))
-		}
-	}
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }

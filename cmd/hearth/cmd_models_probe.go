@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func newModelsProbe(s streams, opt *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			word := strings.Join(args, "")
 			res := probeJSON{Findings: []foundValue{}}
-			err := withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return a.probe(ctx, word, write, &res) })
+			err := withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return prober{a}.probe(ctx, word, write, &res) })
 			res.OK = err == nil
 			if !asJSON {
 				if shown := printFindings(s, res); err == nil {
@@ -85,14 +86,17 @@ func printFindings(s streams, res probeJSON) error {
 	return printReplicas(s, res)
 }
 
+// prober finds out by asking, and keeps what it found.
+type prober struct{ *app }
+
 // probe asks the model wherever it is served, and keeps what it found. What was found
 // before an error is in res all the same.
-func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON) error {
-	own, _ := a.file.Config.Agents.Agent("")
+func (pr prober) probe(ctx context.Context, word string, write bool, res *probeJSON) error {
+	own, _ := pr.file.Config.Agents.Agent("")
 	if word == "" {
 		word = own.Model.Primary
 	}
-	c, err := a.primary(ctx, choice{}, word)
+	c, err := pr.targets.primary(ctx, choice{}, word)
 	if err != nil {
 		return err
 	}
@@ -101,37 +105,37 @@ func (a *app) probe(ctx context.Context, word string, write bool, res *probeJSON
 		return &hearth.Error{Op: "probe", Reason: hearth.ReasonUsage, Err: errors.New("the demo model is no server"),
 			Cause: "It is inside Hearth: there is nothing to find out.", Try: "Name a model of a server: hearth models list shows them."}
 	}
-	ours := a.runs(ctx, c.Ref.Provider)
-	a.awaken(ctx, choice{model: c.Ref.String()}, a.tellWait())
-	starts := configured(a.file, c.Ref.Provider).LocalService
-	ours = !ours && starts != nil && starts.IdleStopMS <= 0 && a.runs(ctx, c.Ref.Provider) // it was started for this, and ends with it
-	places := a.probePlaces(ctx, c)
+	ours := pr.services.runs(ctx, c.Ref.Provider)
+	pr.calls.awaken(ctx, choice{model: c.Ref.String()}, tellWait(pr.io.err))
+	starts := configured(pr.file, c.Ref.Provider).LocalService
+	ours = !ours && starts != nil && starts.IdleStopMS <= 0 && pr.services.runs(ctx, c.Ref.Provider) // it was started for this, and ends with it
+	places := pr.probePlaces(ctx, c)
 	if err = res.join(places); ctx.Err() != nil {
 		err = places[len(places)-1].err
 	}
 	if !ours {
-		a.rewarm(ctx, a.known(ctx, c))
+		pr.rewarm(ctx, pr.servers.known(ctx, c))
 	}
 	if err != nil || !write {
 		return err
 	}
-	res.Written, err = a.writeCompat(ctx, c.Ref, a.agreed(places))
+	res.Written, err = pr.writeCompat(ctx, c.Ref, pr.agreed(places))
 	return err
 }
 
 // findOut probes a target, which has one place, and keeps what was found.
-func (a *app) findOut(ctx context.Context, t model.Target, res *probedPlace) (model.Layer, error) {
+func (pr prober) findOut(ctx context.Context, t model.Target, res *probedPlace) (model.Layer, error) {
 	note := func(found probe.Result) {
 		for _, f := range found.Findings {
 			res.Findings = append(res.Findings, foundValue{f.Field, f.Value, deciding(t.Layers, found.Layer, f.Field), f.Evidence})
 		}
 	}
 	keep := func(l model.Layer) {
-		if err := a.cache().Probed(t.Endpoint.Origin, t.Ref.Model, l); err != nil {
-			fmt.Fprintf(a.io.err, "note: what was found is not kept: %s\n", oneLine(err.Error()))
+		if err := pr.servers.cache.Probed(t.Endpoint.Origin, t.Ref.Model, l); err != nil {
+			fmt.Fprintf(pr.io.err, "note: what was found is not kept: %s\n", oneLine(err.Error()))
 		}
 	}
-	found, err := a.probeInTurn(ctx, t, probe.Probe)
+	found, err := pr.probeInTurn(ctx, t, probe.Probe)
 	res.Requests = found.Requests
 	note(found)
 	if err != nil {
@@ -141,7 +145,7 @@ func (a *app) findOut(ctx context.Context, t model.Target, res *probedPlace) (mo
 	if found.Layer.Reasoning == nil || !*found.Layer.Reasoning {
 		return found.Layer, nil
 	}
-	replay, err := a.probeInTurn(ctx, t, probe.Replay)
+	replay, err := pr.probeInTurn(ctx, t, probe.Replay)
 	res.ReplayRequests = replay.Requests
 	note(replay)
 	if err != nil {
@@ -154,8 +158,8 @@ func (a *app) findOut(ctx context.Context, t model.Target, res *probedPlace) (mo
 
 // addKnown adds what is in force without the probe's doing: what the server says of
 // itself, the config, the catalog; also where the probe could not find out.
-func (a *app) addKnown(ctx context.Context, c candidate, res *probedPlace) {
-	t := a.known(ctx, c)
+func (pr prober) addKnown(ctx context.Context, c candidate, res *probedPlace) {
+	t := pr.servers.known(ctx, c)
 	res.Findings = append(res.Findings, foundValue{"protocol", t.Protocol, "config", "models.providers." + t.Ref.Provider + ".api, or its default"})
 	for _, row := range t.Layers.Table() {
 		at := slices.IndexFunc(res.Findings, func(f foundValue) bool { return f.Field == row.Field && f.Value != "unknown" })
@@ -168,25 +172,25 @@ func (a *app) addKnown(ctx context.Context, c candidate, res *probedPlace) {
 }
 
 // tellWait tells on standard error what is waited for, each thing once.
-func (a *app) tellWait() func(hearth.Wait) {
+func tellWait(out io.Writer) func(hearth.Wait) {
 	told := ""
 	return func(w hearth.Wait) {
 		if text := oneLine(waitLine(w, 0)); text != told {
 			told = text
-			fmt.Fprintf(a.io.err, "waiting: %s\n", text)
+			fmt.Fprintf(out, "waiting: %s\n", text)
 		}
 	}
 }
 
 // probeInTurn probes under a slot in the last lane: whoever talks to the model goes
 // first, and somebody in another process after the one request that is under way.
-func (a *app) probeInTurn(ctx context.Context, t model.Target, ask func(context.Context, probe.Subject) (probe.Result, error)) (probe.Result, error) {
-	wait := a.tellWait()
-	held, ticket, err := a.slots.Acquire(ctx, model.Claim{Endpoint: t.Endpoint, Lane: model.LaneHousekeeping, Session: "probe", Model: t.Ref.Model}, wait)
+func (pr prober) probeInTurn(ctx context.Context, t model.Target, ask func(context.Context, probe.Subject) (probe.Result, error)) (probe.Result, error) {
+	wait := tellWait(pr.io.err)
+	held, ticket, err := pr.servers.slots.Acquire(ctx, model.Claim{Endpoint: t.Endpoint, Lane: model.LaneHousekeeping, Session: "probe", Model: t.Ref.Model}, wait)
 	if err != nil {
 		return probe.Result{}, err
 	}
-	if err := a.serve(held, model.LaneOwner, t, wait); err != nil { // a person asked for this
+	if err := pr.services.serve(held, model.LaneOwner, t, wait); err != nil { // a person asked for this
 		ticket.Done(true)
 		return probe.Result{}, err
 	}
@@ -196,7 +200,7 @@ func (a *app) probeInTurn(ctx context.Context, t model.Target, ask func(context.
 			Model: t.Ref.Model, Capabilities: t.Layers.Merge(),
 			ChatTemplateKwargs: t.Params.ChatTemplateKwargs, Options: t.Params.Options, ExtraBody: t.Params.ExtraBody,
 		},
-		Progress: func(check string) { fmt.Fprintf(a.io.err, "asking: %s\n", check) },
+		Progress: func(check string) { fmt.Fprintf(pr.io.err, "asking: %s\n", check) },
 		GiveWay: func(ctx context.Context) (bool, error) {
 			others, err := ticket.GiveWay(ctx, wait)
 			between = err != nil
@@ -223,19 +227,19 @@ func deciding(layers model.Layers, found model.Layer, field string) string {
 
 // writeCompat puts the fields of a compat block into the model's row, which is made where
 // there is none, and gives their names.
-func (a *app) writeCompat(ctx context.Context, ref hearth.ModelRef, block compatBlock) ([]string, error) {
-	at := slices.IndexFunc(a.file.Config.Models.ProviderOrder, func(id string) bool { return strings.EqualFold(id, ref.Provider) })
+func (pr prober) writeCompat(ctx context.Context, ref hearth.ModelRef, block compatBlock) ([]string, error) {
+	at := slices.IndexFunc(pr.file.Config.Models.ProviderOrder, func(id string) bool { return strings.EqualFold(id, ref.Provider) })
 	if at < 0 {
 		return nil, &hearth.Error{Op: "probe --write", Reason: hearth.ReasonConfig, Err: fmt.Errorf("the config has no provider %q", ref.Provider),
 			Cause: "What was found belongs to a model of models.providers.", Try: "Run hearth onboard first, then probe again."}
 	}
 	if len(block.keys()) == 0 {
-		fmt.Fprintln(a.io.err, "note: nothing was found that a compat block can say")
+		fmt.Fprintln(pr.io.err, "note: nothing was found that a compat block can say")
 		return nil, nil
 	}
-	id := a.file.Config.Models.ProviderOrder[at]
+	id := pr.file.Config.Models.ProviderOrder[at]
 	path := "models.providers[" + quoted(id) + "].models"
-	rows := a.file.Config.Models.Providers[id].Models
+	rows := pr.file.Config.Models.Providers[id].Models
 	row := slices.IndexFunc(rows, func(m config.Model) bool { return m.ID == ref.Model })
 	var edits []config.Edit
 	if row < 0 {
@@ -243,7 +247,7 @@ func (a *app) writeCompat(ctx context.Context, ref hearth.ModelRef, block compat
 	} else {
 		edits = append(edits, config.Edit{Path: fmt.Sprintf("%s[%d].compat", path, row), Value: jsonText(block), StrictJSON: true, Merge: true})
 	}
-	return block.keys(), a.edit(ctx, edits...)
+	return block.keys(), pr.edit(ctx, edits...)
 }
 
 // compatBlock is what a probe can put into a compat block.

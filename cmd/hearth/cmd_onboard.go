@@ -35,7 +35,7 @@ func newOnboard(s streams, opt *options) *cobra.Command {
 		Short: "Write the config for a model server",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return a.onboard(ctx, o) })
+			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return onboarder{a}.onboard(ctx, o) })
 		},
 	}
 	f := cmd.Flags()
@@ -66,7 +66,10 @@ var usualServers = map[string]struct{ root, provider, api string }{
 	"litellm-api-key": {"http://127.0.0.1:4000", "litellm", config.OpenAICompletions},
 }
 
-func (a *app) onboard(ctx context.Context, o onboarding) error {
+// onboarder writes the config for a server.
+type onboarder struct{ *app }
+
+func (b onboarder) onboard(ctx context.Context, o onboarding) error {
 	if o.authChoice == "" && o.baseURL != "" {
 		o.authChoice = "custom-api-key"
 	}
@@ -74,21 +77,21 @@ func (a *app) onboard(ctx context.Context, o onboarding) error {
 		switch {
 		case o.nonInteractive:
 			return onboardError("missing_required", "--auth-choice or --custom-base-url is needed")
-		case !a.io.person():
+		case !b.io.person():
 			return onboardError("missing_required", "nobody is there to be asked; use --non-interactive with --auth-choice")
 		}
-		return a.onboardAsking(ctx, o)
+		return b.asking(ctx, o)
 	}
 	e, err := o.entry()
 	if err != nil {
 		return err
 	}
-	key, err := o.keyEdit(a)
+	key, err := o.keyEdit(b.app)
 	if err != nil {
 		return err
 	}
 	if !o.skipHealth {
-		if err := a.look(ctx, o, &e); err != nil {
+		if err := b.look(ctx, o, &e); err != nil {
 			return err
 		}
 	}
@@ -103,8 +106,8 @@ func (a *app) onboard(ctx context.Context, o onboarding) error {
 		e.model.Vision = new(true)
 	}
 	e.key, e.workspace = key, o.workspace
-	a.tellKeyless(o, e)
-	return a.writeEntry(ctx, e)
+	b.tellKeyless(o, e)
+	return b.writeEntry(ctx, e)
 }
 
 // entry is what onboarding writes.
@@ -171,8 +174,8 @@ func (o onboarding) entry() (entry, error) {
 
 // look asks the server whether it is there, and which model it has when none was named.
 // It fails only when it is stopped.
-func (a *app) look(ctx context.Context, o onboarding, e *entry) error {
-	if catalogHost(e.baseURL) || o.key(a) != "" && !isHome(e.root) {
+func (b onboarder) look(ctx context.Context, o onboarding, e *entry) error {
+	if catalogHost(e.baseURL) || o.key(b.app) != "" && !isHome(e.root) {
 		return nil // a vendor is not asked before the first message
 	}
 	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient(""), Timeout: 5 * time.Second})
@@ -187,10 +190,10 @@ func (a *app) look(ctx context.Context, o onboarding, e *entry) error {
 		if e.model.ID != "" {
 			note += "; the config is written all the same"
 		}
-		fmt.Fprintln(a.io.err, note)
+		fmt.Fprintln(b.io.err, note)
 		return nil
 	}
-	fmt.Fprintf(a.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
+	fmt.Fprintf(b.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
 	if o.authChoice == "custom-api-key" && e.api == config.OpenAICompletions && e.baseURL == e.root {
 		e.baseURL = found[0].Kind.BaseURL(e.root) // what answers is known; of the address only the root was given
 		if found[0].Kind == probe.KindOllama {
@@ -203,7 +206,7 @@ func (a *app) look(ctx context.Context, o onboarding, e *entry) error {
 			e.model = m
 		}
 	} else if !lists(found[0], e.model.ID) && len(ids) > 0 {
-		fmt.Fprintf(a.io.err, "note: the server does not list %s; it lists %s\n", e.model.ID, strings.Join(ids[:min(5, len(ids))], ", "))
+		fmt.Fprintf(b.io.err, "note: the server does not list %s; it lists %s\n", e.model.ID, strings.Join(ids[:min(5, len(ids))], ", "))
 	}
 	return nil
 }
@@ -216,12 +219,12 @@ func lists(h probe.Host, id string) bool {
 }
 
 // tellKeyless says what a credential still lacks that the first message will need.
-func (a *app) tellKeyless(o onboarding, e entry) {
+func (b onboarder) tellKeyless(o onboarding, e entry) {
 	at, err := model.ParseEndpoint(e.baseURL)
-	if _, set := a.file.LookupEnv("CUSTOM_API_KEY"); o.secretMode == "ref" && !set {
-		fmt.Fprintln(a.io.err, "note: the key is read from CUSTOM_API_KEY, which is not set")
+	if _, set := b.file.LookupEnv("CUSTOM_API_KEY"); o.secretMode == "ref" && !set {
+		fmt.Fprintln(b.io.err, "note: the key is read from CUSTOM_API_KEY, which is not set")
 	} else if err == nil && at.Locality == hearth.LocalityHosted && e.key == "" && !catalogHost(e.baseURL) {
-		fmt.Fprintf(a.io.err, "note: %s is a public host and will want a key; give it with --custom-api-key, or set models.providers.%s.apiKey\n", oneLine(e.root), e.provider)
+		fmt.Fprintf(b.io.err, "note: %s is a public host and will want a key; give it with --custom-api-key, or set models.providers.%s.apiKey\n", oneLine(e.root), e.provider)
 	}
 }
 
@@ -261,9 +264,9 @@ func (o onboarding) keyEdit(a *app) (string, error) {
 
 // edits is what an entry adds to the config. A provider of the same name at another
 // address stays, and the new one is given a number.
-func (a *app) edits(e *entry) []config.Edit {
+func (b onboarder) edits(e *entry) []config.Edit {
 	for n, base := 2, e.provider; ; n++ {
-		have, taken := a.file.Config.Models.Providers[e.provider]
+		have, taken := b.file.Config.Models.Providers[e.provider]
 		if !taken || have.BaseURL == e.baseURL || e.fixed {
 			break
 		}
@@ -280,18 +283,18 @@ func (a *app) edits(e *entry) []config.Edit {
 }
 
 // writeEntry writes the provider and makes its model the default.
-func (a *app) writeEntry(ctx context.Context, e entry) error {
+func (b onboarder) writeEntry(ctx context.Context, e entry) error {
 	if err := interrupted(ctx, "onboard"); err != nil {
 		return err
 	}
-	edits := a.edits(&e)
+	edits := b.edits(&e)
 	if isPrivate(e.root) {
-		fmt.Fprintf(a.io.err, "allowing this one address on your network: %s\n", e.root)
+		fmt.Fprintf(b.io.err, "allowing this one address on your network: %s\n", e.root)
 	}
-	if err := a.edit(ctx, edits...); err != nil {
+	if err := b.edit(ctx, edits...); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.io.out, "Default model: %s/%s\n", e.provider, e.model.ID)
+	fmt.Fprintf(b.io.out, "Default model: %s/%s\n", e.provider, e.model.ID)
 	return nil
 }
 

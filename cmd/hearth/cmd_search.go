@@ -35,7 +35,7 @@ func newSearch(s streams, opt *options) *cobra.Command {
 				return err
 			}
 			defer a.close()
-			return a.search(cmd.Context(), q, asJSON)
+			return search(cmd.Context(), a, q, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -46,8 +46,8 @@ func newSearch(s streams, opt *options) *cobra.Command {
 	return cmd
 }
 
-func (a *app) search(ctx context.Context, q session.Search, asJSON bool) error {
-	store, err := a.sessions(ctx)
+func search(ctx context.Context, a *app, q session.Search, asJSON bool) error {
+	store, err := a.archive.sessions(ctx)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func newSessions(s streams, opt *options) *cobra.Command {
 }
 
 func listSessions(ctx context.Context, a *app, _ []string, asJSON bool) error {
-	store, err := a.sessions(ctx)
+	store, err := a.archive.sessions(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,29 +76,6 @@ func listSessions(ctx context.Context, a *app, _ []string, asJSON bool) error {
 	return nil
 }
 
-// view opens a session by its id, or the current one of a name.
-func (a *app) view(ctx context.Context, word string) (session.Reader, error) {
-	store, err := a.sessions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	infos, err := store.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range infos {
-		if string(i.ID) == word || i.Current && i.Key.Name == word {
-			return store.View(ctx, i.ID)
-		}
-	}
-	return nil, noSession(word)
-}
-
-func noSession(word string) error {
-	return &hearth.Error{Op: "sessions", Reason: hearth.ReasonUsage, Err: fmt.Errorf("there is no session %q", word),
-		Cause: "Sessions are named by their id, or by the name given with --session.", Try: "Run hearth sessions list."}
-}
-
 // shownMessage is one message of `sessions show --json`.
 type shownMessage struct {
 	Seq     session.Seq    `json:"seq"`
@@ -107,7 +84,7 @@ type shownMessage struct {
 }
 
 func showSession(ctx context.Context, a *app, args []string, asJSON bool) error {
-	r, err := a.view(ctx, args[0])
+	r, err := a.archive.view(ctx, args[0])
 	if err != nil {
 		return err
 	}
@@ -183,7 +160,7 @@ func printable(s string) string {
 }
 
 func showEpochs(ctx context.Context, a *app, args []string, asJSON bool) error {
-	r, err := a.view(ctx, args[0])
+	r, err := a.archive.view(ctx, args[0])
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func newWhy(s streams, opt *options) *cobra.Command {
 				name = args[0]
 			}
 			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error {
-				r, err := a.view(ctx, name)
+				r, err := a.archive.view(ctx, name)
 				if err != nil {
 					return err
 				}
@@ -38,7 +38,7 @@ func newWhy(s streams, opt *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				w.CostUSD = a.costOf(w.Reports)
+				w.CostUSD = a.roster.costOf(w.Reports)
 				if asJSON {
 					printJSON(s.out, w)
 					return nil
@@ -52,8 +52,8 @@ func newWhy(s streams, opt *options) *cobra.Command {
 }
 
 // why is the chat's command of that name.
-func (k *talk) why(ctx context.Context) error {
-	r, err := k.store.View(ctx, k.t.Info().ID)
+func (k slash) why(ctx context.Context) error {
+	r, err := k.archive.store.View(ctx, k.t.Info().ID)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (k *talk) why(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.CostUSD = k.costOf(w.Reports)
+	w.CostUSD = k.roster.costOf(w.Reports)
 	w.print(k.io.out)
 	return nil
 }

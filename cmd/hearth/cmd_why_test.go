@@ -39,13 +39,13 @@ func TestWhySaysWhatACallWasFor(t *testing.T) {
 
 func TestLocalModelLeanLeavesToolsOut(t *testing.T) {
 	lean := true
-	a := &app{file: &config.File{Config: config.Config{}}}
+	a := compose(&home{file: &config.File{Config: config.Config{}}})
 	tools := []tool.Tool{named("read"), named("browser"), named("cron"), named("message")}
-	if got := strings.Join(a.surface(choice{}, tools), " "); got != "read browser cron message" {
+	if got := strings.Join(a.toolbox.surface(choice{}, tools), " "); got != "read browser cron message" {
 		t.Errorf("unasked: %s", got)
 	}
 	a.file.Config.Agents.Defaults.Experimental.LocalModelLean = &lean
-	if got := strings.Join(a.surface(choice{}, tools), " "); got != "read" {
+	if got := strings.Join(a.toolbox.surface(choice{}, tools), " "); got != "read" {
 		t.Errorf("lean: %s", got)
 	}
 }

@@ -22,12 +22,15 @@ import (
 // servers that nobody named.
 const discoveryOff = "off"
 
+// finder looks for a server to talk to, and writes a first config for it.
+type finder struct{ *app }
+
 // settle makes sure that there is a model to talk to: a server that was named, the
 // config's, or one that is found on this machine; the first one found is written into
 // the config. found lists every server that answered.
-func (a *app) settle(ctx context.Context, server string) (found []probe.Host, err error) {
+func (f finder) settle(ctx context.Context, server string) (found []probe.Host, err error) {
 	named := server != ""
-	if !named && a.chosenRef(choice{}) != (hearth.ModelRef{}) {
+	if !named && f.roster.chosenRef(choice{}) != (hearth.ModelRef{}) {
 		return nil, nil
 	}
 	search := probe.Search{}
@@ -44,7 +47,7 @@ func (a *app) settle(ctx context.Context, server string) (found []probe.Host, er
 		return nil, nil
 	}
 	found = probe.Discover(ctx, search)
-	a.seen = found
+	f.roster.seen = found
 	if err := ctx.Err(); err != nil {
 		return nil, &hearth.Error{Op: "look for model servers", Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)}
 	}
@@ -55,8 +58,8 @@ func (a *app) settle(ctx context.Context, server string) (found []probe.Host, er
 		}
 		return found, nil
 	}
-	a.others(found, host)
-	a.adopt(ctx, host, m)
+	f.others(found, host)
+	f.adopt(ctx, host, m)
 	return found, nil
 }
 
@@ -137,40 +140,29 @@ func mayLook(server, root string) error {
 }
 
 // others says which further servers were found; they are not made fallbacks.
-func (a *app) others(found []probe.Host, chosen probe.Host) {
+func (f finder) others(found []probe.Host, chosen probe.Host) {
 	for _, h := range found {
 		if h.Root != chosen.Root {
-			fmt.Fprintf(a.io.err, "also found %s at %s (%d models); not used, add it to the config if you want it\n", h.Kind.Name(), h.Root, len(h.Models))
+			fmt.Fprintf(f.io.err, "also found %s at %s (%d models); not used, add it to the config if you want it\n", h.Kind.Name(), h.Root, len(h.Models))
 		}
 	}
 }
 
 // adopt writes a found server into the config and takes it into use. Where the config
 // cannot be written, it is used for this run.
-func (a *app) adopt(ctx context.Context, h probe.Host, m probe.Model) {
-	id, p := a.found(h, m)
+func (f finder) adopt(ctx context.Context, h probe.Host, m probe.Model) {
+	id, p := f.roster.found(h, m)
 	edits := firstConfig(id, p, m.ID)
 	if isPrivate(h.Root) {
-		fmt.Fprintf(a.io.err, "allowing this one address on your network: %s (request.allowPrivateNetwork of provider %s)\n", h.Root, id)
+		fmt.Fprintf(f.io.err, "allowing this one address on your network: %s (request.allowPrivateNetwork of provider %s)\n", h.Root, id)
 	}
-	if err := a.write(ctx, edits); err != nil {
-		a.extra = map[string]config.Provider{id: p}
-		a.preferred = hearth.ModelRef{Provider: id, Model: m.ID}
-		fmt.Fprintf(a.io.err, "note: the config could not be written (%s); %s is used for now\n", oneLine(err.Error()), h.Kind.Name())
+	if err := f.write(ctx, edits); err != nil {
+		f.roster.extra = map[string]config.Provider{id: p}
+		f.roster.preferred = hearth.ModelRef{Provider: id, Model: m.ID}
+		fmt.Fprintf(f.io.err, "note: the config could not be written (%s); %s is used for now\n", oneLine(err.Error()), h.Kind.Name())
 		return
 	}
-	fmt.Fprintf(a.io.err, "found %s at %s; wrote %s\n", h.Kind.Name(), h.Root, a.file.Path())
-}
-
-// found makes the provider entry of a server. A window is written only where the server
-// said it.
-func (a *app) found(h probe.Host, m probe.Model) (string, config.Provider) {
-	p := providerEntry(h.Kind.BaseURL(h.Root), h.Kind.API(), h.Root, m)
-	id := h.Kind.ProviderID()
-	if have, taken := a.file.Config.Models.Providers[id]; taken && have.BaseURL != p.BaseURL {
-		id = customID(h.Root)
-	}
-	return id, p
+	fmt.Fprintf(f.io.err, "found %s at %s; wrote %s\n", h.Kind.Name(), h.Root, f.file.Path())
 }
 
 // providerEntry is a provider with one model. Its own network is allowed where root is
@@ -239,38 +231,6 @@ func firstConfig(id string, p config.Provider, modelID string) []config.Edit {
 	}
 }
 
-// write applies edits and takes the new config into use.
-func (a *app) write(ctx context.Context, edits []config.Edit) error {
-	change, err := a.file.Apply(edits...)
-	if err != nil {
-		return err
-	}
-	done, err := change.Write(ctx)
-	if err != nil {
-		return err
-	}
-	if done.CopiedFrom != "" {
-		fmt.Fprintf(a.io.err, "config: %s was copied to %s, which Hearth uses from now on\n", done.CopiedFrom, done.CopiedTo)
-	}
-	next, warnings, _, err := a.file.Reload(ctx)
-	if err != nil {
-		return err
-	}
-	a.file = next
-	a.warn(warnings)
-	a.forget()
-	return nil
-}
-
-// forget drops what was made from an older config, and lets everybody be asked again:
-// the key that was refused may be another one now.
-func (a *app) forget() {
-	a.cooldowns.Clear()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.targets, a.clients = map[string]candidate{}, map[string]reach{}
-}
-
 func quoted(s string) string { return jsonText(s) }
 
 // jsonText writes a value of ours, which always encodes.
@@ -282,41 +242,22 @@ func jsonText(v any) string {
 	return string(b)
 }
 
-// discovered gives the model of a local server, when nothing is configured.
-func (a *app) discovered(ctx context.Context) (hearth.ModelRef, bool) {
-	if a.preferred != (hearth.ModelRef{}) {
-		return a.preferred, true
-	}
-	if os.Getenv("HEARTH_DISCOVER") == discoveryOff {
-		return hearth.ModelRef{}, false
-	}
-	a.seen = probe.Discover(ctx, probe.Search{})
-	host, m, ok := probe.Choose(a.seen, memoryBytes())
-	if !ok {
-		return hearth.ModelRef{}, false
-	}
-	id, p := a.found(host, m)
-	a.extra = map[string]config.Provider{id: p}
-	a.preferred = hearth.ModelRef{Provider: id, Model: m.ID}
-	return a.preferred, true
-}
-
 // printFound lists what discovery found.
-func (a *app) printFound(found []probe.Host) {
-	if ref := a.chosenRef(choice{}); ref != (hearth.ModelRef{}) {
-		fmt.Fprintf(a.io.out, "model %s, config %s\n", ref, a.configLine())
+func (f finder) printFound(found []probe.Host) {
+	if ref := f.roster.chosenRef(choice{}); ref != (hearth.ModelRef{}) {
+		fmt.Fprintf(f.io.out, "model %s, config %s\n", ref, f.configLine())
 	}
 	for _, h := range found {
 		if _, _, usable := probe.Choose([]probe.Host{h}, memoryBytes()); usable {
-			fmt.Fprintf(a.io.out, "%s at %s: %s\n", h.Kind.Name(), h.Root, strings.Join(h.IDs(), ", "))
+			fmt.Fprintf(f.io.out, "%s at %s: %s\n", h.Kind.Name(), h.Root, strings.Join(h.IDs(), ", "))
 			continue
 		}
 		l := lackOf(h)
-		fmt.Fprintf(a.io.out, "%s\n  %s\n", lackLine(h, l), l.try)
+		fmt.Fprintf(f.io.out, "%s\n  %s\n", lackLine(h, l), l.try)
 	}
-	if len(found) == 0 && a.chosenRef(choice{}) == (hearth.ModelRef{}) {
-		fmt.Fprintln(a.io.out, "No model server was found on this machine. The demo model answers until there is one.")
-		fmt.Fprintln(a.io.out, "Start one and run hearth up again, name one elsewhere with hearth up --server URL, or run hearth onboard.")
+	if len(found) == 0 && f.roster.chosenRef(choice{}) == (hearth.ModelRef{}) {
+		fmt.Fprintln(f.io.out, "No model server was found on this machine. The demo model answers until there is one.")
+		fmt.Fprintln(f.io.out, "Start one and run hearth up again, name one elsewhere with hearth up --server URL, or run hearth onboard.")
 	}
 }
 

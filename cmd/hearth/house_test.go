@@ -17,7 +17,7 @@ func TestInstructionsThatACommandChanged(t *testing.T) {
 	a := scene(t, `{}`)
 	var errs bytes.Buffer
 	a.io.err = &errs
-	kit, err := a.toolkit(t.Context(), choice{})
+	kit, err := a.toolbox.toolkit(t.Context(), choice{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestInstructionsThatACommandChanged(t *testing.T) {
 	own, _ := a.file.Config.Agents.Agent("")
 	soul := func() prompt.File {
 		t.Helper()
-		h, err := a.house(kit, own)
+		h, err := a.toolbox.house(kit, own)
 		if err != nil {
 			t.Fatal(err)
 		}

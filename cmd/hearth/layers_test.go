@@ -168,8 +168,8 @@ func TestSeedBlocksMakeTargets(t *testing.T) {
 		}
 		a := scene(t, string(text))
 		got := ""
-		if ref := a.chosenRef(choice{}); ref != (hearth.ModelRef{}) {
-			c, err := a.target(t.Context(), choice{}, ref.String())
+		if ref := a.roster.chosenRef(choice{}); ref != (hearth.ModelRef{}) {
+			c, err := a.targets.target(t.Context(), choice{}, ref.String())
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

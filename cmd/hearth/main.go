@@ -1,8 +1,9 @@
 // Command hearth is the agent gateway for people who run language models at home.
 //
-// It is the only place that knows every room: assemble.go and its neighbours map the
-// config file to each package's plain Config and put the parts together, one function
-// per kind; every other file here is one command or one front door.
+// It is the only place that knows every room. app.go puts the parts together; each part is
+// a file of its name, maps the config file to the plain Config of the packages it uses, and
+// knows only the parts above it in that list. A cmd_*.go file is one command; chat.go and
+// its neighbours are the front door at which a person types.
 package main
 
 import (

@@ -20,7 +20,7 @@ import (
 // wizard asks a person for what onboarding writes: server, model, key, workspace. It
 // writes nothing before the review was accepted.
 type wizard struct {
-	*app
+	onboarder
 	ask questions
 	o   onboarding
 }
@@ -28,10 +28,10 @@ type wizard struct {
 // errStartOver is the answer that takes a person back to the first question.
 var errStartOver = errors.New("start over")
 
-// onboardAsking asks until the person accepts what will be written, or leaves.
-func (a *app) onboardAsking(ctx context.Context, o onboarding) error {
-	w := wizard{app: a, ask: newQuestions(a.io), o: o}
-	fmt.Fprintln(a.io.err, "A few questions. Nothing is written before the last one; Ctrl-C leaves.")
+// asking asks until the person accepts what will be written, or leaves.
+func (b onboarder) asking(ctx context.Context, o onboarding) error {
+	w := wizard{onboarder: b, ask: newQuestions(b.io), o: o}
+	fmt.Fprintln(b.io.err, "A few questions. Nothing is written before the last one; Ctrl-C leaves.")
 	for {
 		e, err := w.questions(ctx)
 		if err == nil {
@@ -43,10 +43,10 @@ func (a *app) onboardAsking(ctx context.Context, o onboarding) error {
 		if err != nil {
 			return err
 		}
-		if err := a.writeEntry(ctx, e); err != nil {
+		if err := b.writeEntry(ctx, e); err != nil {
 			return err
 		}
-		fmt.Fprintln(a.io.err, "Talk to it with: hearth up")
+		fmt.Fprintln(b.io.err, "Talk to it with: hearth up")
 		return nil
 	}
 }
@@ -161,7 +161,7 @@ func lookAt(ctx context.Context, root, key string) (probe.Host, bool) {
 // host asks which model of a server, and for a key where it wants one.
 func (w *wizard) host(ctx context.Context, h probe.Host, key string) (entry, error) {
 	e := entry{root: h.Root, baseURL: h.Kind.BaseURL(h.Root), api: h.Kind.API()}
-	e.provider, _ = w.found(h, probe.Model{})
+	e.provider, _ = w.roster.found(h, probe.Model{})
 	w.answered("server", h.Kind.Name()+" at "+h.Root)
 	if h.NeedsKey {
 		typed, err := w.ask.secret(ctx, "The server wants a key (it is not shown while you type; Enter for none)")

@@ -9,10 +9,10 @@ import (
 )
 
 // costOf is what calls cost in US dollars; nil where a price is not known.
-func (a *app) costOf(reports []hearth.Report) *float64 {
+func (r *roster) costOf(reports []hearth.Report) *float64 {
 	total, known := 0.0, false
 	for i := range reports {
-		if price, ok := a.price(reports[i].Target); ok {
+		if price, ok := r.price(reports[i].Target); ok {
 			if reports[i].Usage.Total == 0 && reports[i].Phases.Write > 0 && price != (catalog.Cost{}) {
 				return nil // it was cut off before its server had counted
 			}
@@ -29,8 +29,8 @@ func (a *app) costOf(reports []hearth.Report) *float64 {
 }
 
 // price is what the config says a model costs, else the catalog, at the vendor's own host.
-func (a *app) price(ref hearth.ModelRef) (catalog.Cost, bool) {
-	p, ok := a.provider(ref.Provider)
+func (r *roster) price(ref hearth.ModelRef) (catalog.Cost, bool) {
+	p, ok := r.provider(ref.Provider)
 	if !ok {
 		return catalog.Cost{}, false
 	}

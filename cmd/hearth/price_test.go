@@ -35,7 +35,7 @@ func TestATurnCostsWhatThePricesSay(t *testing.T) {
 		{"nobody was asked", nil, -1},
 	} {
 		got := -1.0
-		if c := a.costOf(row.calls); c != nil {
+		if c := a.roster.costOf(row.calls); c != nil {
 			got = *c
 		}
 		if math.Abs(got-row.want) > 1e-9 {

@@ -40,16 +40,16 @@ func (c candidate) places() []candidate {
 
 // probePlaces probes a candidate in all its places, one after the other. One that does
 // not answer keeps none of the others from being asked; who interrupts, interrupts all.
-func (a *app) probePlaces(ctx context.Context, c candidate) []probedPlace {
+func (pr prober) probePlaces(ctx context.Context, c candidate) []probedPlace {
 	places := c.places()
 	out := make([]probedPlace, 0, len(places))
 	for _, at := range places {
 		found := probedPlace{Origin: at.Endpoint.Origin, Findings: []foundValue{}}
 		if len(places) > 1 {
-			fmt.Fprintf(a.io.err, "asking %s\n", at.Endpoint.Origin)
+			fmt.Fprintf(pr.io.err, "asking %s\n", at.Endpoint.Origin)
 		}
-		if found.layer, found.err = a.findOut(ctx, a.known(ctx, at), &found); found.err == nil {
-			a.addKnown(ctx, at, &found)
+		if found.layer, found.err = pr.findOut(ctx, pr.servers.known(ctx, at), &found); found.err == nil {
+			pr.addKnown(ctx, at, &found)
 		}
 		out = append(out, found)
 		if ctx.Err() != nil {
@@ -119,13 +119,13 @@ func has(findings []foundValue, f foundValue) bool {
 
 // agreed is what a compat block can say of all places. One that was not asked to the end
 // is told: nothing is known of it.
-func (a *app) agreed(places []probedPlace) compatBlock {
+func (pr prober) agreed(places []probedPlace) compatBlock {
 	var block compatBlock
 	first := true
 	for _, p := range places {
 		switch {
 		case !p.answered():
-			fmt.Fprintf(a.io.err, "note: what is written was found without %s\n", p.Origin)
+			fmt.Fprintf(pr.io.err, "note: what is written was found without %s\n", p.Origin)
 		case first:
 			block, first = compatOf(p.layer), false
 		default:

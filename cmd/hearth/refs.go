@@ -11,20 +11,20 @@ import (
 
 // resolve reads a ref or alias, whatever profile it is written with; whether it is one, the
 // agent's profiles say, as they do when the model is asked.
-func (a *app) resolve(agentID, word string) (hearth.ModelRef, error) {
-	ref, _, err := a.named(agentID, word)
+func (r *roster) resolve(agentID, word string) (hearth.ModelRef, error) {
+	ref, _, err := r.named(agentID, word)
 	return ref, err
 }
 
 // unaliased gives the ref that an alias stands for, or the word.
-func (a *app) unaliased(word string) string {
+func (r *roster) unaliased(word string) string {
 	word = strings.TrimSpace(word)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.aliased.file != a.file {
-		a.aliased = aliasesOf(a.file)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.aliased.file != r.file {
+		r.aliased = aliasesOf(r.file)
 	}
-	if ref, ok := a.aliased.refs[strings.ToLower(word)]; ok {
+	if ref, ok := r.aliased.refs[strings.ToLower(word)]; ok {
 		return ref
 	}
 	return word
@@ -53,13 +53,13 @@ func aliasesOf(file *config.File) aliases {
 
 // plain reads a ref that is written without a profile: provider/model, or a bare id that
 // exactly one provider lists.
-func (a *app) plain(word string) (hearth.ModelRef, error) {
+func (r *roster) plain(word string) (hearth.ModelRef, error) {
 	if ref, ok := model.ParseRef(word); ok {
 		return ref, nil
 	}
 	var owners []string
-	for _, id := range a.file.Config.Models.ProviderOrder {
-		if _, ok := a.file.Config.Models.Providers[id].Model(word); ok {
+	for _, id := range r.file.Config.Models.ProviderOrder {
+		if _, ok := r.file.Config.Models.Providers[id].Model(word); ok {
 			owners = append(owners, id)
 		}
 	}
@@ -79,11 +79,11 @@ func (a *app) plain(word string) (hearth.ModelRef, error) {
 // begins with the provider and a colon, as no model's id does: so a profile that is
 // misspelt is told and not asked for as a model. A model that its provider lists under the
 // whole id stays one.
-func (a *app) named(agentID, word string) (hearth.ModelRef, string, error) {
-	word = a.unaliased(word)
-	ref, err := a.plain(word)
+func (r *roster) named(agentID, word string) (hearth.ModelRef, string, error) {
+	word = r.unaliased(word)
+	ref, err := r.plain(word)
 	if err == nil {
-		if p, ok := a.provider(ref.Provider); ok {
+		if p, ok := r.provider(ref.Provider); ok {
 			if _, listed := p.Model(ref.Model); listed {
 				return ref, "", nil
 			}
@@ -92,9 +92,9 @@ func (a *app) named(agentID, word string) (hearth.ModelRef, string, error) {
 	if !strings.Contains(word, "@") {
 		return ref, "", err
 	}
-	profiles := a.profiles(agentID)
+	profiles := r.keys.profiles(agentID)
 	before, profile := model.SplitProfile(word, func(before, profile string) bool {
-		of, err := a.plain(a.unaliased(before))
+		of, err := r.plain(r.unaliased(before))
 		if err != nil {
 			return false
 		}
@@ -105,7 +105,7 @@ func (a *app) named(agentID, word string) (hearth.ModelRef, string, error) {
 	if profile == "" {
 		return ref, "", err
 	}
-	ref, err = a.plain(a.unaliased(before))
+	ref, err = r.plain(r.unaliased(before))
 	return ref, profile, err
 }
 

@@ -69,7 +69,7 @@ func TestAChatSaysOnceWhichEditsWait(t *testing.T) {
 	person.says("/new")
 	person.says("hello")
 	heard("a new conversation has it")
-	if err := k.converse(ctx, &person); err != nil {
+	if err := (chat{k}).converse(ctx, &person); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ func TestAChatBeginsWithWhatWasLeft(t *testing.T) {
 	server := modeltest.NewServer(t, modeltest.Config{})
 	a := scene(t, fmt.Sprintf(`{models: {providers: {box: {baseUrl: %q, models: [{id: "test-model", contextWindow: 32768}]}}}}`, server.URL+"/v1"))
 	var out, errs bytes.Buffer
-	chat := func(ask asker) (*talk, string) {
+	begin := func(ask asker) (*talk, string) {
 		t.Helper()
 		out.Reset()
 		errs.Reset()
@@ -29,7 +29,7 @@ func TestAChatBeginsWithWhatWasLeft(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k.resume(t.Context(), ask)
+		chat{k}.resume(t.Context(), ask)
 		return k, out.String()
 	}
 	asked := 0
@@ -41,7 +41,7 @@ func TestAChatBeginsWithWhatWasLeft(t *testing.T) {
 		return true, nil
 	}
 
-	k, shown := chat(yes)
+	k, shown := begin(yes)
 	if shown != "" || errs.Len() > 0 {
 		t.Errorf("a new conversation begins with %q, %q", shown, &errs)
 	}
@@ -51,14 +51,14 @@ func TestAChatBeginsWithWhatWasLeft(t *testing.T) {
 	}
 	k.close()
 
-	k, shown = chat(nil)
+	k, shown = begin(nil)
 	k.close()
 	if shown != "" || len(server.Requests()) != 1 {
 		t.Errorf("with nobody to ask, the chat begins with %q", shown)
 	}
 
 	server.Script(modeltest.Say(modeltest.Reply{Text: "She is fed."}))
-	k, shown = chat(yes)
+	k, shown = begin(yes)
 	if shown != "She is fed.\n" || asked != 1 || !strings.Contains(errs.String(), `("Feed the cat") has no answer yet`) {
 		t.Errorf("the chat begins with %q, %q; asked %d times", shown, &errs, asked)
 	}
@@ -68,7 +68,7 @@ func TestAChatBeginsWithWhatWasLeft(t *testing.T) {
 	}
 	k.close()
 
-	k, shown = chat(yes)
+	k, shown = begin(yes)
 	k.close()
 	if shown != "" || len(server.Requests()) != 3 {
 		t.Errorf("after an error that was told, the chat begins with %q", shown)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"hearth/internal/filelock"
 	"hearth/internal/process"
 	"hearth/model"
+	"hearth/model/probe"
 	"hearth/model/service"
 )
 
@@ -28,23 +30,32 @@ func newKeepService(s streams) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return service.Keep(cmd.Context(), s.in, os.Stdout) }}
 }
 
-// services are the model servers that this process may start, by provider.
-type services map[string]*service.Service
+// services are the model servers that this process may start when they are needed.
+type services struct {
+	*home
+	keys    *keyring
+	roster  *roster
+	clients *clients
+	servers *servers
+
+	mu      sync.Mutex                  // guards running
+	running map[string]*service.Service // by provider; nil until the first
+}
 
 // service gives what starts a provider's server; nil where its owner does not want that.
-func (a *app) service(ctx context.Context, id string) (*service.Service, error) {
-	p, ok := a.provider(id)
+func (sv *services) service(ctx context.Context, id string) (*service.Service, error) {
+	p, ok := sv.roster.provider(id)
 	if !ok || p.LocalService == nil {
 		return nil, nil
 	}
 	id = strings.ToLower(id)
-	a.mu.Lock()
-	s := a.services[id]
-	a.mu.Unlock()
+	sv.mu.Lock()
+	s := sv.running[id]
+	sv.mu.Unlock()
 	if s != nil {
 		return s, nil
 	}
-	look, err := a.health(ctx, id, p)
+	look, err := sv.health(ctx, id, p)
 	if look == nil || err != nil {
 		return nil, err
 	}
@@ -52,39 +63,39 @@ func (a *app) service(ctx context.Context, id string) (*service.Service, error) 
 	if err != nil {
 		return nil, &hearth.Error{Op: "start the server of " + id, Reason: hearth.ReasonInternal, Err: err}
 	}
-	l, environ := p.LocalService, process.Environ(os.Environ(), nil, a.secrets(ctx))
+	l, environ := p.LocalService, process.Environ(os.Environ(), nil, sv.keys.secrets(ctx))
 	s = service.New(service.Config{
 		Provider: id, Command: l.Command, Args: l.Args, Dir: l.Cwd, Env: l.Env, Environ: environ,
 		Health: look.ask, URL: look.url, ReadyTimeout: time.Duration(l.ReadyTimeoutMS) * time.Millisecond, IdleStop: time.Duration(l.IdleStopMS) * time.Millisecond,
-		Folder: a.state("services"), Log: a.state("logs", "service-"+fileName(id)+".log"),
+		Folder: sv.state("services"), Log: sv.state("logs", "service-"+fileName(id)+".log"),
 		Keeper: service.Program{Path: self, Argv: []string{os.Args[0], keepService}, Env: environ},
 		Me:     filelock.Holder{PID: os.Getpid(), Since: time.Now(), Command: commandName()},
 	})
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if other := a.services[id]; other != nil {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	if other := sv.running[id]; other != nil {
 		return other, nil
 	}
-	if a.services == nil {
-		a.services = services{}
+	if sv.running == nil {
+		sv.running = map[string]*service.Service{}
 	}
-	a.services[id] = s
+	sv.running[id] = s
 	return s, nil
 }
 
 // endChanged stops the servers whose owner has changed what is to be started.
-func (a *app) endChanged(before *config.File) {
-	a.mu.Lock()
-	old := a.services
-	a.services = services{}
+func (sv *services) endChanged(before *config.File) {
+	sv.mu.Lock()
+	old := sv.running
+	sv.running = map[string]*service.Service{}
 	for id, s := range old {
-		was, is := configured(before, id), configured(a.file, id)
+		was, is := configured(before, id), configured(sv.file, id)
 		if was.BaseURL == is.BaseURL && reflect.DeepEqual(was.LocalService, is.LocalService) {
-			a.services[id] = s
+			sv.running[id] = s
 			delete(old, id)
 		}
 	}
-	a.mu.Unlock()
+	sv.mu.Unlock()
 	for _, s := range old {
 		s.Stop()
 	}
@@ -100,13 +111,13 @@ func configured(f *config.File, id string) config.Provider {
 	return config.Provider{}
 }
 
-// endServices stops the servers that nobody else uses and nobody wants kept. The next call makes them anew,
+// close stops the servers that nobody else uses and nobody wants kept. The next call makes them anew,
 // from the config as it is then.
-func (a *app) endServices() {
-	a.mu.Lock()
-	all := a.services
-	a.services = nil
-	a.mu.Unlock()
+func (sv *services) close() {
+	sv.mu.Lock()
+	all := sv.running
+	sv.running = nil
+	sv.mu.Unlock()
 	for _, s := range all {
 		s.Close()
 	}
@@ -114,9 +125,9 @@ func (a *app) endServices() {
 
 // serve has the server of a target run for as long as ctx. Only what a person asked for
 // starts one.
-func (a *app) serve(ctx context.Context, lane model.Lane, t model.Target, wait func(hearth.Wait)) error {
-	s, err := a.service(ctx, t.Ref.Provider)
-	if s == nil || err != nil || !a.servedHere(t) {
+func (sv *services) serve(ctx context.Context, lane model.Lane, t model.Target, wait func(hearth.Wait)) error {
+	s, err := sv.service(ctx, t.Ref.Provider)
+	if s == nil || err != nil || !sv.servedHere(t) {
 		return err
 	}
 	var release func()
@@ -132,42 +143,25 @@ func (a *app) serve(ctx context.Context, lane model.Lane, t model.Target, wait f
 }
 
 // runs reports whether a provider's server runs because it was needed.
-func (a *app) runs(ctx context.Context, provider string) bool {
-	s, err := a.service(ctx, provider)
+func (sv *services) runs(ctx context.Context, provider string) bool {
+	s, err := sv.service(ctx, provider)
 	return s != nil && err == nil && s.Running()
 }
 
 // servedHere reports whether a target is at the address of its provider: one of its
 // models, and a replica, may be elsewhere.
-func (a *app) servedHere(t model.Target) bool {
-	p, _ := a.provider(t.Ref.Provider)
+func (sv *services) servedHere(t model.Target) bool {
+	p, _ := sv.roster.provider(t.Ref.Provider)
 	at, err := model.ParseEndpoint(p.BaseURL)
 	return err == nil && at.Origin == t.Endpoint.Origin
 }
 
-// awaken starts the server of the chosen model before anything is planned for it: what
-// it serves, its window above all, can only be asked of one that runs. An error is told
-// by the call that follows, which may have another model to ask.
-func (a *app) awaken(ctx context.Context, c choice, wait func(hearth.Wait)) {
-	ref := a.chosenRef(c)
-	if ref == (hearth.ModelRef{}) {
-		return
-	}
-	t, err := a.target(ctx, c, ref.String())
-	if err != nil {
-		return
-	}
-	once, cancel := context.WithCancel(ctx)
-	defer cancel()
-	_ = a.serve(once, model.LaneOwner, t.Target, wait)
-}
-
 // lastWords tells how servers that were started and used have ended by themselves.
-func (a *app) lastWords() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (sv *services) lastWords() []string {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
 	var out []string
-	for _, s := range a.services {
+	for _, s := range sv.running {
 		if text := s.Ended(); text != "" {
 			out = append(out, text)
 		}
@@ -177,22 +171,22 @@ func (a *app) lastWords() []string {
 
 // health looks at a server that may not run.
 type health struct {
-	url    string
-	client *model.Client
-	models *model.Client // asked whether it is still loading; nil where healthUrl says it all
-	app    *app
+	url       string
+	client    *model.Client
+	models    *model.Client // asked whether it is still loading; nil where healthUrl says it all
+	describer *probe.Describer
 }
 
 // healthTime bounds one look; a server that is slower is there.
 const healthTime = 2 * time.Second
 
-func (a *app) health(ctx context.Context, id string, p config.Provider) (*health, error) {
-	h := &health{app: a, url: p.LocalService.HealthURL}
+func (sv *services) health(ctx context.Context, id string, p config.Provider) (*health, error) {
+	h := &health{describer: sv.servers.describer, url: p.LocalService.HealthURL}
 	base, err := model.ParseEndpoint(p.BaseURL)
 	if err != nil {
 		return nil, nil //nolint:nilerr // the provider cannot be used at all, and that is told elsewhere
 	}
-	if p, _, err = a.credentialed(ctx, "", id, p, ""); err != nil {
+	if p, _, err = sv.keys.credentialed(ctx, "", id, p, ""); err != nil {
 		return nil, err
 	}
 	if h.url == "" {
@@ -200,7 +194,7 @@ func (a *app) health(ctx context.Context, id string, p config.Provider) (*health
 		if p.Protocol() == config.Ollama {
 			h.url = strings.TrimSuffix(strings.TrimRight(p.BaseURL, "/"), "/v1") + "/api/version"
 		}
-		if h.models, err = a.client(ctx, id, p, config.Model{}, base); err != nil {
+		if h.models, err = sv.clients.client(ctx, id, p, config.Model{}, base); err != nil {
 			return nil, err
 		}
 	}
@@ -212,7 +206,7 @@ func (a *app) health(ctx context.Context, id string, p config.Provider) (*health
 	if at.Origin != base.Origin {
 		p.APIKey, p.Headers, p.Request.Auth, p.Request.Headers = config.Secret{}, nil, config.RequestAuth{}, nil // they belong to the other address
 	}
-	h.client, err = a.client(ctx, id, p, config.Model{}, at)
+	h.client, err = sv.clients.client(ctx, id, p, config.Model{}, at)
 	return h, err
 }
 
@@ -237,7 +231,7 @@ func (h *health) ask(ctx context.Context) (service.Health, string) {
 	if h.models == nil {
 		return service.Ready, ""
 	}
-	if host, err := h.app.describer().Host(ctx, h.models); err == nil && host.Loading {
+	if host, err := h.describer.Host(ctx, h.models); err == nil && host.Loading {
 		return service.Loading, "loading the model"
 	}
 	return service.Ready, ""

@@ -35,7 +35,7 @@ func TestWhatAnAnswerSaysOfAServersHealth(t *testing.T) {
 			}))
 			defer server.Close()
 			a := scene(t, `{models:{providers:{own:{baseUrl:"http://127.0.0.1:9/v1",apiKey:"sk-for-the-model",localService:{command:"/x",healthUrl:"`+server.URL+`/health"},models:[]}}}}`)
-			h, err := a.health(t.Context(), "own", a.file.Config.Models.Providers["own"])
+			h, err := a.services.health(t.Context(), "own", a.file.Config.Models.Providers["own"])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,7 +58,7 @@ func TestWhereAServersHealthIsAsked(t *testing.T) {
 		`baseUrl:"http://127.0.0.1:9/v1",api:"anthropic-messages"`: "http://127.0.0.1:9/v1/models",
 	} {
 		a := scene(t, `{models:{providers:{own:{`+base+`,localService:{command:"/x"},models:[]}}}}`)
-		h, err := a.health(t.Context(), "own", a.file.Config.Models.Providers["own"])
+		h, err := a.services.health(t.Context(), "own", a.file.Config.Models.Providers["own"])
 		if err != nil || h.url != want {
 			t.Errorf("%s: asked %s, want %s (%v)", base, h.url, want, err)
 		}

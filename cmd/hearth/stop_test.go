@@ -81,7 +81,7 @@ func TestAStoppedTurnIsWaitedForAtTheServer(t *testing.T) {
 	next := say(patience, "And now?")
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for waiting := 0; waiting == 0 || !slices.Contains(server.Asked(), "GET /slots"); _, waiting = a.slots.Load(server.URL) {
+	for waiting := 0; waiting == 0 || !slices.Contains(server.Asked(), "GET /slots"); _, waiting = a.servers.slots.Load(server.URL) {
 		select {
 		case r := <-next:
 			t.Fatalf("the next message was not kept waiting: %q, %v", r.out.Answer, r.err)

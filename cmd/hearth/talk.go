@@ -10,6 +10,7 @@ import (
 	"hearth"
 	"hearth/agent"
 	"hearth/config"
+	"hearth/model"
 	"hearth/prompt"
 	"hearth/session"
 )
@@ -42,44 +43,6 @@ type talk struct {
 	after   func(time.Duration) <-chan time.Time
 }
 
-// open takes the session and assembles an agent for it. Where nothing can be asked or no
-// folder is there to work in, no session is begun.
-func (a *app) open(ctx context.Context, c choice) (*talk, error) {
-	if err := a.ready(ctx, c); err != nil {
-		a.logFailure(err)
-		return nil, err
-	}
-	store, err := a.sessions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key := session.Key{Agent: a.agentID(c.agent), Name: c.session}
-	if key.Name == "" {
-		key.Name = "main"
-	}
-	ctx, leave := context.WithCancelCause(ctx)
-	defer leave(nil)
-	opt := session.OwnOptions{New: c.session == "new", Wait: func(h session.Holder) {
-		a.sessionHeld(h)
-		if c.leaves && typedEnd(a.io.terminal) {
-			leave(errLeft)
-		}
-	}}
-	if opt.New {
-		key.Name = "s-" + newID()[:8]
-	}
-	t, release, err := store.Own(ctx, key, opt)
-	if err != nil {
-		return nil, waitedInVain(ctx, err)
-	}
-	k := &talk{app: a, choice: c, t: t, release: release, began: a.file, after: time.After}
-	if err := k.assemble(ctx); err != nil {
-		release()
-		return nil, err
-	}
-	return k, nil
-}
-
 // errLeft is the cause of a context that its person ended with Ctrl-D.
 var errLeft = errors.New("the person left")
 
@@ -99,21 +62,6 @@ func waitedInVain(ctx context.Context, err error) error {
 	return e
 }
 
-// ready reports what is wrong with a choice before anything is kept of it.
-func (a *app) ready(ctx context.Context, c choice) error {
-	if err := a.knownAgent(c.agent); err != nil {
-		return err
-	}
-	if err := a.choosable("choose a model", c); err != nil {
-		return err
-	}
-	if _, err := a.candidates(ctx, c); err != nil {
-		return err
-	}
-	_, err := a.workspace(c)
-	return err
-}
-
 // notKept adds to an error that the message it stopped is in no session: whoever sent it
 // has to send it again.
 func notKept(err error) error {
@@ -129,14 +77,6 @@ func notKept(err error) error {
 	return &kept
 }
 
-// sessionHeld says once who has the session that we wait for.
-func (a *app) sessionHeld(h session.Holder) {
-	if !a.toldHeld {
-		fmt.Fprintf(a.io.err, "waiting: this conversation is in use by process %d (%s). Ctrl-C stops waiting; hearth agent --session NAME talks in another one.\n", h.PID, oneLine(h.Command))
-		a.toldHeld = true
-	}
-}
-
 func (k *talk) close() {
 	k.kit.close()
 	k.release()
@@ -145,7 +85,7 @@ func (k *talk) close() {
 // assemble makes the agent from the config as it is now.
 func (k *talk) assemble(ctx context.Context) error {
 	old := k.kit
-	kit, err := k.toolkit(ctx, k.choice)
+	kit, err := k.toolbox.toolkit(ctx, k.choice)
 	if err != nil {
 		return err
 	}
@@ -153,6 +93,41 @@ func (k *talk) assemble(ctx context.Context) error {
 	k.agent = agent.New(k.agentConfig(k.choice, kit))
 	old.close()
 	return nil
+}
+
+// agentConfig maps the config to an agent.
+func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
+	own, _ := a.file.Config.Agents.Agent(c.agent)
+	compaction := a.file.Config.Agents.Defaults.Compaction
+	cfg := agent.Config{
+		Router:  a.calls.router,
+		Targets: func(ctx context.Context) ([]model.Target, error) { return a.targets.chain(ctx, c) },
+		Known:   func() []model.Target { return a.targets.knownChain(c) },
+		Tools:   kit.tools,
+		Dir:     kit.workspace,
+		Rules:   a.toolbox.rules(c),
+		House:   func() (prompt.House, error) { return a.toolbox.house(kit, own) },
+		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
+		Counts:  a.servers.describer,
+		CanAsk:  c.canAsk,
+		Redact:  kit.mask,
+		Now:     time.Now,
+		NewID:   newID,
+	}
+	if a.archive.store != nil {
+		cfg.Blob = a.archive.store.Blob
+	}
+	if compaction.ReserveTokens != nil {
+		cfg.Room.ReserveTokens = *compaction.ReserveTokens
+	}
+	cfg.SummaryWishes = strings.TrimSpace(compaction.CustomInstructions)
+	cfg.NoCompaction = compaction.Enabled != nil && !*compaction.Enabled
+	if s := a.file.Config.Agents.Defaults.TimeoutSeconds; c.timeout.given { // and is the context's
+		cfg.Limits.Turn = -1
+	} else if s != nil && *s >= 0 {
+		cfg.Limits.Turn, cfg.Limits.Total = -1, time.Duration(*s)*time.Second // 0 is no limit
+	}
+	return cfg
 }
 
 // asker answers a question for a person: yes or no.
@@ -177,9 +152,9 @@ func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome
 		p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
 	}
 	k.notices = nil
-	k.awaken(ctx, k.choice, func(w hearth.Wait) { p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: w}) })
+	k.calls.awaken(ctx, k.choice, func(w hearth.Wait) { p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: w}) })
 	defer func() {
-		for _, text := range k.lastWords() {
+		for _, text := range k.services.lastWords() {
 			p.Emit(hearth.Event{Kind: hearth.EventNotice, Notice: hearth.Notice{Kind: "service", Text: text}})
 		}
 	}()
@@ -243,5 +218,65 @@ func consent(s streams, in lines) asker {
 				return false, nil
 			}
 		}
+	}
+}
+
+// open takes the session and assembles an agent for it. Where nothing can be asked or no
+// folder is there to work in, no session is begun.
+func (a *app) open(ctx context.Context, c choice) (*talk, error) {
+	if err := a.ready(ctx, c); err != nil {
+		a.journal.logFailure(err)
+		return nil, err
+	}
+	store, err := a.archive.sessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key := session.Key{Agent: a.agentID(c.agent), Name: c.session}
+	if key.Name == "" {
+		key.Name = "main"
+	}
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+	opt := session.OwnOptions{New: c.session == "new", Wait: func(h session.Holder) {
+		a.sessionHeld(h)
+		if c.leaves && typedEnd(a.io.terminal) {
+			leave(errLeft)
+		}
+	}}
+	if opt.New {
+		key.Name = "s-" + newID()[:8]
+	}
+	t, release, err := store.Own(ctx, key, opt)
+	if err != nil {
+		return nil, waitedInVain(ctx, err)
+	}
+	k := &talk{app: a, choice: c, t: t, release: release, began: a.file, after: time.After}
+	if err := k.assemble(ctx); err != nil {
+		release()
+		return nil, err
+	}
+	return k, nil
+}
+
+// ready reports what is wrong with a choice before anything is kept of it.
+func (a *app) ready(ctx context.Context, c choice) error {
+	if err := a.knownAgent(c.agent); err != nil {
+		return err
+	}
+	if err := a.roster.choosable("choose a model", c); err != nil {
+		return err
+	}
+	if _, err := a.targets.candidates(ctx, c); err != nil {
+		return err
+	}
+	_, err := a.workspace(c)
+	return err
+}
+
+// sessionHeld says once who has the session that we wait for.
+func (a *app) sessionHeld(h session.Holder) {
+	if a.once("session held") {
+		fmt.Fprintf(a.io.err, "waiting: this conversation is in use by process %d (%s). Ctrl-C stops waiting; hearth agent --session NAME talks in another one.\n", h.PID, oneLine(h.Command))
 	}
 }

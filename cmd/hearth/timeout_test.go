@@ -29,7 +29,7 @@ func TestTheTimeoutOfACommandStandsOverTheConfigs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			kit, err := a.toolkit(t.Context(), ask)
+			kit, err := a.toolbox.toolkit(t.Context(), ask)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,12 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"hearth"
-	"hearth/agent"
 	"hearth/config"
 	"hearth/model"
 	"hearth/policy"
@@ -21,6 +20,16 @@ import (
 	"hearth/tool/file"
 	"hearth/tool/shell"
 )
+
+// toolbox gives an agent the tools that its owner lets it have, and says what rules they
+// are used by.
+type toolbox struct {
+	*home
+	journal *journal
+	roster  *roster
+	servers *servers
+	targets *targets
+}
 
 // toolkit is the tools of one conversation. Close ends what they left running.
 type toolkit struct {
@@ -50,30 +59,30 @@ func (k *toolkit) names() []string {
 }
 
 // toolkit makes the tools that the config lets this agent have.
-func (a *app) toolkit(ctx context.Context, c choice) (*toolkit, error) {
-	dir, err := a.workspace(c)
+func (b *toolbox) toolkit(ctx context.Context, c choice) (*toolkit, error) {
+	dir, err := b.workspace(c)
 	if err != nil {
 		return nil, err
 	}
-	taints, err := tool.OpenTaints(a.state("cache", "taints"))
+	taints, err := tool.OpenTaints(b.state("cache", "taints"))
 	if err != nil {
 		return nil, err
 	}
-	exec := a.file.Config.Tools.Exec
+	exec := b.file.Config.Tools.Exec
 	paths := exec.PathPrepend
-	if own, _ := a.file.Config.Agents.Agent(c.agent); own.Tools.Exec.PathPrepend != nil {
+	if own, _ := b.file.Config.Agents.Agent(c.agent); own.Tools.Exec.PathPrepend != nil {
 		paths = own.Tools.Exec.PathPrepend
 	}
-	secrets, mask := a.masked(ctx)
-	fits := a.resultBytes(ctx, c)
+	secrets, mask := b.journal.masked(ctx)
+	fits := b.resultBytes(ctx, c)
 	sh := shell.New(shell.Config{
-		Root: dir, Outputs: a.state("outputs"), Taints: taints, TimeoutSeconds: number(exec.TimeoutSeconds), YieldMS: number(exec.BackgroundMS),
+		Root: dir, Outputs: b.state("outputs"), Taints: taints, TimeoutSeconds: number(exec.TimeoutSeconds), YieldMS: number(exec.BackgroundMS),
 		MaxBytes: min(shellMaxBytes, fits), Environ: withPath(os.Environ(), paths, string(os.PathListSeparator)), Secrets: secrets,
 	})
-	all := file.New(file.Config{Root: dir, Hidden: a.private(), Taints: taints, MaxBytes: min(readMaxBytes, fits)})
+	all := file.New(file.Config{Root: dir, Hidden: b.private(), Taints: taints, MaxBytes: min(readMaxBytes, fits)})
 	all = append(all, sh.Tools()...)
-	kit := &toolkit{workspace: dir, shell: sh, err: a.io.err, mask: mask, taints: taints}
-	offered := a.surface(c, all)
+	kit := &toolkit{workspace: dir, shell: sh, err: b.io.err, mask: mask, taints: taints}
+	offered := b.surface(c, all)
 	for _, t := range all {
 		if slices.Contains(offered, t.Spec().Name) {
 			kit.tools = append(kit.tools, t)
@@ -93,11 +102,11 @@ const (
 // resultBytes is how much one result may hold so that the conversation's window bears it
 // whole: a page that says how to read on is worth more than one cut in the middle. It
 // asks nobody; what is not known yet counts as the smallest.
-func (a *app) resultBytes(ctx context.Context, c choice) int {
+func (b *toolbox) resultBytes(ctx context.Context, c choice) int {
 	window := model.DefaultWindow
-	if ref := a.chosenRef(c); ref != (hearth.ModelRef{}) {
-		if t, err := a.target(ctx, c, ref.String()); err == nil { // the turn will say what is wrong
-			window = a.remembered(t).Layers.Merge().Window
+	if ref := b.roster.chosenRef(c); ref != (hearth.ModelRef{}) {
+		if t, err := b.targets.target(ctx, c, ref.String()); err == nil { // the turn will say what is wrong
+			window = b.servers.remembered(t).Layers.Merge().Window
 		}
 	}
 	return prompt.ResultMaxChars(window) - resultMargin
@@ -105,16 +114,16 @@ func (a *app) resultBytes(ctx context.Context, c choice) int {
 
 // surface gives the names of the tools that the owner lets this agent have with this
 // model.
-func (a *app) surface(c choice, all []tool.Tool) []string {
+func (b *toolbox) surface(c choice, all []tool.Tool) []string {
 	var names []string
 	for _, t := range all {
 		names = append(names, t.Spec().Name)
 	}
-	cfg, ref := a.file.Config, a.chosenRef(c)
+	cfg, ref := b.file.Config, b.roster.chosenRef(c)
 	own, _ := cfg.Agents.Agent(c.agent)
 	layers := append([]policy.Grant{grant(cfg.Tools.Grant)}, policy.ForModel(grants(cfg.Tools.ByProvider), ref)...)
 	layers = append(layers, grant(own.Tools.Grant))
-	if a.lean(c) {
+	if b.lean(c) {
 		layers = append(layers, policy.Grant{Deny: leanTools})
 	}
 	return policy.Surface(names, append(layers, policy.ForModel(grants(own.Tools.ByProvider), ref)...)...)
@@ -123,12 +132,6 @@ func (a *app) surface(c choice, all []tool.Tool) []string {
 // leanTools are left out by localModelLean: their schemas cost a small model much and
 // help it little.
 var leanTools = []string{"browser", "cron", "message"}
-
-// lean reports whether the owner wants fewer tools for this agent.
-func (a *app) lean(c choice) bool {
-	own, _ := a.file.Config.Agents.Agent(c.agent)
-	return yes(own.Experimental.LocalModelLean)
-}
 
 // yes is a switch that may be absent.
 func yes(b *bool) bool { return b != nil && *b }
@@ -147,42 +150,42 @@ func grants(m map[string]config.Grant) map[string]policy.Grant {
 
 // rules is the owner's word on running programs: the config, and an exec-approvals file
 // that OpenClaw left, the stricter of the two.
-func (a *app) rules(c choice) policy.Rules {
-	exec := a.file.Config.Tools.Exec
-	own, _ := a.file.Config.Agents.Agent(c.agent)
+func (b *toolbox) rules(c choice) policy.Rules {
+	exec := b.file.Config.Tools.Exec
+	own, _ := b.file.Config.Agents.Agent(c.agent)
 	strict := yes(exec.StrictEval) || yes(own.Tools.Exec.StrictEval)
 	if own.Tools.Exec.Security != "" || own.Tools.Exec.Ask != "" {
 		exec = own.Tools.Exec
 	}
 	rules := policy.Rules{Exec: policy.Security(exec.Security), Ask: policy.AskMode(exec.Ask), Allowlist: exec.SafeBins, StrictInlineEval: strict}
-	if a.file.Places.OpenClaw == "" {
+	if b.file.Places.OpenClaw == "" {
 		return rules
 	}
 	if exec.Security == "" && exec.Ask == "" {
-		a.tellMover()
+		b.tellMover()
 	}
-	data, err := os.ReadFile(filepath.Join(a.file.Places.OpenClaw, "exec-approvals.json"))
+	data, err := os.ReadFile(filepath.Join(b.file.Places.OpenClaw, "exec-approvals.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return rules
 	}
-	file, err := policy.ReadApprovals(data, a.agentID(c.agent))
-	if err != nil && a.once("approvals") {
-		fmt.Fprintf(a.io.err, "note: exec-approvals.json: %s; every command is asked about\n", oneLine(err.Error()))
+	file, err := policy.ReadApprovals(data, b.agentID(c.agent))
+	if err != nil && b.once("approvals") {
+		fmt.Fprintf(b.io.err, "note: exec-approvals.json: %s; every command is asked about\n", oneLine(err.Error()))
 	}
 	return policy.Stricter(rules, file)
 }
 
 // tellMover says once, ever, what differs for somebody who comes from OpenClaw without a
 // word on commands in the config: there they run, here they are asked about.
-func (a *app) tellMover() {
-	told := a.state("cache", "told-exec-default")
-	if _, err := os.Stat(filepath.Join(a.file.Places.OpenClaw, "openclaw.json")); err != nil || !a.once("mover") {
+func (b *toolbox) tellMover() {
+	told := b.state("cache", "told-exec-default")
+	if _, err := os.Stat(filepath.Join(b.file.Places.OpenClaw, "openclaw.json")); err != nil || !b.once("mover") {
 		return
 	}
 	if _, err := os.Stat(told); err == nil {
 		return
 	}
-	fmt.Fprintln(a.io.err, `note: OpenClaw runs commands unasked where tools.exec says nothing; Hearth asks, and refuses where nobody can be asked. To have it run them: hearth config set tools.exec '{security: "full", ask: "off"}'`)
+	fmt.Fprintln(b.io.err, `note: OpenClaw runs commands unasked where tools.exec says nothing; Hearth asks, and refuses where nobody can be asked. To have it run them: hearth config set tools.exec '{security: "full", ask: "off"}'`)
 	if err := os.MkdirAll(filepath.Dir(told), 0o700); err == nil {
 		_ = os.WriteFile(told, nil, 0o600) // then it is said again
 	}
@@ -190,56 +193,21 @@ func (a *app) tellMover() {
 
 // private lists what no tool may touch although it may lie inside the workspace: the
 // gateway's own state. The workspace itself is usually a folder in it.
-func (a *app) private() []string {
+func (b *toolbox) private() []string {
 	var out []string
 	for _, name := range []string{"hearth.json", "hearth.json.last-good", "hearth.json.copied-from", "hearth.db", "hearth.db-wal", "hearth.db-shm", "logs", "cache", "locks", "services", ".env"} {
-		out = append(out, a.state(name))
+		out = append(out, b.state(name))
 	}
 	for n := range 5 {
-		out = append(out, a.state(fmt.Sprintf("hearth.json.bak.%d", n+1)))
+		out = append(out, b.state(fmt.Sprintf("hearth.json.bak.%d", n+1)))
 	}
-	return append(out, a.file.Path())
-}
-
-// agentConfig maps the config to an agent.
-func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
-	own, _ := a.file.Config.Agents.Agent(c.agent)
-	compaction := a.file.Config.Agents.Defaults.Compaction
-	cfg := agent.Config{
-		Router:  a.router(),
-		Targets: func(ctx context.Context) ([]model.Target, error) { return a.chain(ctx, c) },
-		Known:   func() []model.Target { return a.knownChain(c) },
-		Tools:   kit.tools,
-		Dir:     kit.workspace,
-		Rules:   a.rules(c),
-		House:   func() (prompt.House, error) { return a.house(kit, own) },
-		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
-		Counts:  a.describer(),
-		CanAsk:  c.canAsk,
-		Redact:  kit.mask,
-		Now:     time.Now,
-		NewID:   newID,
-	}
-	if a.store != nil {
-		cfg.Blob = a.store.Blob
-	}
-	if compaction.ReserveTokens != nil {
-		cfg.Room.ReserveTokens = *compaction.ReserveTokens
-	}
-	cfg.SummaryWishes = strings.TrimSpace(compaction.CustomInstructions)
-	cfg.NoCompaction = compaction.Enabled != nil && !*compaction.Enabled
-	if s := a.file.Config.Agents.Defaults.TimeoutSeconds; c.timeout.given { // and is the context's
-		cfg.Limits.Turn = -1
-	} else if s != nil && *s >= 0 {
-		cfg.Limits.Turn, cfg.Limits.Total = -1, time.Duration(*s)*time.Second // 0 is no limit
-	}
-	return cfg
+	return append(out, b.file.Path())
 }
 
 // house reads the workspace files as they are now, and says of each whether its owner is
 // behind it. One that cannot be read, or that leads out of the workspace, is left out and
 // named: the conversation goes on without it.
-func (a *app) house(kit *toolkit, own config.Agent) (prompt.House, error) {
+func (b *toolbox) house(kit *toolkit, own config.Agent) (prompt.House, error) {
 	h := prompt.House{Dir: kit.workspace, OS: shellName(), FileMaxChars: own.BootstrapMaxChars, TotalMaxChars: own.BootstrapTotalMaxChars}
 	if own.ContextInjection == "never" {
 		return h, nil
@@ -253,16 +221,24 @@ func (a *app) house(kit *toolkit, own config.Agent) (prompt.House, error) {
 		f, err := kit.instructions(root, name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			f = prompt.File{Name: name}
-			if a.once("unread " + name + err.Error()) {
-				fmt.Fprintf(a.io.err, "note: %s is left out of the agent's instructions: %s\n", oneLine(filepath.Join(kit.workspace, name)), unreadable(err))
+			if b.once("unread " + name + err.Error()) {
+				fmt.Fprintf(b.io.err, "note: %s is left out of the agent's instructions: %s\n", oneLine(filepath.Join(kit.workspace, name)), unreadable(err))
 			}
 		}
-		if f.Tainted && a.once("tainted "+name) {
-			fmt.Fprintf(a.io.err, "note: %s was changed by a command, or by the agent after it had read text of others; until you save it yourself, more calls wait for your consent\n", name)
+		if f.Tainted && b.once("tainted "+name) {
+			fmt.Fprintf(b.io.err, "note: %s was changed by a command, or by the agent after it had read text of others; until you save it yourself, more calls wait for your consent\n", name)
 		}
 		h.Files = append(h.Files, f)
 	}
 	return h, nil
+}
+
+// shellName is what the model is told about exec.
+func shellName() string {
+	if runtime.GOOS == "windows" {
+		return "windows, PowerShell"
+	}
+	return runtime.GOOS + ", sh"
 }
 
 // unreadable says why a workspace file is left out, and what to do.
@@ -300,4 +276,19 @@ func number(n *int) int {
 		return 0
 	}
 	return *n
+}
+
+// withPath is an environment whose PATH begins with dirs.
+func withPath(environ, dirs []string, separator string) []string {
+	if len(dirs) == 0 {
+		return nil // the process's own
+	}
+	out, first := slices.Clone(environ), strings.Join(dirs, separator)
+	for i, entry := range out {
+		if name, value, _ := strings.Cut(entry, "="); strings.EqualFold(name, "PATH") {
+			out[i] = name + "=" + strings.TrimSuffix(first+separator+value, separator)
+			return out
+		}
+	}
+	return append(out, "PATH="+first)
 }

@@ -12,7 +12,7 @@ func TestResultsFitTheWindow(t *testing.T) {
 		{"a large one", `{id: "m", contextWindow: 131072}`, readMaxBytes, 64_000},
 	} {
 		a := scene(t, `{models: {providers: {box: {baseUrl: "http://127.0.0.1:1/v1", models: [`+row.model+`]}}}}`)
-		if got := a.resultBytes(t.Context(), choice{}); got < row.least || got > row.most {
+		if got := a.toolbox.resultBytes(t.Context(), choice{}); got < row.least || got > row.most {
 			t.Errorf("%s: %d bytes, want %d to %d", row.name, got, row.least, row.most)
 		}
 	}

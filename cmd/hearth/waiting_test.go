@@ -64,7 +64,7 @@ func TestStoppedWhileAServerIsLookedAt(t *testing.T) {
 // Somebody who waits for a conversation that another process has can stop that, and is
 // told who has it and that their words are in no conversation.
 func TestStoppedWhileAConversationIsHeld(t *testing.T) {
-	h, _, first := chat(t)
+	h, _, first := chatting(t)
 	const who, lost = "It is in use by process", "The message was not kept."
 	for _, row := range []struct {
 		args, key string

@@ -18,12 +18,12 @@ const rewarmed = 5
 // rewarm has a server with one slot read the conversation that will most likely go on
 // next, after something else was asked of it: the newest one that this model answers. It
 // may be open in a chat of another process, so it is only looked at.
-func (a *app) rewarm(ctx context.Context, t model.Target) {
-	wanted := a.file.Config.Agents.Defaults.Warmup
+func (pr prober) rewarm(ctx context.Context, t model.Target) {
+	wanted := pr.file.Config.Agents.Defaults.Warmup
 	if cmp.Or(t.Endpoint.Slots, t.Layers.Merge().Slots) > 1 || wanted != nil && !*wanted || ctx.Err() != nil {
 		return
 	}
-	store, err := a.sessions(ctx)
+	store, err := pr.archive.sessions(ctx)
 	if err != nil {
 		return
 	}
@@ -37,15 +37,15 @@ func (a *app) rewarm(ctx context.Context, t model.Target) {
 		if err != nil {
 			return
 		}
-		k := &talk{app: a, t: viewed{r}, release: func() {}, choice: choice{agent: info.Key.Agent, session: info.Key.Name, model: t.Ref.String()}}
+		k := &talk{app: pr.app, t: viewed{r}, release: func() {}, choice: choice{agent: info.Key.Agent, session: info.Key.Name, model: t.Ref.String()}}
 		if err := k.assemble(ctx); err != nil {
 			return
 		}
 		read, ok, err := k.agent.Warm(ctx, k.t)
 		if ok && err == nil {
-			fmt.Fprintf(a.io.err, "warming: the conversation %q\n", info.Key.Name)
+			fmt.Fprintf(pr.io.err, "warming: the conversation %q\n", info.Key.Name)
 			if report, err := read(ctx); err == nil {
-				a.told(ctx, info.Key, k, report)
+				pr.told(ctx, info.Key, k, report)
 			}
 		}
 		k.close()
@@ -56,8 +56,8 @@ func (a *app) rewarm(ctx context.Context, t model.Target) {
 }
 
 // told keeps the report of a warm-up of a conversation that nobody has open.
-func (a *app) told(ctx context.Context, key session.Key, k *talk, report hearth.Report) {
-	t, release, err := a.store.Own(ctx, key, session.OwnOptions{})
+func (pr prober) told(ctx context.Context, key session.Key, k *talk, report hearth.Report) {
+	t, release, err := pr.archive.store.Own(ctx, key, session.OwnOptions{})
 	if err != nil {
 		return
 	}

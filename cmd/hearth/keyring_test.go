@@ -14,8 +14,8 @@ import (
 	"hearth/model"
 )
 
-// keyring is an app with a config and a file of credentials.
-func keyring(t *testing.T, cfg, stored string) *app {
+// storing is an app with a config and a file of credentials.
+func storing(t *testing.T, cfg, stored string) *app {
 	t.Helper()
 	a := scene(t, cfg)
 	path := a.state("agents", "main", "agent", config.ProfileFile)
@@ -42,7 +42,7 @@ const stored = `{"profiles": {
 }}`
 
 func TestModelsAndTheirProfilesAsPeopleWriteThem(t *testing.T) {
-	a := keyring(t, `{models: {providers: {box: {baseUrl: "http://127.0.0.1:1/v1", models: [{id: "m"}, {id: "listed@plain"}]}}},
+	a := storing(t, `{models: {providers: {box: {baseUrl: "http://127.0.0.1:1/v1", models: [{id: "m"}, {id: "listed@plain"}]}}},
 		agents: {defaults: {models: {"box/m": {alias: "Quick"}, "box/m@box:a": {alias: "Mine"}}}}}`, stored)
 	for _, c := range []struct{ name, word, ref, profile string }{
 		{"a ref", "box/m", "box/m", ""},
@@ -61,13 +61,13 @@ func TestModelsAndTheirProfilesAsPeopleWriteThem(t *testing.T) {
 		{"a hosted id", "workers-ai/@cf/meta/llama", "workers-ai/@cf/meta/llama", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ref, profile, err := a.named("", c.word)
+			ref, profile, err := a.roster.named("", c.word)
 			if err != nil || ref.String() != c.ref || profile != c.profile {
 				t.Errorf("%s, %q, %v; want %s, %q", ref, profile, err, c.ref, c.profile)
 			}
 		})
 	}
-	if _, _, err := a.named("", "nonsense@plain"); err == nil {
+	if _, _, err := a.roster.named("", "nonsense@plain"); err == nil {
 		t.Error("a word that names no model became one")
 	}
 }
@@ -87,13 +87,13 @@ func TestWhichCredentialIsSent(t *testing.T) {
 		{"without a profile there is none", at, "none", "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := keyring(t, `{models: {providers: {box: {`+c.provider+`}, none: {`+at+`}}}}`, stored)
-			p, _ := a.provider(c.id)
-			p, profile, err := a.credentialed(t.Context(), "", c.id, p, c.named)
+			a := storing(t, `{models: {providers: {box: {`+c.provider+`}, none: {`+at+`}}}}`, stored)
+			p, _ := a.roster.provider(c.id)
+			p, profile, err := a.keys.credentialed(t.Context(), "", c.id, p, c.named)
 			if err != nil {
 				t.Fatal(err)
 			}
-			key, err := a.key(t.Context(), c.id, p)
+			key, err := a.keys.key(t.Context(), c.id, p)
 			if err != nil || key != c.key || profile != c.profile {
 				t.Errorf("profile %q, key %q, %v; want %q, %q", profile, key, err, c.profile, c.key)
 			}
@@ -110,7 +110,7 @@ func TestWhichCredentialIsSent(t *testing.T) {
 }
 
 func TestStoredCredentialsAreSecrets(t *testing.T) {
-	got := keyring(t, `{}`, stored).secrets(t.Context())
+	got := storing(t, `{}`, stored).keys.secrets(t.Context())
 	for _, want := range []string{"stored-key-a-77", "stored-key-d-77"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is not masked", want)
@@ -125,7 +125,7 @@ func TestACredentialThatDoesNotComeIsNotWaitedFor(t *testing.T) {
 	a.io.in = never
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errInterrupted)
-	if _, err := a.typedSecret(ctx, "box"); hearth.ReasonOf(err) != hearth.ReasonCancelled {
+	if _, err := (handover{a}).typedSecret(ctx, "box"); hearth.ReasonOf(err) != hearth.ReasonCancelled {
 		t.Errorf("got %v", err)
 	}
 }
@@ -142,7 +142,7 @@ func TestACredentialIsKeptWholeOrNotAtAll(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			a := scene(t, `{}`)
 			a.io.in = strings.NewReader(row.in)
-			key, err := a.typedSecret(t.Context(), "box")
+			key, err := (handover{a}).typedSecret(t.Context(), "box")
 			if row.reason == "" && (err != nil || key != strings.TrimSpace(row.in)) || row.reason != "" && hearth.ReasonOf(err) != row.reason {
 				t.Errorf("%d bytes, %v", len(key), err)
 			}
@@ -156,8 +156,8 @@ func TestAKeyThatAProgramGaveIsInTheMark(t *testing.T) {
 	mark := func() string {
 		ref := hearth.ModelRef{Provider: "run", Model: "m"}
 		c := candidate{Target: model.Target{Ref: ref}, client: model.NewClient(model.ClientConfig{APIKey: key})}
-		a.targets[targetKey(choice{}, ref, "")] = c
-		return a.mark(t.Context(), c.Target)
+		a.targets.kept[targetKey(choice{}, ref, "")] = c
+		return a.targets.mark(t.Context(), c.Target)
 	}
 	first, again := mark(), mark()
 	key = "second-key-0815"

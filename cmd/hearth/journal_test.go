@@ -35,7 +35,7 @@ const secretive = `{models: {providers: {
 func TestSecretsAreTheCredentialsOfProvidersAndNoWords(t *testing.T) {
 	t.Setenv("HEARTHTEST_BOX_KEY", "from-env-4711")
 	t.Setenv("ANTHROPIC_API_KEY", "vendor-key-8")
-	got := scene(t, secretive).secrets(t.Context())
+	got := scene(t, secretive).keys.secrets(t.Context())
 	for _, want := range []string{"zebra-9917-quilt", "header-secret-5", "from-env-4711", "vendor-key-8"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is missing in %q", want, got)
@@ -49,7 +49,7 @@ func TestSecretsAreTheCredentialsOfProvidersAndNoWords(t *testing.T) {
 }
 
 func TestToolResultsAreMaskedByValueOnly(t *testing.T) {
-	_, mask := scene(t, secretive).masked(t.Context())
+	_, mask := scene(t, secretive).journal.masked(t.Context())
 	const code = `password = getPassword(); key = "zebra-9917-quilt"`
 	if got, want := mask(code), `password = getPassword(); key = "[secret]"`; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
@@ -58,7 +58,7 @@ func TestToolResultsAreMaskedByValueOnly(t *testing.T) {
 
 func TestTheLogHoldsNoSecrets(t *testing.T) {
 	a := scene(t, secretive)
-	a.logger().Warn("said zebra-9917-quilt", slog.String("header", "Authorization: Bearer abcdefghijklmnopqrst"), slog.Any("error", os.ErrNotExist),
+	a.journal.logger().Warn("said zebra-9917-quilt", slog.String("header", "Authorization: Bearer abcdefghijklmnopqrst"), slog.Any("error", os.ErrNotExist),
 		slog.Group("deep", slog.String("key", "zebra-9917-quilt")))
 	files, err := filepath.Glob(a.state("logs", "*.jsonl"))
 	if err != nil || len(files) != 1 {
