@@ -84,7 +84,7 @@ func (f *Fitter) Fit(data []byte) (Picture, error) {
 	if err != nil {
 		return Picture{}, err
 	}
-	memory := config.Width * config.Height * bytesPerPixel(config.ColorModel)
+	memory := int64(config.Width) * int64(config.Height) * bytesPerPixel(config.ColorModel)
 	if config.Width <= 0 || config.Height <= 0 || config.Width > maxDecoded/config.Height || memory > maxDecoded {
 		return Picture{}, fmt.Errorf("%w: %d × %d pixels", ErrTooLarge, config.Width, config.Height)
 	}
@@ -128,7 +128,7 @@ func decodeConfig(mime string, data []byte) (config image.Config, err error) {
 
 // bytesPerPixel is what the decoder may use at most: a progressive JPEG holds its
 // coefficients besides its pixels.
-func bytesPerPixel(m color.Model) int {
+func bytesPerPixel(m color.Model) int64 {
 	switch m {
 	case color.GrayModel, color.AlphaModel:
 		return 1

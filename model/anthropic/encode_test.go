@@ -195,7 +195,7 @@ func TestThoughtsGoBackWhereTheyStood(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", s.Items[0], want)
 	}
 	// Text that grew shorter on its way must not be lost or doubled.
-	m.Parts[1].Opaque = thought{Type: "thinking", Signature: "s", AfterText: 1 << 40, AfterCalls: 99}.keep()
+	m.Parts[1].Opaque = thought{Type: "thinking", Signature: "s", AfterText: 1 << 30, AfterCalls: 99}.keep()
 	s = encoded(t, &model.Request{Thinking: "high", Messages: []hearth.Message{m}})
 	if strings.Count(string(s.Body), "Grüße.So.") != 1 || strings.Count(string(s.Body), "tool_use") != 2 {
 		t.Errorf("%s", s.Body)

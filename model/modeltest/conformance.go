@@ -537,7 +537,7 @@ func (s *suite) check(got Result, want Want) {
 		s.t.Errorf("got waits %+v, want one with %d tokens read", got.Waits, want.Reading)
 	}
 	u := got.Usage
-	if min(u.Input, u.Output, u.Total, u.CacheRead, u.CacheWrite, u.Reasoning) < 0 || max(u.Input, u.Output, u.Total) > 1<<40 {
+	if min(u.Input, u.Output, u.Total, u.CacheRead, u.CacheWrite, u.Reasoning) < 0 || int64(max(u.Input, u.Output, u.Total)) > 1<<40 {
 		s.t.Errorf("got an absurd count %+v", u)
 	}
 	if w := want.Usage; w != nil && (u.Input != w.Input || u.Output != w.Output) {

@@ -119,7 +119,7 @@ func (s *Server) listModels() string {
 		}
 		switch s.cfg.Identity {
 		case LlamaCpp:
-			row += fmt.Sprintf(`,"meta":{"vocab_type":2,"n_vocab":32000,"n_ctx":%d,"n_ctx_train":%d,"n_embd":512,"n_params":%d,"size":1000}`, m.Window, m.TrainedMax, 7_000_000_000)
+			row += fmt.Sprintf(`,"meta":{"vocab_type":2,"n_vocab":32000,"n_ctx":%d,"n_ctx_train":%d,"n_embd":512,"n_params":%d,"size":1000}`, m.Window, m.TrainedMax, int64(7_000_000_000))
 		case VLLM, SGLang:
 			row += fmt.Sprintf(`,"root":%s,"parent":null,"max_model_len":%d`, js(m.ID), m.Window)
 		default:

@@ -24,7 +24,7 @@ func (s *Store) reader(ctx context.Context, id hearth.SessionID) (*reader, error
 	r := &reader{store: s, n: n, info: info, next: session.Seq(info.Messages) + 1}
 	// Normally that is so. Otherwise somebody has deleted messages or changed the count.
 	var last, count int
-	if err := s.stmt.last.QueryRowContext(ctx, n, min(max(info.Messages, 0), 1<<60)).Scan(&last); err != nil {
+	if err := s.stmt.last.QueryRowContext(ctx, n, min(max(int64(info.Messages), 0), 1<<60)).Scan(&last); err != nil {
 		return nil, err
 	}
 	if count = max(info.Messages, 0); last > count || count-last > mostGone {
