@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
+
 	"hearth"
 	"hearth/session"
 	"hearth/session/sqlite"
-	"log/slog"
 )
 
 // archive holds the conversations that were ever had. Its database is opened when a

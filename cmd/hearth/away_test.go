@@ -15,7 +15,7 @@ import (
 // visitor is a person at a chat: what they do before they write, and what they write.
 type visitor []func() string
 
-func (v *visitor) next(context.Context, string) (string, error) {
+func (v *visitor) Next(context.Context, string) (string, error) {
 	if len(*v) == 0 {
 		return "", io.EOF
 	}
@@ -24,9 +24,9 @@ func (v *visitor) next(context.Context, string) (string, error) {
 	return step(), nil
 }
 
-func (v *visitor) answer(context.Context, string) (string, error) { return "", io.EOF }
+func (v *visitor) Answer(context.Context, string) (string, error) { return "", io.EOF }
 
-func (v *visitor) stopped() {}
+func (v *visitor) Stopped() {}
 
 func (v *visitor) says(text string) { *v = append(*v, func() string { return text }) }
 

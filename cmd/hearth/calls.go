@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	"hearth"
-	"hearth/model"
-	"hearth/model/route"
 	"iter"
 	"log/slog"
 	"strings"
+
+	"hearth"
+	"hearth/model"
+	"hearth/model/route"
 )
 
 // calls gets questions answered: it has the server started and the model loaded where that

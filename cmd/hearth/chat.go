@@ -21,7 +21,7 @@ type chat struct{ *talk }
 // begin talks with a person at a terminal until they leave.
 func (k chat) begin(ctx context.Context) error {
 	fmt.Fprintln(k.io.err, "Type a message, /help for commands, Ctrl-C twice to leave.")
-	return k.converse(ctx, newTerminalLines(k.io))
+	return k.converse(ctx, k.io.editor())
 }
 
 // converse answers what was left unanswered, and then what a person writes, one message
@@ -30,7 +30,7 @@ func (k chat) converse(ctx context.Context, in lines) error {
 	k.resume(ctx, consent(k.io, in))
 	for ctx.Err() == nil {
 		away := k.away(ctx)
-		text, err := in.next(ctx, "› ")
+		text, err := in.Next(ctx, "› ")
 		away.back(k.talk)
 		if errors.Is(err, io.EOF) {
 			fmt.Fprintln(k.io.err) // the shell's prompt begins a line of its own
@@ -48,7 +48,7 @@ func (k chat) converse(ctx context.Context, in lines) error {
 		leave, err := k.said(ctx, text, in)
 		k.ended(err)
 		if hearth.ReasonOf(err) == hearth.ReasonCancelled {
-			in.stopped()
+			in.Stopped()
 		}
 		if leave {
 			return nil
@@ -90,7 +90,7 @@ func (k chat) said(ctx context.Context, text string, in lines) (leave bool, err 
 		return false, err
 	}
 	if name, args, ok := agent.ParseCommand(text); ok {
-		return slash{k.talk}.run(ctx, name, args)
+		return slash(k).run(ctx, name, args)
 	}
 	turn, stop := k.io.interrupts.scope(ctx)
 	defer stop()
@@ -124,7 +124,7 @@ func (k chat) pipe(ctx context.Context, r *bufio.Reader) error {
 	var wrong error
 	k.resume(ctx, nil)
 	for {
-		text, err := in.next(ctx, "")
+		text, err := in.Next(ctx, "")
 		if errors.Is(err, io.EOF) {
 			return wrong
 		}
@@ -159,7 +159,7 @@ func (k chat) piped(ctx context.Context, text string) (leave bool, err error) {
 		return false, err
 	}
 	if name, args, ok := agent.ParseCommand(text); ok {
-		return slash{k.talk}.run(ctx, name, args)
+		return slash(k).run(ctx, name, args)
 	}
 	out, err := k.say(ctx, prompt.Incoming{Text: text}, false, nil)
 	return false, partial(out, err)

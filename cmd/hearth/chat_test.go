@@ -16,7 +16,7 @@ import (
 )
 
 // chatting opens a chat with a server of its own.
-func chatting(t *testing.T, replies ...modeltest.Behaviour) (household, *modeltest.Server, *terminal) {
+func chatting(t *testing.T, replies ...modeltest.Behaviour) (household, *modeltest.Server, *console) {
 	t.Helper()
 	h := newHousehold(t)
 	box := modelServer(t, modeltest.Config{Models: []modeltest.Model{{ID: "test-model", Window: 32768}}})

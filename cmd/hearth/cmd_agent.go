@@ -13,6 +13,7 @@ import (
 
 	"hearth"
 	"hearth/agent"
+	"hearth/internal/terminal"
 	"hearth/prompt"
 )
 
@@ -85,8 +86,8 @@ func (l *timeLimit) Set(s string) error {
 // messageText gives the words of --message.
 func messageText(ctx context.Context, s streams, message string) (string, error) {
 	if message == "-" {
-		in := &input{in: s.in}
-		b, err := io.ReadAll(in.under(ctx))
+		in := terminal.NewInput(s.in)
+		b, err := io.ReadAll(in.Under(ctx))
 		if err := interrupted(ctx, "read standard input"); err != nil {
 			return "", err
 		}
@@ -132,7 +133,7 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 		defer k.close()
 		var ask asker
 		if in.choice.canAsk {
-			ask = consent(s, newTerminalLines(s))
+			ask = consent(s, s.editor())
 		}
 		if in.choice.session == "new" {
 			fmt.Fprintf(s.err, "session: %s\n", k.t.Info().Key.Name)

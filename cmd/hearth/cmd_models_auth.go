@@ -15,6 +15,7 @@ import (
 
 	"hearth"
 	"hearth/config"
+	"hearth/internal/terminal"
 	"hearth/model"
 )
 
@@ -155,8 +156,8 @@ func (h handover) typedSecret(ctx context.Context, id string) (string, error) {
 	if h.io.inTTY {
 		line, err = newQuestions(h.io).secret(ctx, "Credential for "+id+" (it is not shown)")
 	} else {
-		in := &input{in: h.io.in}
-		line, err = bufio.NewReader(io.LimitReader(in.under(ctx), longestKey+1)).ReadString('\n')
+		in := terminal.NewInput(h.io.in)
+		line, err = bufio.NewReader(io.LimitReader(in.Under(ctx), longestKey+1)).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"hearth"
-	"hearth/config"
-	"hearth/model"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+
+	"hearth"
+	"hearth/config"
+	"hearth/model"
 
 	"github.com/spf13/cobra"
 )

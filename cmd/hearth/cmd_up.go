@@ -78,7 +78,7 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 	case message != "":
 		var ask asker
 		if c.canAsk {
-			ask = consent(s, newTerminalLines(s))
+			ask = consent(s, s.editor())
 		}
 		out, err := k.answer(ctx, false, ask)
 		return partial(out, err)

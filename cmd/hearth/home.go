@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"hearth"
-	"hearth/config"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+
+	"hearth"
+	"hearth/config"
 )
 
 // home is where Hearth lives for one command: the config as it is now, the state folder

@@ -2,18 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/signal"
 	"slices"
 	"sync"
 	"syscall"
 
+	"hearth/internal/terminal"
+
 	"hearth"
 )
-
-// errInterrupted is the cause of a context that a signal ended.
-var errInterrupted = errors.New("interrupted")
 
 // interrupts turns signals into cancelled contexts. The innermost scope is cancelled
 // first, so that Ctrl-C stops a turn and not the chat; a signal that finds its scope
@@ -65,7 +63,7 @@ func (i *interrupts) interrupt(all bool) bool {
 	for _, v := range slices.Backward(i.scopes) {
 		if v.ctx.Err() == nil {
 			changed = true
-			v.cancel(errInterrupted)
+			v.cancel(terminal.ErrInterrupted)
 		}
 		if !all {
 			break
@@ -74,7 +72,7 @@ func (i *interrupts) interrupt(all bool) bool {
 	return changed
 }
 
-// scope gives a context that the next signal cancels with errInterrupted, until stop.
+// scope gives a context that the next signal cancels with terminal.ErrInterrupted, until stop.
 // The nil interrupts give a context that no signal cancels.
 func (i *interrupts) scope(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)

@@ -11,6 +11,7 @@ import (
 
 	"hearth"
 	"hearth/config"
+	"hearth/internal/terminal"
 	"hearth/model"
 )
 
@@ -124,7 +125,7 @@ func TestACredentialThatDoesNotComeIsNotWaitedFor(t *testing.T) {
 	defer func() { _ = end.Close() }()
 	a.io.in = never
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errInterrupted)
+	cancel(terminal.ErrInterrupted)
 	if _, err := (handover{a}).typedSecret(ctx, "box"); hearth.ReasonOf(err) != hearth.ReasonCancelled {
 		t.Errorf("got %v", err)
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hearth"
-	"hearth/internal/filelock"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
+
+	"hearth"
+	"hearth/internal/filelock"
 )
 
 // locks are what processes on this machine keep from each other, as files in the state

@@ -13,6 +13,7 @@ import (
 
 	"hearth"
 	"hearth/config"
+	"hearth/internal/terminal"
 	"hearth/model/catalog"
 	"hearth/model/probe"
 )
@@ -378,7 +379,7 @@ func (w *wizard) review(ctx context.Context, e *entry) error {
 	case n == 1:
 		return errStartOver
 	case n == 2:
-		return &hearth.Error{Op: "onboard", Reason: hearth.ReasonCancelled, Err: errInterrupted,
+		return &hearth.Error{Op: "onboard", Reason: hearth.ReasonCancelled, Err: terminal.ErrInterrupted,
 			Cause: "You chose to leave. Nothing was written.", Try: "Run hearth onboard again when you want to."}
 	}
 	return nil

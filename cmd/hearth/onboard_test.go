@@ -162,7 +162,7 @@ func TestOnboardUsesTheKeyThatIsThere(t *testing.T) {
 
 // Whatever the question, Ctrl-C leaves nothing behind; the end of input is no answer.
 func TestOnboardCanBeLeft(t *testing.T) {
-	toTheKey := func(t *testing.T, p *terminal, nth func(int) string) {
+	toTheKey := func(t *testing.T, p *console, nth func(int) string) {
 		p.sees(t, "a hosted vendor")
 		p.types(t, nth(1))
 		p.sees(t, "Which vendor?")
@@ -170,7 +170,7 @@ func TestOnboardCanBeLeft(t *testing.T) {
 		p.types(t, nth(0))
 		p.sees(t, "Key of Anthropic")
 	}
-	toTheReview := func(t *testing.T, p *terminal, nth func(int) string) {
+	toTheReview := func(t *testing.T, p *console, nth func(int) string) {
 		toTheKey(t, p, nth)
 		p.types(t, enter)
 		p.sees(t, "Which model?")
@@ -180,13 +180,13 @@ func TestOnboardCanBeLeft(t *testing.T) {
 		p.sees(t, "Write this?")
 		p.sees(t, "nothing is written")
 	}
-	atOnce := func(t *testing.T, p *terminal, _ func(int) string) {
+	atOnce := func(t *testing.T, p *console, _ func(int) string) {
 		p.sees(t, "Which model server?")
 		p.sees(t, "a hosted vendor")
 	}
 	for _, c := range []struct {
 		where string
-		to    func(*testing.T, *terminal, func(int) string)
+		to    func(*testing.T, *console, func(int) string)
 		key   string
 		plain bool // only in numbered lines
 	}{

@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime"
 
+	"hearth/internal/terminal"
+
 	"charm.land/huh/v2"
 	"golang.org/x/term"
 
@@ -150,7 +152,7 @@ func unstyled(bool) *huh.Styles { return &huh.Styles{} }
 // cancelled is the end of a command whose questions were not answered.
 func cancelled(err error) error {
 	if errors.Is(err, huh.ErrUserAborted) || errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
-		err = errInterrupted
+		err = terminal.ErrInterrupted
 	}
 	return &hearth.Error{Op: "onboard", Reason: hearth.ReasonCancelled, Err: err,
 		Cause: "The questions were not answered to the end. Nothing was written.", Try: "Run hearth onboard again."}

@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"hearth/config"
-	"hearth/internal/json5"
 	"slices"
 	"strings"
+
+	"hearth/config"
+	"hearth/internal/json5"
 )
 
 // reload takes up an edited config before a turn. What reaches the model's prompt waits

@@ -3,16 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
 	"hearth"
 	"hearth/config"
 	"hearth/model"
 	"hearth/model/catalog"
 	"hearth/model/probe"
 	"hearth/model/route"
-	"os"
-	"slices"
-	"strings"
-	"sync"
 )
 
 // roster says which providers and models there are and what they are called: the config's,

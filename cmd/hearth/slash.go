@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+
 	"hearth"
 	"hearth/agent"
-	"strings"
 )
 
 // slash runs what a person types with a slash before it.

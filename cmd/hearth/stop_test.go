@@ -12,6 +12,7 @@ import (
 
 	"hearth"
 	"hearth/agent"
+	"hearth/internal/terminal"
 	"hearth/model/modeltest"
 	"hearth/prompt"
 )
@@ -73,7 +74,7 @@ func TestAStoppedTurnIsWaitedForAtTheServer(t *testing.T) {
 	case r := <-stopped:
 		t.Fatalf("the turn ended before it was stopped: %q, %v", r.out.Answer, r.err)
 	}
-	ctrlC(errInterrupted)
+	ctrlC(terminal.ErrInterrupted)
 	if r := <-stopped; hearth.ReasonOf(r.err) != hearth.ReasonCancelled || !strings.HasPrefix(r.out.Answer, "The") {
 		t.Fatalf("the stopped turn gives %q, %v", r.out.Answer, r.err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"hearth"
 	"hearth/internal/escape"
+	"hearth/internal/terminal"
 )
 
 // streams are the process's three streams and whether a person sits at them.
@@ -99,8 +100,8 @@ func (s streams) piped(ctx context.Context) (*bufio.Reader, bool) {
 			return nil, false
 		}
 	}
-	in := &input{in: s.in}
-	r := bufio.NewReader(in.under(ctx))
+	in := terminal.NewInput(s.in)
+	r := bufio.NewReader(in.Under(ctx))
 	ready := make(chan bool, 1)
 	go func() { // ends with the first byte, with the end of input, or with ctx
 		_, err := r.Peek(1)

@@ -10,6 +10,7 @@ import (
 	"hearth"
 	"hearth/agent"
 	"hearth/config"
+	"hearth/internal/terminal"
 	"hearth/model"
 	"hearth/prompt"
 	"hearth/session"
@@ -201,11 +202,11 @@ func consent(s streams, in lines) asker {
 	return func(ctx context.Context, q agent.Approval) (bool, error) {
 		fmt.Fprintf(s.err, "\nThe model wants to do this:\n  %s\nNote: %s.\n", q.Text, q.Reason)
 		for {
-			answer, err := in.answer(ctx, "Allow it, this once? [y/N] ")
+			answer, err := in.Answer(ctx, "Allow it, this once? [y/N] ")
 			if ctx.Err() != nil {
 				return false, context.Cause(ctx)
 			}
-			if errors.Is(err, errInterrupted) {
+			if errors.Is(err, terminal.ErrInterrupted) {
 				return false, err
 			}
 			if err != nil {
@@ -240,7 +241,7 @@ func (a *app) open(ctx context.Context, c choice) (*talk, error) {
 	defer leave(nil)
 	opt := session.OwnOptions{New: c.session == "new", Wait: func(h session.Holder) {
 		a.sessionHeld(h)
-		if c.leaves && typedEnd(a.io.terminal) {
+		if c.leaves && terminal.TypedEnd(a.io.terminal) {
 			leave(errLeft)
 		}
 	}}

@@ -37,8 +37,8 @@ func paste(s string) string { return "\x1b[200~" + strings.ReplaceAll(s, "\n", "
 // things take; a healthy program never comes near it.
 const guard = time.Minute
 
-// terminal is a person at a terminal in which hearth runs.
-type terminal struct {
+// console is a person at a terminal in which hearth runs.
+type console struct {
 	pty  *os.File
 	done chan struct{} // closed when nothing more can be read
 	code chan int      // gives the exit code
@@ -77,7 +77,7 @@ func (h household) configured(t *testing.T, s *modeltest.Server) {
 }
 
 // sit runs hearth in a new terminal. env adds to an environment that says nothing.
-func (h household) sit(t *testing.T, env []string, args ...string) *terminal {
+func (h household) sit(t *testing.T, env []string, args ...string) *console {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "hearth", args...)
 	cmd.Dir = h.dir
@@ -86,7 +86,7 @@ func (h household) sit(t *testing.T, env []string, args ...string) *terminal {
 		"TMPDIR=" + os.TempDir(), "TERM=xterm-256color", "LANG=C.UTF-8",
 	}, env...)
 	tty := inTerminal(t, cmd)
-	p := &terminal{pty: tty, done: make(chan struct{}), code: make(chan int, 1), changed: make(chan struct{})}
+	p := &console{pty: tty, done: make(chan struct{}), code: make(chan int, 1), changed: make(chan struct{})}
 	go p.read() // ends with the program, whose end closes the terminal
 	go func() { // ends with the program
 		err := cmd.Wait()
@@ -133,7 +133,7 @@ func inTerminal(t *testing.T, cmd *exec.Cmd) *os.File {
 	return person
 }
 
-func (p *terminal) read() {
+func (p *console) read() {
 	defer close(p.done)
 	b := make([]byte, 4096)
 	for {
@@ -150,7 +150,7 @@ func (p *terminal) read() {
 }
 
 // types sends keys.
-func (p *terminal) types(t *testing.T, keys ...string) {
+func (p *console) types(t *testing.T, keys ...string) {
 	t.Helper()
 	if _, err := io.WriteString(p.pty, strings.Join(keys, "")); err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func (p *terminal) types(t *testing.T, keys ...string) {
 }
 
 // sees waits until text stands behind what the test has seen so far, and passes it.
-func (p *terminal) sees(t *testing.T, text string) {
+func (p *console) sees(t *testing.T, text string) {
 	t.Helper()
 	timeout := time.After(guard)
 	for {
@@ -187,7 +187,7 @@ func (p *terminal) sees(t *testing.T, text string) {
 }
 
 // grew reports whether something was written since changed was taken.
-func (p *terminal) grew(changed chan struct{}) bool {
+func (p *console) grew(changed chan struct{}) bool {
 	select {
 	case <-changed:
 		return true
@@ -197,21 +197,21 @@ func (p *terminal) grew(changed chan struct{}) bool {
 }
 
 // screen is all that was to be read so far.
-func (p *terminal) screen() string {
+func (p *console) screen() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return readable(p.out)
 }
 
 // raw is all that was written so far, control sequences included.
-func (p *terminal) raw() string {
+func (p *console) raw() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return string(p.out)
 }
 
 // leaves waits for the end of hearth and compares its exit code.
-func (p *terminal) leaves(t *testing.T, want int) {
+func (p *console) leaves(t *testing.T, want int) {
 	t.Helper()
 	select {
 	case got := <-p.code:

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import "golang.org/x/sys/windows"
 
@@ -7,5 +7,5 @@ func dropTyped(terminal int) {
 	_ = windows.FlushConsoleInputBuffer(windows.Handle(terminal)) // without it the question is only easier to answer by mistake
 }
 
-// typedEnd does not know here whether Ctrl-D was typed: Ctrl-C ends a wait.
-func typedEnd(int) bool { return false }
+// TypedEnd does not know here whether Ctrl-D was typed: Ctrl-C ends a wait.
+func TypedEnd(int) bool { return false }

@@ -1,17 +1,20 @@
-package main
+package terminal
 
 import (
 	"context"
 	"io"
 )
 
-// input is a stream whose readers can give up. A read that is under way then goes on, and
+// Input is a stream whose readers can give up. A read that is under way then goes on, and
 // what it brings is for the next reader. It is read by one goroutine at a time.
-type input struct {
+type Input struct {
 	in     io.Reader
 	coming chan arrival // of the read that is under way; nil: none is
 	came   arrival
 }
+
+// NewInput makes one of a reader.
+func NewInput(in io.Reader) *Input { return &Input{in: in} }
 
 // arrival is what one read brought.
 type arrival struct {
@@ -19,8 +22,8 @@ type arrival struct {
 	err   error
 }
 
-// under gives the stream to a reader that gives up with the cause of ctx, when that ends.
-func (i *input) under(ctx context.Context) io.Reader {
+// Under gives the stream to a reader that gives up with the cause of ctx, when that ends.
+func (i *Input) Under(ctx context.Context) io.Reader {
 	return readerFunc(func(b []byte) (int, error) { return i.read(ctx, b) })
 }
 
@@ -31,7 +34,7 @@ func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 // minRead is the least room that a read is given.
 const minRead = 4096
 
-func (i *input) read(ctx context.Context, b []byte) (int, error) {
+func (i *Input) read(ctx context.Context, b []byte) (int, error) {
 	if len(i.came.bytes) == 0 && i.came.err == nil {
 		if i.coming == nil {
 			coming := make(chan arrival, 1)
@@ -58,8 +61,8 @@ func (i *input) read(ctx context.Context, b []byte) (int, error) {
 	return n, err
 }
 
-// drop forgets what came and was not taken by any reader.
-func (i *input) drop() {
+// Drop forgets what came and was not taken by any reader.
+func (i *Input) Drop() {
 	i.came.bytes = nil
 	if i.coming == nil {
 		return

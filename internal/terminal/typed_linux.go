@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import "golang.org/x/sys/unix"
 
@@ -7,9 +7,9 @@ func dropTyped(terminal int) {
 	_ = unix.IoctlSetInt(terminal, unix.TCFLSH, unix.TCIFLUSH) // without it the question is only easier to answer by mistake
 }
 
-// typedEnd reports whether Ctrl-D was typed at a terminal on a line of its own, and takes
+// TypedEnd reports whether Ctrl-D was typed at a terminal on a line of its own, and takes
 // it away. What else was typed stays.
-func typedEnd(terminal int) bool {
+func TypedEnd(terminal int) bool {
 	if terminal < 0 {
 		return false
 	}

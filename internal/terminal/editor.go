@@ -1,7 +1,6 @@
-package main
+package terminal
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -10,93 +9,85 @@ import (
 	"golang.org/x/term"
 )
 
-// lines reads what a person types.
-type lines interface {
-	// next gives the next message. It ends with io.EOF, and with the cause of ctx.
-	next(ctx context.Context, prompt string) (string, error)
-	// answer gives the answer to a question. It ends with io.EOF, with the cause of ctx,
-	// and with errInterrupted on Ctrl-C.
-	answer(ctx context.Context, question string) (string, error)
-	// stopped says that Ctrl-C has just stopped a turn: another one leaves.
-	stopped()
+// ErrInterrupted is how a question ends that was answered with Ctrl-C, and for whoever turns
+// that key's signal into the end of a context, its cause.
+var ErrInterrupted = errors.New("interrupted")
+
+// Config says which terminal lines are edited at.
+type Config struct {
+	In     io.Reader
+	Screen io.Writer // takes control characters
+	FD     int       // of the terminal, which is put into raw mode
+	Dumb   bool      // it knows no control sequences
 }
 
-// pipedLines reads one message a line from a pipe or a file, which ends with the context
-// that it was opened with.
-type pipedLines struct{ r *bufio.Reader }
-
-func (p pipedLines) next(context.Context, string) (string, error) {
-	s, err := p.r.ReadString('\n')
-	if s != "" {
-		return strings.TrimRight(s, "\r\n"), nil
-	}
-	return "", err
-}
-
-// terminalLines edits lines at a terminal: history, and a paste of many lines is one
-// message. The terminal is raw only while a line is being edited, so that Ctrl-C during
-// a turn is a signal.
-type terminalLines struct {
-	s       streams
-	in      *input
+// Editor edits lines at a terminal: history, and a paste of many lines is one message. The
+// terminal is raw only while a line is being edited, so that Ctrl-C at other times is a
+// signal. One goroutine uses it at a time.
+type Editor struct {
+	c       Config
+	in      *Input
 	edit    *term.Terminal
 	keys    *keys
 	history *history
 }
 
-func newTerminalLines(s streams) *terminalLines {
-	t := &terminalLines{s: s, in: &input{in: s.in}, keys: &keys{}, history: &history{}}
-	t.begin()
-	return t
+// New makes an editor with an empty history.
+func New(c Config) *Editor {
+	e := &Editor{c: c, in: NewInput(c.In), keys: &keys{}, history: &history{}}
+	e.begin()
+	return e
 }
 
 // begin makes a new editor. One that has given io.EOF gives it for ever.
-func (t *terminalLines) begin() {
-	t.edit = term.NewTerminal(both{t.keys, t.s.screen}, "")
-	t.edit.History = t.history
+func (e *Editor) begin() {
+	e.edit = term.NewTerminal(screen{e.keys, e.c.Screen}, "")
+	e.edit.History = e.history
 }
 
-// next leaves on the second of two Ctrl-C, the first of which empties the line. One that
-// stopped a turn counts as the first.
-func (t *terminalLines) next(ctx context.Context, prompt string) (string, error) {
-	t.keys.in = t.in.under(ctx)
-	message, err := t.read(t.edit, prompt)
+// Next gives the next message, or io.EOF, or the cause of ctx. It leaves on the second of
+// two Ctrl-C, the first of which empties the line. One that stopped a turn counts as the
+// first.
+func (e *Editor) Next(ctx context.Context, prompt string) (string, error) {
+	e.keys.in = e.in.Under(ctx)
+	message, err := e.read(e.edit, prompt)
 	if err != nil {
-		t.begin()
+		e.begin()
 		return "", err
 	}
-	t.keys.again = false
-	t.history.remember(message)
+	e.keys.again = false
+	e.history.remember(message)
 	return message, nil
 }
 
-// answer takes nothing that was typed before the question was to be seen, in whatever
+// Answer gives the answer to a question, or io.EOF, the cause of ctx, or ErrInterrupted on
+// Ctrl-C. It takes nothing that was typed before the question was to be seen, in whatever
 // buffer it waits: a yes must mean this question.
-func (t *terminalLines) answer(ctx context.Context, question string) (string, error) {
-	dropTyped(t.s.terminal)
-	t.in.drop()
-	keys := &keys{in: t.in.under(ctx), again: true, always: true}
-	edit := term.NewTerminal(both{keys, t.s.screen}, "")
+func (e *Editor) Answer(ctx context.Context, question string) (string, error) {
+	dropTyped(e.c.FD)
+	e.in.Drop()
+	keys := &keys{in: e.in.Under(ctx), again: true, always: true}
+	edit := term.NewTerminal(screen{keys, e.c.Screen}, "")
 	edit.History = &history{}
-	answer, err := t.read(edit, question)
+	answer, err := e.read(edit, question)
 	if err != nil && keys.left {
-		t.keys.again = true
-		err = errInterrupted
+		e.keys.again = true
+		err = ErrInterrupted
 	}
 	return answer, err
 }
 
-func (t *terminalLines) read(edit *term.Terminal, prompt string) (string, error) {
-	raw, err := term.MakeRaw(t.s.terminal)
+func (e *Editor) read(edit *term.Terminal, prompt string) (string, error) {
+	raw, err := term.MakeRaw(e.c.FD)
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = term.Restore(t.s.terminal, raw) }() // nothing better can be done with a terminal that went away
-	if w, h, err := term.GetSize(t.s.terminal); err == nil && w > 0 {
+	defer func() { _ = term.Restore(e.c.FD, raw) }() // nothing better can be done with a terminal that went away
+	if w, h, err := term.GetSize(e.c.FD); err == nil && w > 0 {
 		_ = edit.SetSize(w, h) // an odd size only makes long lines wrap oddly
 	}
 	edit.SetPrompt(prompt)
-	if !t.s.dumb {
+	if !e.c.Dumb {
 		edit.SetBracketedPasteMode(true)
 		defer edit.SetBracketedPasteMode(false)
 	}
@@ -116,7 +107,8 @@ func (t *terminalLines) read(edit *term.Terminal, prompt string) (string, error)
 	}
 }
 
-func (t *terminalLines) stopped() { t.keys.again = true }
+// Stopped says that Ctrl-C has just stopped what ran: the next one leaves.
+func (e *Editor) Stopped() { e.keys.again = true }
 
 // lineBreak stands for a line break in a message that the arrow keys brought back: the
 // editor knows lines only.
@@ -183,4 +175,10 @@ func (k *keys) changed(typed []byte) (out []byte) {
 		}
 	}
 	return out
+}
+
+// screen is a terminal that is read at one place and written to at another.
+type screen struct {
+	io.Reader
+	io.Writer
 }

@@ -1,9 +1,9 @@
 //go:build !linux && !darwin && !windows
 
-package main
+package terminal
 
 // dropTyped does nothing where we do not know how to forget what was typed.
 func dropTyped(int) {}
 
-// typedEnd does not know here whether Ctrl-D was typed: Ctrl-C ends a wait.
-func typedEnd(int) bool { return false }
+// TypedEnd does not know here whether Ctrl-D was typed: Ctrl-C ends a wait.
+func TypedEnd(int) bool { return false }
