@@ -33,6 +33,7 @@ type Overflow struct {
 	Window int  // tokens the server serves
 	Prompt int  // tokens the request has; a lower bound at some servers
 	Exact  bool // Prompt is the server's count of the whole request
+	Bytes  bool // a limit of bytes, maybe of a proxy's: it says nothing of tokens
 	Words  string
 }
 
@@ -94,13 +95,14 @@ type found struct {
 	again  bool
 	loads  bool
 	large  bool
+	bytes  bool
 	why    string // stands in for the reason's usual cause
 	try    string
 	nums   map[string]int
 }
 
 func (f found) overflow(b errorBody, words string) *Overflow {
-	o := &Overflow{Window: b.NCtx, Prompt: b.NPrompt, Words: words}
+	o := &Overflow{Window: b.NCtx, Prompt: b.NPrompt, Bytes: f.bytes, Words: words}
 	if n := f.nums["window"]; o.Window == 0 {
 		o.Window = n
 	}
@@ -124,6 +126,8 @@ func byStatus(status int) hearth.Reason {
 		return hearth.ReasonBilling
 	case http.StatusNotFound, http.StatusGone:
 		return hearth.ReasonModelNotFound
+	case http.StatusRequestEntityTooLarge:
+		return hearth.ReasonContextOverflow
 	case http.StatusTooManyRequests:
 		return hearth.ReasonRateLimit
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout, 522, 524:

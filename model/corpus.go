@@ -1,6 +1,7 @@
 package model
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -65,7 +66,19 @@ func findRow(status int, b errorBody) found {
 			return f
 		}
 	}
-	return found{reason: byStatus(status)}
+	return statusAlone(status)
+}
+
+// statusAlone is what a status means when its words are unknown. 413 is the one that has
+// a sentence of its own: it also comes from proxies, which count bytes and know no window.
+func statusAlone(status int) found {
+	f := found{reason: byStatus(status)}
+	if status == http.StatusRequestEntityTooLarge {
+		f.bytes = true
+		f.why = "The request is larger than the model server, or a proxy in front of it, takes at once."
+		f.try = "Make the conversation shorter (/compact, /new), send smaller pictures, or raise the proxy's limit (nginx: client_max_body_size)."
+	}
+	return f
 }
 
 func (r *row) holdsFor(status int) bool {
@@ -153,6 +166,7 @@ var overflow = []row{
 	{words: words(`input length ` + prompt + ` exceeds the maximum allowed input length of ` + window), reason: hearth.ReasonContextOverflow},
 	{words: words(`current length is ` + prompt + ` while limit is ` + window), reason: hearth.ReasonContextOverflow},
 	{words: words(`max input tokens: ` + window + `, request input token count: ` + prompt), reason: hearth.ReasonContextOverflow},
+	{words: words(`expected maxlength: ` + num + `, actual: ` + num), reason: hearth.ReasonContextOverflow}, // letters, not tokens
 	{words: words(`range of input length should be \[\d+, ?` + window + `\]`), reason: hearth.ReasonContextOverflow},
 	{words: words(`cannot be greater than max_model_len=` + window), reason: hearth.ReasonContextOverflow},
 	{words: words(`maximum context length (?:is|of) ` + window), reason: hearth.ReasonContextOverflow},
@@ -168,6 +182,10 @@ var refusals = []row{
 	{words: words(`"auto" tool choice requires`), reason: hearth.ReasonToolsRefused, lesson: LessonNoTools, detail: "tools", try: "Start vLLM with --enable-auto-tool-choice and the --tool-call-parser of the model."},
 	{words: words(`tools param requires --jinja`), reason: hearth.ReasonToolsRefused, lesson: LessonNoTools, detail: "tools", try: "Start llama-server with --jinja."},
 	{words: words(`max_tokens.{0,40}not supported.{0,60}use 'max_completion_tokens'`), reason: hearth.ReasonBadRequest, lesson: LessonMaxTokensField, detail: "max_completion_tokens"},
+	{
+		words: words(`maximum tokens you requested exceeds the model limit of`), reason: hearth.ReasonBadRequest,
+		why: "The model writes fewer tokens in one answer than it was asked to.", try: "Set maxTokens of this model, in {key}models, below the limit that it names.",
+	},
 	{words: words(`max_completion_tokens.{0,40}not supported.{0,60}use 'max_tokens'`), reason: hearth.ReasonBadRequest, lesson: LessonMaxTokensField, detail: "max_tokens"},
 	{words: words(`content: invalid type: sequence, expected a string`, `invalid type: sequence, expected a string`, `messages\.\d+(?:\.\w+)*\.content(?:\.\w+)*: input should be a valid string`,
 		`content'?`+quoted+`? must be (?:a|of type) string`, `only 'text' content type is supported`, `can only concatenate str \(not "list"\) to str`), reason: hearth.ReasonBadRequest, lesson: LessonStringContent, detail: "content"},

@@ -22,9 +22,14 @@ type decoder struct {
 	calls   int
 	named   bool // the server's model was told
 	usage   usage
+	wrote   bool   // the model wrote something
 	reason  string // stop_reason, once it came
 	skipped int
 }
+
+// windowExceeded is the stop_reason of an answer that the context window ended. Before its
+// first token it is a refusal of the request.
+const windowExceeded = "model_context_window_exceeded"
 
 // block is a content block that is being written.
 type block struct {
@@ -56,6 +61,7 @@ func (d *decoder) event(data []byte) (deltas []model.Delta, done bool, failed []
 	case "message_start":
 		var m message
 		if json.Unmarshal(e.Message, &m) == nil { // nothing that the answer needs is in it
+			m.Usage.Output = 0 // the vendor writes 1 before there is a token
 			d.count(m.Usage)
 			deltas = d.answered(m.Model)
 		}
@@ -72,6 +78,9 @@ func (d *decoder) event(data []byte) (deltas []model.Delta, done bool, failed []
 		d.count(e.Usage)
 		if e.Delta.StopReason != "" {
 			d.reason = e.Delta.StopReason
+		}
+		if d.reason == windowExceeded && !d.wrote {
+			return nil, false, []byte(`{"error":"stop_reason ` + windowExceeded + `"}`)
 		}
 	case "message_stop":
 		return d.end(), true, nil
@@ -126,6 +135,7 @@ func (d *decoder) write(index int, w delta) (deltas []model.Delta) {
 		d.said += len(w.Text)
 		deltas = append(deltas, model.Delta{Text: w.Text})
 	}
+	d.wrote = d.wrote || b.Type == "tool_use" || len(deltas) > 0
 	b.signature.WriteString(w.Signature)
 	b.arguments.WriteString(w.PartialJSON)
 	return deltas
@@ -219,7 +229,7 @@ func (d *decoder) total() hearth.Usage {
 
 func (d *decoder) stop() hearth.StopReason {
 	switch d.reason {
-	case "max_tokens", "model_context_window_exceeded":
+	case "max_tokens", windowExceeded:
 		return hearth.StopLength
 	case "refusal":
 		return hearth.StopFiltered

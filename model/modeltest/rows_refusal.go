@@ -237,6 +237,23 @@ func Overflows() []Overflow {
 			x.Finished()
 		}},
 		{"cerebras", chat, status(413, `{"message":"Please reduce the length of the messages or completion. Current length is %d while limit is %d","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}`)},
+		{"nobody, ending the answer for its length before it began", everyProtocol, func(x *Exchange, n, _ int) {
+			Say(Reply{Stop: hearth.StopLength, Usage: &hearth.Usage{Input: n, Total: n}})(x)
+		}},
+		{"z.ai", []string{Completions}, func(x *Exchange, n, _ int) {
+			x.Frames(chunk(x.Model(), `{"role":"assistant","content":""}`, "model_context_window_exceeded"), done)
+			x.Finished()
+		}},
+		{"messages of z.ai", []string{Messages}, func(x *Exchange, _, _ int) {
+			x.Frames(
+				Frame{Event: "message_start", Data: `{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"m","usage":{"input_tokens":0,"output_tokens":1}}}`},
+				Frame{Event: "message_delta", Data: `{"type":"message_delta","delta":{"stop_reason":"model_context_window_exceeded"},"usage":{"input_tokens":9000,"output_tokens":1}}`},
+				Frame{Event: "message_stop", Data: `{"type":"message_stop"}`})
+			x.Finished()
+		}},
+		{"a proxy", everyProtocol, func(x *Exchange, _, _ int) {
+			x.Status(413, "<html><head><title>413 Request Entity Too Large</title></head><body><center><h1>413 Request Entity Too Large</h1></center></body></html>")
+		}},
 		{"google", chat, status(400, `[{"error":{"code":400,"message":"The input token count (%d) exceeds the maximum number of tokens allowed (%d).","status":"INVALID_ARGUMENT"}}]`)},
 	}
 }

@@ -306,12 +306,10 @@ func (d *decoder) count(c *chunk) {
 // none. err is what the events ended with, nil after [DONE]; once the model said that it
 // is through, nothing that breaks matters.
 func (d *decoder) end(err error) error {
-	if !d.begun && (err == nil || errors.Is(err, io.EOF) || d.stop != "") {
-		if e := model.SilentOverflow(op, d.req, d.usage, d.stop); e != nil {
+	if d.stop == "" {
+		if e := model.SilentOverflow(op, d.req, d.usage, ""); e != nil && !d.begun && (err == nil || errors.Is(err, io.EOF)) {
 			return e
 		}
-	}
-	if d.stop == "" {
 		return d.clock.Ended(err)
 	}
 	done, cut := d.calls.take(d.stop == hearth.StopLength)

@@ -35,12 +35,7 @@ type decoder struct {
 	done     map[string]int  // how many items of a kind came before the end
 	calls    map[hearth.CallID]bool
 	taken    map[hearth.CallID]bool // ids of earlier calls of this conversation
-	stop     hearth.StopReason
-	usage    hearth.Usage
 }
-
-// silent reports whether the model has said nothing at all.
-func (d *decoder) silent() bool { return len(d.spoke) == 0 && len(d.calls) == 0 }
 
 // frame reads one event. done says that the answer is complete; failed holds the
 // server's error frame where there is one. A frame that cannot be read is passed over:
@@ -190,8 +185,8 @@ func (d *decoder) end(r *response) (deltas []model.Delta, failed []byte) {
 	}
 	deltas = append(d.named(r), d.rest(r.Output)...)
 	if u := r.Usage; u != nil {
-		d.usage = d.counts(u)
-		deltas = append(deltas, model.Delta{Usage: &d.usage})
+		usage := d.counts(u)
+		deltas = append(deltas, model.Delta{Usage: &usage})
 	}
 	why := ""
 	if r.Incomplete != nil {
@@ -200,8 +195,7 @@ func (d *decoder) end(r *response) (deltas []model.Delta, failed []byte) {
 	if r.Status == "incomplete" && why == "" {
 		why = "max_output_tokens"
 	}
-	d.stop = d.reason(why)
-	return append(deltas, model.Delta{Stop: d.stop}), nil
+	return append(deltas, model.Delta{Stop: d.reason(why)}), nil
 }
 
 // rest passes on the items of the whole response that did not come before it. They are

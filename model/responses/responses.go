@@ -84,11 +84,6 @@ func frame(resp *model.Response, d *decoder, data []byte, pass answer.Pass) (ove
 	if failed != nil {
 		return true, resp.FrameError(failed)
 	}
-	if done && d.silent() {
-		if e := model.SilentOverflow(op, d.req, d.usage, d.stop); e != nil {
-			return true, e
-		}
-	}
 	return !pass(deltas...) || done, nil
 }
 

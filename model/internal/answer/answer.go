@@ -48,7 +48,10 @@ func (x Exchange) Stream(ctx context.Context, req *model.Request) iter.Seq2[mode
 		resp, err := x.Client.Post(ctx, call)
 		if err == nil {
 			defer func() { _ = resp.Close() }() // closing early is how a server is told to stop
-			err = x.Read(resp, passTo(yield, resp, req.Model))
+			w := writer{op: call.Op, req: req, resp: resp, yield: yield}
+			if err = x.Read(resp, w.pass); w.silent != nil {
+				err = w.silent
+			}
 		}
 		if err == nil || errors.Is(err, model.ErrStopped) {
 			return
@@ -60,25 +63,47 @@ func (x Exchange) Stream(ctx context.Context, req *model.Request) iter.Seq2[mode
 	}
 }
 
-// passTo says once that writing has begun: before the first token, or where a protocol whose
-// calls come in pieces, and are passed on whole, says it itself.
-func passTo(yield func(model.Delta, error) bool, resp *model.Response, name string) Pass {
-	writes := false
-	return func(deltas ...model.Delta) bool {
-		for i := range deltas {
-			d := &deltas[i]
-			said := d.Wait != nil && d.Wait.Phase == hearth.PhaseWriting
-			if !writes && (said || d.Text != "" || d.Thinking != "" || d.Call != nil) {
-				writes = true
-				resp.Token()
-				if !yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: name}}, nil) {
-					return false
-				}
-			}
-			if !said && !yield(*d, nil) {
-				return false
-			}
+// writer passes an answer on. It says once that writing has begun: before the first token,
+// or where a protocol whose calls come in pieces, and are passed on whole, says it itself.
+// An answer that ends without having begun may be a server's way to say that the request did
+// not fit.
+type writer struct {
+	op    string
+	req   *model.Request
+	resp  *model.Response
+	yield func(model.Delta, error) bool
+
+	begun  bool
+	usage  hearth.Usage
+	silent error
+}
+
+func (w *writer) pass(deltas ...model.Delta) bool {
+	for i := range deltas {
+		if !w.one(&deltas[i]) {
+			return false
 		}
-		return true
 	}
+	return true
+}
+
+func (w *writer) one(d *model.Delta) bool {
+	said := d.Wait != nil && d.Wait.Phase == hearth.PhaseWriting
+	if !w.begun && (said || d.Text != "" || d.Thinking != "" || d.Call != nil) {
+		w.begun = true
+		w.resp.Token()
+		if !w.yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseWriting, Model: w.req.Model}}, nil) {
+			return false
+		}
+	}
+	if d.Usage != nil {
+		w.usage = *d.Usage
+	}
+	if d.Stop != "" && !w.begun {
+		if e := model.SilentOverflow(w.op, w.req, w.usage, d.Stop); e != nil {
+			w.silent = e
+			return false
+		}
+	}
+	return said || w.yield(*d, nil)
 }
