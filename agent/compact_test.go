@@ -26,6 +26,7 @@ type small struct {
 	talks    bool // never ends one
 	stopped  int  // how often it was stopped
 	down     bool
+	takes    int // bytes, if a proxy counts them
 	dense    int // tokens for every four bytes; default 1. It then counts none when it answers
 }
 
@@ -49,6 +50,11 @@ func (s *small) Stream(ctx context.Context, q model.Question) iter.Seq2[model.De
 		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Bytes: 4 * tokens, Prefix: sent.Prefix(len(sent.Items)), Usage: hearth.Usage{Input: tokens}}
 		if s.dense > 0 {
 			rep.Usage = hearth.Usage{}
+		}
+		if s.takes > 0 && 4*tokens > s.takes {
+			s.refused++
+			yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow, HTTPStatus: 413, Err: &model.Overflow{Bytes: true, Words: "a web page"}})
+			return
 		}
 		if tokens > s.window {
 			s.refused++
@@ -339,6 +345,33 @@ func TestARefusalWithoutNumbersDoesNotShrinkAWindowThatIsKnown(t *testing.T) {
 		if strings.Contains(e.Detail, "without a summary") {
 			t.Errorf("an epoch %q", e.Detail)
 		}
+	}
+}
+
+// A proxy's limit is in bytes: a long conversation is shortened for it, and nothing is
+// learned of the model's window.
+func TestALimitOfBytesShortensALongConversationAndTeachesNothing(t *testing.T) {
+	server := &small{window: 30_000, takes: 60_000}
+	s := longTalk(t, server, 60)
+	if server.refused == 0 || server.refused > 4 {
+		t.Errorf("%d refusals", server.refused)
+	}
+	for _, e := range s.mem.epochs {
+		if p, err := prompt.DecodePlan(e.Plan); err != nil || p.Window != 30_000 {
+			t.Errorf("epoch %q has a window of %d (%v)", e.Reason, p.Window, err)
+		}
+	}
+}
+
+func TestALimitOfBytesCostsAShortConversationNothing(t *testing.T) {
+	server := &small{window: 100_000, takes: 40_000}
+	s := longTalk(t, server, 3)
+	_, err := s.say(strings.Repeat("too many bytes ", 2500))
+	if o, ok := errors.AsType[*model.Overflow](err); !ok || !o.Bytes {
+		t.Fatalf("got %v", err)
+	}
+	if server.refused != 1 || len(server.requests) != 3 || len(s.mem.epochs) != 1 {
+		t.Errorf("%d refusals, %d answers, %d epochs", server.refused, len(server.requests), len(s.mem.epochs))
 	}
 }
 

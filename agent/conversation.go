@@ -30,7 +30,7 @@ type conversation struct {
 func (c *conversation) believe(refused error) {
 	o, ok := errors.AsType[*model.Overflow](refused)
 	switch assumed := c.es.plan.Window; {
-	case ok && o.Bytes: // of pictures, mostly
+	case ok && o.Bytes: // it has said nothing of tokens
 	case ok && o.Window > 0:
 		c.believeNumbers(o)
 	case c.windowIsItsWord() && c.tokens > assumed/3: // no count is wrong by more

@@ -76,7 +76,7 @@ func statusAlone(status int) found {
 	if status == http.StatusRequestEntityTooLarge {
 		f.bytes = true
 		f.why = "The request is larger than the model server, or a proxy in front of it, takes at once."
-		f.try = "Make the conversation shorter (/compact, /new), send smaller pictures, or raise the proxy's limit (nginx: client_max_body_size)."
+		f.try = "Begin anew (/new) with smaller pictures or texts, or raise the proxy's limit (nginx: client_max_body_size)."
 	}
 	return f
 }
