@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"hearth"
@@ -59,7 +58,7 @@ func findRow(status int, b errorBody) found {
 			case name == "field" && f.detail == "":
 				f.detail = m[i]
 			case name == "window", name == "prompt":
-				f.nums[name], _ = strconv.Atoi(strings.ReplaceAll(m[i], ",", "")) // too many digits: unknown
+				f.nums[name] = int(countOf(strings.ReplaceAll(m[i], ",", "")))
 			}
 		}
 		if f.lesson == "" || teachable(f) {

@@ -41,8 +41,8 @@ type wireError struct {
 	Status  json.RawMessage `json:"status"`
 	Code    json.RawMessage `json:"code"`
 	Param   json.RawMessage `json:"param"`
-	NCtx    float64         `json:"n_ctx"`
-	NPrompt float64         `json:"n_prompt_tokens"`
+	NCtx    Count           `json:"n_ctx"`
+	NPrompt Count           `json:"n_prompt_tokens"`
 	Details json.RawMessage `json:"details"`
 
 	FailedGeneration string `json:"failed_generation"`
@@ -67,7 +67,7 @@ func readError(body []byte, depth int) errorBody {
 	switch body[0] {
 	case '{':
 		var w wireError
-		if err := json.Unmarshal(body, &w); err == nil {
+		if ReadJSON(body, &w) == nil {
 			return w.read(depth)
 		}
 	case '[': // Google wraps its errors into a list

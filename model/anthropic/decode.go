@@ -2,7 +2,6 @@ package anthropic
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,7 +49,7 @@ func (d *decoder) event(data []byte) (deltas []model.Delta, done bool, failed []
 		return nil, false, nil
 	}
 	var e event
-	if err := json.Unmarshal(data, &e); err != nil {
+	if model.ReadJSON(data, &e) != nil {
 		d.skipped++
 		return nil, false, nil
 	}
@@ -60,7 +59,7 @@ func (d *decoder) event(data []byte) (deltas []model.Delta, done bool, failed []
 	switch e.Type {
 	case "message_start":
 		var m message
-		if json.Unmarshal(e.Message, &m) == nil { // nothing that the answer needs is in it
+		if model.ReadJSON(e.Message, &m) == nil { // nothing that the answer needs is in it
 			m.Usage.Output = 0 // the vendor writes 1 before there is a token
 			d.count(m.Usage)
 			deltas = d.answered(m.Model)
@@ -91,7 +90,7 @@ func (d *decoder) event(data []byte) (deltas []model.Delta, done bool, failed []
 // whole decodes an answer that came as one document.
 func (d *decoder) whole(data []byte) ([]model.Delta, error) {
 	var m message
-	if err := json.Unmarshal(data, &m); err != nil {
+	if err := model.ReadJSON(data, &m); err != nil {
 		return nil, err
 	}
 	if m.StopReason == "" {
@@ -214,12 +213,12 @@ func (d *decoder) end() (deltas []model.Delta) {
 
 // total is the usage as we count it: input with all that was cached.
 func (d *decoder) total() hearth.Usage {
-	u := hearth.Usage{Input: d.usage.Input, Output: d.usage.Output}
+	u := hearth.Usage{Input: int(d.usage.Input), Output: int(d.usage.Output)}
 	if d.usage.CacheRead != nil {
-		u.CacheRead, u.CacheCounted = *d.usage.CacheRead, true
+		u.CacheRead, u.CacheCounted = int(*d.usage.CacheRead), true
 	}
 	if d.usage.CacheWrite != nil {
-		u.CacheWrite = *d.usage.CacheWrite
+		u.CacheWrite = int(*d.usage.CacheWrite)
 	}
 	u.Input += u.CacheRead + u.CacheWrite
 	u.Total = u.Input + u.Output

@@ -1,6 +1,10 @@
 package anthropic
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"hearth/model"
+)
 
 // event is the data of one event; which fields are set depends on Type.
 type event struct {
@@ -44,8 +48,8 @@ type delta struct {
 
 // usage counts input without what was read from or written to the cache.
 type usage struct {
-	Input      int  `json:"input_tokens"`
-	Output     int  `json:"output_tokens"`
-	CacheRead  *int `json:"cache_read_input_tokens"`
-	CacheWrite *int `json:"cache_creation_input_tokens"`
+	Input      model.Count  `json:"input_tokens"`
+	Output     model.Count  `json:"output_tokens"`
+	CacheRead  *model.Count `json:"cache_read_input_tokens"`
+	CacheWrite *model.Count `json:"cache_creation_input_tokens"`
 }

@@ -2,6 +2,7 @@ package modeltest
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"hearth"
@@ -119,6 +120,26 @@ func fragments(args string) (deltas []string) {
 	return deltas
 }
 
+// number is a count or a duration in an answer.
+var number = regexp.MustCompile(`("(?:\w+_tokens|\w*eval_count|\w+_duration)":)(\d+)`)
+
+// recounted says something else in place of each number, one after the other; $n is what
+// stood there.
+func recounted(name, prose string, want *hearth.Usage, instead ...string) Pathology {
+	return Pathology{Name: name, Prose: prose, Protocols: everyProtocol, Want: Want{Text: answer, Usage: want}, Serve: func(x *Exchange) {
+		seen := 0
+		for _, f := range x.reply(Reply{Text: answer, Usage: &hearth.Usage{Input: 7, Output: 3, Total: 10}}) {
+			f.Data = number.ReplaceAllStringFunc(f.Data, func(found string) string {
+				m := number.FindStringSubmatch(found)
+				seen++
+				return m[1] + strings.ReplaceAll(instead[seen%len(instead)], "$n", m[2])
+			})
+			x.Frames(f)
+		}
+		x.Finished()
+	}}
+}
+
 // counts are unusual token counts.
 func counts() []Pathology {
 	usage := func(name, prose, text string, want *hearth.Usage) Pathology {
@@ -140,6 +161,9 @@ func counts() []Pathology {
 			&hearth.Usage{Input: 7, Output: 3, Total: 10}),
 		usage("counts nonsense", "Negative numbers and more tokens than there are: an estimate is better than that, and nothing may break.",
 			`{"choices":[],"usage":{"prompt_tokens":-5,"completion_tokens":99999999999999999999,"total_tokens":-1,"prompt_tokens_details":{"cached_tokens":1e300}}}`, nil),
+		recounted("counts nonsense in every field", "As above, in each protocol: the answer is worth more than its numbers.", nil,
+			`-5`, `99999999999999999999`, `1e300`, `"many"`, `null`, `{}`),
+		recounted("counts in floats", "Proxies in languages with one kind of number, or that divide.", &hearth.Usage{Input: 7, Output: 3, Total: 10}, `$n.0`),
 		usage("counts in strings", "A proxy written in a language that does not mind.", `{"choices":[],"usage":{"prompt_tokens":"7","completion_tokens":"3","total_tokens":"10"}}`, nil),
 		{
 			Name: "counts in every chunk", Prose: "vLLM's continuous usage, Anthropic-like proxies: the last count is the one that holds.", Protocols: chat,

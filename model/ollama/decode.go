@@ -26,7 +26,7 @@ type decoder struct {
 // that the answer is complete; its last delta then has Stop.
 func (d *decoder) line(line []byte) (deltas []model.Delta, done bool, failed []byte) {
 	var c chunk
-	if err := json.Unmarshal(line, &c); err != nil {
+	if model.ReadJSON(line, &c) != nil {
 		d.skipped++ // seen in the wild; what follows is usually fine
 		return nil, false, nil
 	}
@@ -70,24 +70,24 @@ func (d *decoder) call(c *toolCall) *hearth.ToolCall {
 
 // end gives what the last line tells beside text.
 func (d *decoder) end(c *chunk) []model.Delta {
-	ms := func(ns int64) float64 { return float64(ns) / float64(time.Millisecond) }
-	perSecond := func(n int, ns int64) float64 {
+	ms := func(ns float64) float64 { return ns / float64(time.Millisecond) }
+	perSecond := func(n int, ns float64) float64 {
 		if ns <= 0 {
 			return 0
 		}
-		return float64(n) / time.Duration(ns).Seconds()
+		return float64(n) / (ns / float64(time.Second))
 	}
+	read, wrote := int(c.PromptEvalCount), int(c.EvalCount)
 	var deltas []model.Delta
-	if c.PromptEvalCount+c.EvalCount > 0 {
+	if read+wrote > 0 {
 		deltas = append(deltas, model.Delta{Usage: &hearth.Usage{
-			Input: c.PromptEvalCount, Output: c.EvalCount, Total: c.PromptEvalCount + c.EvalCount,
-			CacheCounted: d.counted && c.PromptEvalCount > 0,
+			Input: read, Output: wrote, Total: read + wrote, CacheCounted: d.counted && read > 0,
 		}})
 	}
 	timing := model.Timing{
-		PromptTokens: c.PromptEvalCount, OutputTokens: c.EvalCount,
+		PromptTokens: read, OutputTokens: wrote,
 		PromptMS: ms(c.PromptEvalDuration), OutputMS: ms(c.EvalDuration), LoadMS: ms(c.LoadDuration),
-		PromptPerSec: perSecond(c.PromptEvalCount, c.PromptEvalDuration), OutputsPerSec: perSecond(c.EvalCount, c.EvalDuration),
+		PromptPerSec: perSecond(read, c.PromptEvalDuration), OutputsPerSec: perSecond(wrote, c.EvalDuration),
 	}
 	if timing != (model.Timing{}) {
 		deltas = append(deltas, model.Delta{Timing: &timing})

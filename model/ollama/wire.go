@@ -1,6 +1,10 @@
 package ollama
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"hearth/model"
+)
 
 // chunk is one line of an answer.
 type chunk struct {
@@ -11,11 +15,11 @@ type chunk struct {
 
 	// Of the last line. Durations are nanoseconds. prompt_eval_count is absent when the
 	// whole prompt was read from the cache.
-	LoadDuration       int64 `json:"load_duration"`
-	PromptEvalCount    int   `json:"prompt_eval_count"`
-	PromptEvalDuration int64 `json:"prompt_eval_duration"`
-	EvalCount          int   `json:"eval_count"`
-	EvalDuration       int64 `json:"eval_duration"`
+	LoadDuration       float64     `json:"load_duration"`
+	PromptEvalCount    model.Count `json:"prompt_eval_count"`
+	PromptEvalDuration float64     `json:"prompt_eval_duration"`
+	EvalCount          model.Count `json:"eval_count"`
+	EvalDuration       float64     `json:"eval_duration"`
 
 	// Error is set when the server breaks in the middle of an answer; the status stays 200.
 	Error json.RawMessage `json:"error"`

@@ -22,7 +22,7 @@ type calls struct {
 
 // building is a call of which more may come.
 type building struct {
-	index *count
+	index *model.Count
 	id    string
 	name  string
 	args  strings.Builder

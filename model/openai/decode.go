@@ -85,11 +85,8 @@ func (d *decoder) chunk(data []byte) error {
 		return nil
 	}
 	var c chunk
-	err := json.Unmarshal(data, &c)
-	if err != nil {
-		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok { // a field of another type is only left empty
-			return fmt.Errorf("an event is no JSON: %w", err)
-		}
+	if err := model.ReadJSON(data, &c); err != nil {
+		return fmt.Errorf("an event is no JSON: %w", err)
 	}
 	if isError(&c) {
 		return d.clock.FrameError(data)
@@ -110,7 +107,7 @@ func (d *decoder) chunk(data []byte) error {
 		}
 	}
 	d.count(&c)
-	if err == nil && d.begun && d.streams { // from here on such an event says nothing but its text
+	if d.begun && d.streams { // from here on such an event says nothing but its text
 		d.pattern.learn(data, &c)
 	}
 	return nil

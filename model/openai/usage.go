@@ -6,7 +6,7 @@ import (
 )
 
 // first gives the first that is not 0.
-func first(counts ...count) int {
+func first(counts ...model.Count) int {
 	for _, c := range counts {
 		if c > 0 {
 			return int(c)
@@ -29,7 +29,7 @@ func (u *usage) shared(c *model.Capabilities) hearth.Usage {
 			out.CacheRead, out.CacheCounted = max(out.CacheRead, int(*d.CachedTokens)), true
 		}
 	}
-	for _, n := range []*count{u.Cached, u.CacheHit, u.CacheRead} {
+	for _, n := range []*model.Count{u.Cached, u.CacheHit, u.CacheRead} {
 		if n != nil {
 			out.CacheRead, out.CacheCounted = max(out.CacheRead, int(*n)), true
 		}

@@ -3,9 +3,8 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
-	"math"
-	"strconv"
-	"strings"
+
+	"hearth/model"
 )
 
 // chunk is one event of a stream, and also a whole answer: those differ in whether a
@@ -61,9 +60,9 @@ type reasoningDetail struct {
 }
 
 type toolCall struct {
-	Index    *count   `json:"index"`
-	ID       word     `json:"id"`
-	Function function `json:"function"`
+	Index    *model.Count `json:"index"`
+	ID       word         `json:"id"`
+	Function function     `json:"function"`
 	// Some servers leave the function object out.
 	Name      word `json:"name"`
 	Arguments word `json:"arguments"`
@@ -173,66 +172,50 @@ func isASCII(b []byte) bool {
 	return true
 }
 
-// A count is a number of tokens as servers send it: also as a float, a string, null,
-// negative or absurd; what cannot be a count is 0.
-type count int
-
-const absurd = 1 << 31
-
-// UnmarshalJSON never fails.
-func (c *count) UnmarshalJSON(b []byte) error {
-	*c = 0
-	f, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
-	if err == nil && f > 0 && f < absurd && !math.IsNaN(f) {
-		*c = count(f)
-	}
-	return nil
-}
-
 // usage in all its spellings.
 type usage struct {
-	PromptTokens     count `json:"prompt_tokens"`
-	CompletionTokens count `json:"completion_tokens"`
-	InputTokens      count `json:"input_tokens"`
-	OutputTokens     count `json:"output_tokens"`
-	PromptN          count `json:"prompt_n"`
-	PredictedN       count `json:"predicted_n"`
-	TotalTokens      count `json:"total_tokens"`
+	PromptTokens     model.Count `json:"prompt_tokens"`
+	CompletionTokens model.Count `json:"completion_tokens"`
+	InputTokens      model.Count `json:"input_tokens"`
+	OutputTokens     model.Count `json:"output_tokens"`
+	PromptN          model.Count `json:"prompt_n"`
+	PredictedN       model.Count `json:"predicted_n"`
+	TotalTokens      model.Count `json:"total_tokens"`
 
 	PromptDetails     *promptDetails `json:"prompt_tokens_details"`
 	InputDetails      *promptDetails `json:"input_tokens_details"`
 	CompletionDetails *outputDetails `json:"completion_tokens_details"`
 	OutputDetails     *outputDetails `json:"output_tokens_details"`
-	ReasoningTokens   count          `json:"reasoning_tokens"`        // SGLang
-	Cached            *count         `json:"cached_tokens"`           // Moonshot
-	CacheHit          *count         `json:"prompt_cache_hit_tokens"` // DeepSeek
-	CacheRead         *count         `json:"cache_read_input_tokens"` // proxies in front of Anthropic
-	CacheCreation     count          `json:"cache_creation_input_tokens"`
+	ReasoningTokens   model.Count    `json:"reasoning_tokens"`        // SGLang
+	Cached            *model.Count   `json:"cached_tokens"`           // Moonshot
+	CacheHit          *model.Count   `json:"prompt_cache_hit_tokens"` // DeepSeek
+	CacheRead         *model.Count   `json:"cache_read_input_tokens"` // proxies in front of Anthropic
+	CacheCreation     model.Count    `json:"cache_creation_input_tokens"`
 }
 
 type promptDetails struct {
-	CachedTokens *count `json:"cached_tokens"`
+	CachedTokens *model.Count `json:"cached_tokens"`
 }
 
 type outputDetails struct {
-	ReasoningTokens count `json:"reasoning_tokens"`
+	ReasoningTokens model.Count `json:"reasoning_tokens"`
 }
 
 // timings are llama.cpp's own measurements.
 type timings struct {
-	CacheN             count   `json:"cache_n"`
-	PromptN            count   `json:"prompt_n"`
-	PromptMS           float64 `json:"prompt_ms"`
-	PromptPerSecond    float64 `json:"prompt_per_second"`
-	PredictedN         count   `json:"predicted_n"`
-	PredictedMS        float64 `json:"predicted_ms"`
-	PredictedPerSecond float64 `json:"predicted_per_second"`
+	CacheN             model.Count `json:"cache_n"`
+	PromptN            model.Count `json:"prompt_n"`
+	PromptMS           float64     `json:"prompt_ms"`
+	PromptPerSecond    float64     `json:"prompt_per_second"`
+	PredictedN         model.Count `json:"predicted_n"`
+	PredictedMS        float64     `json:"predicted_ms"`
+	PredictedPerSecond float64     `json:"predicted_per_second"`
 }
 
 // progress is llama.cpp's answer to return_progress.
 type progress struct {
-	Total     count `json:"total"`
-	Cache     count `json:"cache"`
-	Processed count `json:"processed"`
-	TimeMS    count `json:"time_ms"`
+	Total     model.Count `json:"total"`
+	Cache     model.Count `json:"cache"`
+	Processed model.Count `json:"processed"`
+	TimeMS    model.Count `json:"time_ms"`
 }

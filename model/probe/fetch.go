@@ -3,8 +3,6 @@ package probe
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -28,19 +26,12 @@ type reply struct {
 
 func (r reply) ok() bool { return r.err == nil && r.status == http.StatusOK }
 
-// decode reads the body as JSON. A field of an unexpected type is left alone: half of an
-// odd reply is still worth having.
+// decode reads the body as JSON: half of an odd reply is still worth having.
 func (r reply) decode(into any) bool {
 	if !r.ok() {
 		return false
 	}
-	return readJSON(r.body, into)
-}
-
-func readJSON(body []byte, into any) bool {
-	err := json.Unmarshal(body, into)
-	var odd *json.UnmarshalTypeError
-	return err == nil || errors.As(err, &odd)
+	return model.ReadJSON(r.body, into) == nil
 }
 
 // asker asks one server and remembers each reply, so that recognising and describing it

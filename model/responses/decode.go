@@ -2,7 +2,6 @@ package responses
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -42,10 +41,8 @@ type decoder struct {
 // what matters is said again at the end.
 func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []byte) {
 	var e event
-	if err := json.Unmarshal(data, &e); err != nil {
-		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
-			return nil, false, nil
-		}
+	if model.ReadJSON(data, &e) != nil {
+		return nil, false, nil
 	}
 	switch e.Type {
 	case "response.created", "response.in_progress":
@@ -228,15 +225,15 @@ func (d *decoder) reason(why string) hearth.StopReason {
 }
 
 func (d *decoder) counts(u *usage) hearth.Usage {
-	out := hearth.Usage{Input: u.Input, Output: u.Output, Total: u.Total, CacheCounted: d.req.Capabilities.CachedCounted}
+	out := hearth.Usage{Input: int(u.Input), Output: int(u.Output), Total: int(u.Total), CacheCounted: d.req.Capabilities.CachedCounted}
 	if out.Total == 0 {
 		out.Total = out.Input + out.Output
 	}
 	if u.InputDetails != nil && u.InputDetails.Cached != nil {
-		out.CacheRead, out.CacheCounted = *u.InputDetails.Cached, true
+		out.CacheRead, out.CacheCounted = int(*u.InputDetails.Cached), true
 	}
 	if u.OutputDetails != nil {
-		out.Reasoning = u.OutputDetails.Reasoning
+		out.Reasoning = int(u.OutputDetails.Reasoning)
 	}
 	return out
 }

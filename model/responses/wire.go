@@ -2,7 +2,8 @@ package responses
 
 import (
 	"encoding/json"
-	"errors"
+
+	"hearth/model"
 )
 
 // event is any frame of a response stream. Servers differ in which fields they fill.
@@ -47,22 +48,21 @@ type content struct {
 }
 
 type usage struct {
-	Input        int `json:"input_tokens"`
-	Output       int `json:"output_tokens"`
-	Total        int `json:"total_tokens"`
+	Input        model.Count `json:"input_tokens"`
+	Output       model.Count `json:"output_tokens"`
+	Total        model.Count `json:"total_tokens"`
 	InputDetails *struct {
-		Cached *int `json:"cached_tokens"`
+		Cached *model.Count `json:"cached_tokens"`
 	} `json:"input_tokens_details"`
 	OutputDetails *struct {
-		Reasoning int `json:"reasoning_tokens"`
+		Reasoning model.Count `json:"reasoning_tokens"`
 	} `json:"output_tokens_details"`
 }
 
 // UnmarshalJSON keeps the item's own bytes, which reasoning is sent back with.
 func (i *item) UnmarshalJSON(b []byte) error {
 	type plain item
-	var kind *json.UnmarshalTypeError
-	if err := json.Unmarshal(b, (*plain)(i)); err != nil && !errors.As(err, &kind) {
+	if err := model.ReadJSON(b, (*plain)(i)); err != nil {
 		return err
 	}
 	i.raw = append(json.RawMessage(nil), b...)
