@@ -3,19 +3,46 @@ package model
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
 
 // ReadJSON is json.Unmarshal for what a server sent: a field of another type than expected
-// only stays empty. Its error is that of bytes which are no JSON, or of another type
-// altogether.
+// only stays empty. Its error is that of bytes which are no JSON, are of another type
+// altogether, or hold so many values that they would take far more memory than they have.
 func ReadJSON(data []byte, into any) error {
+	if len(data) > manyBytes && values(data) > mostValues {
+		return fmt.Errorf("more than %d values in one piece of JSON", mostValues)
+	}
 	err := json.Unmarshal(data, into)
 	if odd, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && odd.Field != "" {
 		return nil
 	}
 	return err
+}
+
+// Three bytes, such as "{},", may become a struct of some hundred. What is smaller than
+// manyBytes does no harm by that, and nobody has a reason to send more than mostValues.
+const (
+	manyBytes  = 1 << 20
+	mostValues = 1 << 18
+)
+
+// values counts, about, the values in JSON: what stands inside strings is none.
+func values(data []byte) (n int) {
+	quoted := false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && (c == ',' || c == '{' || c == '['):
+			n++
+		}
+	}
+	return n
 }
 
 // A Count is a number of tokens, or of other things, as servers send it: also as a float,

@@ -3,6 +3,7 @@ package model_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"hearth/model"
@@ -33,6 +34,24 @@ func TestAFieldOfAnotherTypeStaysEmpty(t *testing.T) {
 		if model.ReadJSON([]byte(odd), &said) == nil {
 			t.Errorf("%s is no error", odd)
 		}
+	}
+}
+
+func TestWhatWouldTakeFarMoreMemoryThanItHasIsNotRead(t *testing.T) {
+	var said struct {
+		Choices []struct{ A, B, C, D string }
+		Text    string
+	}
+	hostile := `{"choices":[` + strings.Repeat("{},", 1<<20) + `{}]}`
+	if model.ReadJSON([]byte(hostile), &said) == nil || cap(said.Choices) > 0 {
+		t.Errorf("%d structs were made", cap(said.Choices))
+	}
+	code, err := json.Marshal(strings.Repeat("\\{[,\"", 1<<20)) // one long text, such as a file that is written
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := model.ReadJSON([]byte(`{"text":`+string(code)+`}`), &said); err != nil || len(said.Text) != 5<<20 {
+		t.Errorf("%d bytes, %v", len(said.Text), err)
 	}
 }
 
