@@ -122,7 +122,7 @@ func (a *asker) listOpenAI(ctx context.Context, h *Host) {
 		if e.ID == "" {
 			continue
 		}
-		m := Model{ID: e.ID, SizeBytes: e.Meta.Size, ParamsB: float64(e.Meta.NParams) / 1e9, TrainedMax: e.Meta.NCtxTrain}
+		m := Model{ID: e.ID, SizeBytes: e.Meta.Size, ParamsB: float64(e.Meta.NParams) / 1e9, TrainedMax: int(e.Meta.NCtxTrain)}
 		switch {
 		case e.Meta.NCtx > 0:
 			m.set("GET /v1/models meta.n_ctx", e.Meta.NCtx)
@@ -131,7 +131,7 @@ func (a *asker) listOpenAI(ctx context.Context, h *Host) {
 		case e.Parameters.MaxSeqLen > 0:
 			m.set("GET /v1/models parameters.max_seq_len", e.Parameters.MaxSeqLen)
 		case e.ContextLength > 0 && h.Kind == KindExo:
-			m.TrainedMax = e.ContextLength // exo quotes the model's card, not its own memory
+			m.TrainedMax = int(e.ContextLength) // exo quotes the model's card, not its own memory
 		case e.ContextLength > 0:
 			m.set("GET /v1/models context_length", e.ContextLength)
 		}
@@ -144,7 +144,7 @@ func (a *asker) listOpenAI(ctx context.Context, h *Host) {
 			m.note("resident", "GET /v1/models status.value="+e.Status.Value)
 		}
 		if e.Parameters.MaxBatchSize > 0 {
-			h.Slots, h.SlotsBecause = e.Parameters.MaxBatchSize, "GET /v1/models parameters.max_batch_size"
+			h.works(int(e.Parameters.MaxBatchSize), "GET /v1/models parameters.max_batch_size")
 		}
 		h.Models = append(h.Models, m)
 	}
@@ -160,7 +160,7 @@ func inheritWindows(models []Model, list []openAIModel) {
 			}
 			for k := range models {
 				if models[k].ID == list[j].Parent && models[k].Window > 0 {
-					models[i].set("GET /v1/models max_model_len of "+models[k].ID, models[k].Window)
+					models[i].set("GET /v1/models max_model_len of "+models[k].ID, model.Count(models[k].Window))
 				}
 			}
 		}
@@ -168,9 +168,18 @@ func inheritWindows(models []Model, list []openAIModel) {
 }
 
 // set notes the window in force.
-func (m *Model) set(where string, tokens int) {
-	m.Window = tokens
+func (m *Model) set(where string, tokens model.Count) {
+	m.Window = int(tokens)
 	m.note("window", where)
+}
+
+// mostSlots is more than any server at home works on at once. What keeps the slots is made
+// for each of them.
+const mostSlots = 256
+
+// works notes how many requests the server works on at once.
+func (h *Host) works(slots int, because string) {
+	h.Slots, h.SlotsBecause = min(slots, mostSlots), because
 }
 
 // find gives the model an id means.

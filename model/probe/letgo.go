@@ -200,7 +200,7 @@ func resident(ctx context.Context, c *model.Client, id string) (window int, err 
 	}
 	for _, m := range running.Models {
 		if m.Name == id || m.Name == id+":latest" {
-			return m.ContextLength, nil
+			return int(m.ContextLength), nil
 		}
 	}
 	return 0, nil

@@ -12,7 +12,7 @@ import (
 )
 
 // What any server says, to any question, of whatever kind it seems to be: nothing is
-// believed that no server can mean, such as a window of minus one.
+// believed that no server can mean, such as a window of minus one, or slots for a billion.
 func FuzzReplies(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -35,6 +35,10 @@ func FuzzReplies(f *testing.F) {
 		}
 	}
 	add(`{"data":[{"id":"m","max_model_len":-1,"context_length":-1,"meta":{"n_ctx_train":-1,"n_params":-1}}],"total_slots":-1,"default_generation_settings":{"n_ctx":-1}}`)
+	add(`{"data":[{"id":"m","max_model_len":4611686018427387904,"context_length":4611686018427387904,"meta":{"n_ctx_train":4611686018427387904},"parameters":{"max_batch_size":1000000000},` +
+		`"model_name":"m","model_info":{"max_input_tokens":1e18,"max_output_tokens":1e18}}],"total_slots":1000000000,"default_generation_settings":{"n_ctx":1e18},"value":1e18,` +
+		`"models":[{"name":"m","key":"m","max_context_length":1e18,"context_length":1e18,"loaded_instances":[{"config":{"context_length":1e18,"parallel":1000000000}}]}],` +
+		`"model_info":{"llama.context_length":1e18},"parameters":"num_ctx 4611686018427387904","context_length":8,"max_total_num_tokens":1000000000,"max_running_requests":1000000000}`)
 	at, err := model.ParseEndpoint("http://127.0.0.1:9")
 	if err != nil {
 		f.Fatal(err)
@@ -55,9 +59,12 @@ func FuzzReplies(f *testing.F) {
 		for _, id := range append(h.IDs(), "m") {
 			l := h.Layer(id)
 			for name, n := range map[string]*int{"window": l.Window, "trained for": l.TrainedMax, "longest answer": l.MaxTokens, "slots": l.Slots} {
-				if n != nil && *n <= 0 {
+				if n != nil && (*n <= 0 || *n >= 1<<30) {
 					t.Errorf("%s, %s: %s %d of %q", h.Kind, id, name, *n, body)
 				}
+			}
+			if l.Slots != nil && *l.Slots > mostSlots {
+				t.Errorf("%s: %d slots of %q", h.Kind, *l.Slots, body)
 			}
 			if p := l.ParamsB; p != nil && !(*p > 0) {
 				t.Errorf("%s, %s: %v billion parameters of %q", h.Kind, id, *p, body)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -75,7 +74,7 @@ func (a *asker) listLMStudio(ctx context.Context, h *Host) {
 	const where = "GET /api/v1/models "
 	for i := range v1.Models {
 		e := &v1.Models[i]
-		m := Model{ID: e.Key, TrainedMax: e.MaxContext, SizeBytes: e.SizeBytes, ParamsB: params(e.ParamsString), Embedding: e.Type == "embedding"}
+		m := Model{ID: e.Key, TrainedMax: int(e.MaxContext), SizeBytes: e.SizeBytes, ParamsB: params(e.ParamsString), Embedding: e.Type == "embedding"}
 		m.Resident = new(len(e.Loaded) > 0)
 		m.note("resident", where+"loaded_instances")
 		for j, instance := range e.Loaded {
@@ -89,7 +88,7 @@ func (a *asker) listLMStudio(ctx context.Context, h *Host) {
 				m.set(where+"loaded_instances[0].config.context_length", instance.Config.ContextLength)
 			}
 			if n := instance.Config.Parallel; n > 0 && e.Type != "embedding" {
-				h.Slots, h.SlotsBecause = n, where+"loaded_instances[0].config.parallel"
+				h.works(int(n), where+"loaded_instances[0].config.parallel")
 			}
 		}
 		if c := e.Capabilities; c != nil {
@@ -115,7 +114,7 @@ func (a *asker) listOldLMStudio(ctx context.Context, h *Host) {
 	}
 	const where = "GET /api/v0/models "
 	for _, e := range v0.Data {
-		m := Model{ID: e.ID, TrainedMax: e.MaxContext, Embedding: e.Type == "embeddings"}
+		m := Model{ID: e.ID, TrainedMax: int(e.MaxContext), Embedding: e.Type == "embeddings"}
 		m.Resident = new(e.State == "loaded")
 		m.note("resident", where+"state="+e.State)
 		m.Vision = new(e.Type == "vlm")
@@ -246,12 +245,13 @@ func (a *asker) show(ctx context.Context, m *Model) {
 	m.can(s.Capabilities, "POST /api/show capabilities")
 	m.passedOn(s.RemoteHost, "POST /api/show remote_host")
 	for name, value := range s.Info {
-		if n, ok := value.(float64); ok && strings.HasSuffix(name, ".context_length") {
+		if n := countIn(value); n > 0 && strings.HasSuffix(name, ".context_length") {
 			m.TrainedMax = int(n)
 			m.note("trainedMax", "POST /api/show "+name)
 		}
-		if n, ok := value.(float64); ok && name == "general.parameter_count" && n > 0 {
-			m.ParamsB = n / 1e9
+		var params float64
+		if name == "general.parameter_count" && json.Unmarshal(value, &params) == nil && params > 0 {
+			m.ParamsB = params / 1e9
 		}
 	}
 	if m.Window > 0 {
@@ -259,11 +259,17 @@ func (a *asker) show(ctx context.Context, m *Model) {
 	}
 	for line := range strings.Lines(s.Parameters) {
 		if f := strings.Fields(line); len(f) == 2 && f[0] == "num_ctx" {
-			if n, err := strconv.Atoi(f[1]); err == nil && n > 0 {
+			if n := countIn([]byte(f[1])); n > 0 {
 				m.set(numCtxOfModel, n)
 			}
 		}
 	}
+}
+
+// countIn gives a count that stands alone; 0 where it is none.
+func countIn(value []byte) (n model.Count) {
+	_ = n.UnmarshalJSON(value) // it never fails
+	return n
 }
 
 // addProps adds what llama-server tells of itself.
@@ -273,7 +279,7 @@ func (a *asker) addProps(ctx context.Context, h *Host) {
 		return
 	}
 	if p.TotalSlots > 0 {
-		h.Slots, h.SlotsBecause = p.TotalSlots, "GET /props total_slots"
+		h.works(int(p.TotalSlots), "GET /props total_slots")
 	}
 	if len(h.Models) != 1 {
 		return // a router: its props are of no model
@@ -326,7 +332,7 @@ func (a *asker) addVLLM(ctx context.Context, h *Host) {
 		}
 	}
 	if n := blocks * size / h.Models[0].Window; n > 0 {
-		h.Slots, h.SlotsBecause = min(n, mostBatched), "GET /metrics vllm:cache_config_info num_gpu_blocks × block_size / window"
+		h.works(min(n, mostBatched), "GET /metrics vllm:cache_config_info num_gpu_blocks × block_size / window")
 	}
 }
 
@@ -337,11 +343,7 @@ func label(line, name string) int {
 		return 0
 	}
 	value, _, _ := strings.Cut(rest, `"`)
-	n, err := strconv.Atoi(value)
-	if err != nil {
-		return 0
-	}
-	return n
+	return int(countIn([]byte(value)))
 }
 
 func (a *asker) addSGLang(ctx context.Context, h *Host) {
@@ -355,15 +357,16 @@ func (a *asker) addSGLang(ctx context.Context, h *Host) {
 			m.set("GET /get_server_info context_length", info.ContextLength)
 		}
 		// The pool of tokens may be smaller than the window it promises.
-		if info.MaxTotalTokens > 0 && info.MaxTotalTokens < m.Window {
+		pool := int(info.MaxTotalTokens)
+		if pool > 0 && pool < m.Window {
 			m.set("GET /get_server_info max_total_num_tokens", info.MaxTotalTokens)
 		}
-		if m.Window > 0 && info.MaxTotalTokens >= m.Window {
-			n := info.MaxTotalTokens / m.Window
+		if m.Window > 0 && pool >= m.Window {
+			n := pool / m.Window
 			if info.MaxRunning > 0 {
-				n = min(n, info.MaxRunning)
+				n = min(n, int(info.MaxRunning))
 			}
-			h.Slots, h.SlotsBecause = min(n, mostBatched), "GET /get_server_info max_total_num_tokens / window, max_running_requests"
+			h.works(min(n, mostBatched), "GET /get_server_info max_total_num_tokens / window, max_running_requests")
 		}
 	}
 }
@@ -383,7 +386,7 @@ func (a *asker) addLiteLLM(ctx context.Context, h *Host) {
 		if e.Info.MaxInput > 0 {
 			m.set("GET /model/info max_input_tokens", e.Info.MaxInput)
 		}
-		m.MaxOutput, m.Tools, m.Vision = e.Info.MaxOutput, e.Info.Tools, e.Info.Vision
+		m.MaxOutput, m.Tools, m.Vision = int(e.Info.MaxOutput), e.Info.Tools, e.Info.Vision
 		m.Embedding = m.Embedding || e.Info.Mode == "embedding" || e.Info.Mode == "rerank"
 	}
 }
@@ -408,7 +411,7 @@ func (a *asker) addRunning(ctx context.Context, h *Host) {
 
 func (a *asker) addKobold(ctx context.Context, h *Host) {
 	var limit struct {
-		Value int `json:"value"`
+		Value model.Count `json:"value"`
 	}
 	if !a.get(ctx, "/api/extra/true_max_context_length").decode(&limit) || limit.Value == 0 {
 		return

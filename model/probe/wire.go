@@ -1,6 +1,11 @@
 package probe
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+
+	"hearth/model"
+)
 
 // The replies of the servers, as they name things. Only the fields that are read.
 
@@ -15,16 +20,16 @@ type openAIList struct {
 }
 
 type openAIModel struct {
-	ID            string `json:"id"`
-	OwnedBy       string `json:"owned_by"`
-	Parent        string `json:"parent"`
-	MaxModelLen   int    `json:"max_model_len"`  // vLLM, SGLang
-	ContextLength int    `json:"context_length"` // llama-swap, exo
+	ID            string      `json:"id"`
+	OwnedBy       string      `json:"owned_by"`
+	Parent        string      `json:"parent"`
+	MaxModelLen   model.Count `json:"max_model_len"`  // vLLM, SGLang
+	ContextLength model.Count `json:"context_length"` // llama-swap, exo
 	Meta          struct {
-		NCtx      int   `json:"n_ctx"`
-		NCtxTrain int   `json:"n_ctx_train"`
-		NParams   int64 `json:"n_params"`
-		Size      int64 `json:"size"`
+		NCtx      model.Count `json:"n_ctx"`
+		NCtxTrain model.Count `json:"n_ctx_train"`
+		NParams   int64       `json:"n_params"`
+		Size      int64       `json:"size"`
 	} `json:"meta"`
 	Status struct {
 		Value string `json:"value"` // llama.cpp's router, llama-swap
@@ -33,25 +38,25 @@ type openAIModel struct {
 		InputModalities []string `json:"input_modalities"`
 	} `json:"architecture"`
 	Parameters struct { // TabbyAPI
-		MaxSeqLen    int   `json:"max_seq_len"`
-		MaxBatchSize int   `json:"max_batch_size"`
-		UseVision    *bool `json:"use_vision"`
+		MaxSeqLen    model.Count `json:"max_seq_len"`
+		MaxBatchSize model.Count `json:"max_batch_size"`
+		UseVision    *bool       `json:"use_vision"`
 	} `json:"parameters"`
 }
 
 type lmStudioModels struct {
 	Models []struct {
-		Type         string `json:"type"`
-		Key          string `json:"key"`
-		DisplayName  string `json:"display_name"`
-		SizeBytes    int64  `json:"size_bytes"`
-		ParamsString string `json:"params_string"`
-		MaxContext   int    `json:"max_context_length"`
+		Type         string      `json:"type"`
+		Key          string      `json:"key"`
+		DisplayName  string      `json:"display_name"`
+		SizeBytes    int64       `json:"size_bytes"`
+		ParamsString string      `json:"params_string"`
+		MaxContext   model.Count `json:"max_context_length"`
 		Loaded       []struct {
 			ID     string `json:"id"`
 			Config struct {
-				ContextLength int `json:"context_length"`
-				Parallel      int `json:"parallel"`
+				ContextLength model.Count `json:"context_length"`
+				Parallel      model.Count `json:"parallel"`
 			} `json:"config"`
 		} `json:"loaded_instances"`
 		Capabilities *struct {
@@ -66,12 +71,12 @@ type lmStudioModels struct {
 
 type lmStudioOldModels struct {
 	Data []struct {
-		ID            string   `json:"id"`
-		Type          string   `json:"type"`
-		State         string   `json:"state"`
-		MaxContext    int      `json:"max_context_length"`
-		LoadedContext int      `json:"loaded_context_length"`
-		Capabilities  []string `json:"capabilities"`
+		ID            string      `json:"id"`
+		Type          string      `json:"type"`
+		State         string      `json:"state"`
+		MaxContext    model.Count `json:"max_context_length"`
+		LoadedContext model.Count `json:"loaded_context_length"`
+		Capabilities  []string    `json:"capabilities"`
 	} `json:"data"`
 }
 
@@ -93,25 +98,25 @@ type ollamaTags struct {
 
 type ollamaRunning struct {
 	Models []struct {
-		Name          string `json:"name"`
-		ContextLength int    `json:"context_length"`
+		Name          string      `json:"name"`
+		ContextLength model.Count `json:"context_length"`
 	} `json:"models"`
 }
 
 type ollamaShow struct {
-	Parameters   string         `json:"parameters"`
-	Capabilities []string       `json:"capabilities"`
-	Details      ollamaDetails  `json:"details"`
-	RemoteHost   string         `json:"remote_host"`
-	Info         map[string]any `json:"model_info"` // "llama.context_length": 8192
+	Parameters   string                     `json:"parameters"`
+	Capabilities []string                   `json:"capabilities"`
+	Details      ollamaDetails              `json:"details"`
+	RemoteHost   string                     `json:"remote_host"`
+	Info         map[string]json.RawMessage `json:"model_info"` // "llama.context_length": 8192
 }
 
 type llamaProps struct {
-	BuildInfo  string `json:"build_info"`
-	ModelAlias string `json:"model_alias"`
-	TotalSlots int    `json:"total_slots"`
+	BuildInfo  string      `json:"build_info"`
+	ModelAlias string      `json:"model_alias"`
+	TotalSlots model.Count `json:"total_slots"`
 	Default    struct {
-		NCtx int `json:"n_ctx"`
+		NCtx model.Count `json:"n_ctx"`
 	} `json:"default_generation_settings"`
 	Modalities *struct {
 		Vision bool `json:"vision"`
@@ -124,21 +129,21 @@ type llamaProps struct {
 
 // sglangInfo leaves out the launch arguments that the reply also holds: one is the key.
 type sglangInfo struct {
-	Version        string `json:"version"`
-	ContextLength  int    `json:"context_length"`
-	MaxRunning     int    `json:"max_running_requests"`
-	MaxTotalTokens int    `json:"max_total_num_tokens"`
+	Version        string      `json:"version"`
+	ContextLength  model.Count `json:"context_length"`
+	MaxRunning     model.Count `json:"max_running_requests"`
+	MaxTotalTokens model.Count `json:"max_total_num_tokens"`
 }
 
 type liteLLMInfo struct {
 	Data []struct {
 		Name string `json:"model_name"`
 		Info struct {
-			MaxInput  int    `json:"max_input_tokens"`
-			MaxOutput int    `json:"max_output_tokens"`
-			Tools     *bool  `json:"supports_function_calling"`
-			Vision    *bool  `json:"supports_vision"`
-			Mode      string `json:"mode"`
+			MaxInput  model.Count `json:"max_input_tokens"`
+			MaxOutput model.Count `json:"max_output_tokens"`
+			Tools     *bool       `json:"supports_function_calling"`
+			Vision    *bool       `json:"supports_vision"`
+			Mode      string      `json:"mode"`
 		} `json:"model_info"`
 	} `json:"data"`
 }
