@@ -88,7 +88,49 @@ func newIncluder(root *source, p Places) *includer {
 			in.roots = append(in.roots, realPath(p.expand(more)))
 		}
 	}
+	if root.doc != nil {
+		in.name(root.doc.Root, root.path)
+	}
 	return in
+}
+
+// name notes the files that v includes, before one is read: the first that cannot be must
+// not hide the others.
+func (in *includer) name(v *json5.Value, from string) {
+	for _, e := range v.Elements {
+		in.name(e, from)
+	}
+	for _, m := range v.Members {
+		if m.Key != includeKey {
+			in.name(m.Value, from)
+			continue
+		}
+		for _, e := range append([]*json5.Value{m.Value}, m.Value.Elements...) {
+			if e.Kind != json5.String || !isFileName(e.Text) {
+				continue
+			}
+			if path := includedPath(e.Text, from); !isFolder(path) {
+				in.named = append(in.named, path)
+			}
+		}
+	}
+}
+
+func isFileName(name string) bool {
+	return name != "" && !strings.ContainsRune(name, 0) && len(name) < maxIncludePath
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// includedPath is the path that an $include in the file from names.
+func includedPath(name, from string) string {
+	if path := filepath.Clean(name); filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(from), name)
 }
 
 // resolve returns v with its includes merged in. stack holds the files that are being
@@ -170,9 +212,6 @@ func (in *includer) include(inc *json5.Value, stack []string) (*json5.Value, err
 
 func (in *includer) file(at *json5.Value, name string, stack []string) (*json5.Value, error) {
 	path, err := in.admit(name, stack)
-	if path != "" {
-		in.named = append(in.named, path)
-	}
 	if err != nil {
 		return nil, &includeError{at, err}
 	}
@@ -198,21 +237,19 @@ func (in *includer) open(path string) (*source, error) {
 		return nil, err
 	}
 	in.files = append(in.files, src)
+	in.name(src.doc.Root, path)
 	return src, nil
 }
 
 // admit turns the name in an $include into a path, and says why that may not be read.
 func (in *includer) admit(name string, stack []string) (string, error) {
 	switch {
-	case name == "" || strings.ContainsRune(name, 0) || len(name) >= maxIncludePath:
+	case !isFileName(name):
 		return "", fmt.Errorf("%.60q is not a file name", name)
 	case len(stack) > maxIncludeDepth:
 		return "", fmt.Errorf("%s is nested deeper than %d files", name, maxIncludeDepth)
 	}
-	path := filepath.Clean(name)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(stack[len(stack)-1]), path)
-	}
+	path := includedPath(name, stack[len(stack)-1])
 	if slices.Contains(stack, path) {
 		return path, fmt.Errorf("%s includes itself: %s", filepath.Base(path), strings.Join(append(slices.Clone(stack), path), " -> "))
 	}

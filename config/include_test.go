@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -131,5 +132,44 @@ func TestIncludesMayLieWhereTheEnvironmentAllowsIt(t *testing.T) {
 	}
 	if f, _ := h.config("{models: {$include: '../elsewhere/models.json5'}}"); !f.LastGood {
 		t.Errorf("a folder that nobody allowed is read: %v", f.Broken)
+	}
+}
+
+// Whoever may write one of these files writes the config, so the gateway keeps its tools
+// away from them: also from one that is not there yet, and from those behind one that broke.
+func TestFilesNamesAllThatAConfigIsMadeOf(t *testing.T) {
+	h := newHome(t)
+	h.write(".hearth/broken.json5", "{")
+	h.write(".hearth/nested.json5", "{exec: {$include: 'absent.json5'}}")
+	h.write(".hearth/folder/x", "")
+	if err := os.MkdirAll(h.path("keys"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	wants := func(f *File, names ...string) {
+		t.Helper()
+		files := f.Files()
+		for _, n := range names {
+			if !slices.Contains(files, h.path(n)) {
+				t.Errorf("%s is not among %q", n, files)
+			}
+		}
+		if slices.Contains(files, h.path(".hearth/folder")) || slices.Contains(files, h.path(".hearth")) {
+			t.Errorf("a folder is among %q", files)
+		}
+	}
+	f, _ := h.config("{tools: {$include: 'nested.json5'}, secrets: {providers: {k: {source: 'file', path: '" + filepath.ToSlash(h.path("keys/k")) + "'}}}}")
+	wants(f, ".hearth/hearth.json", ".hearth/nested.json5", ".hearth/absent.json5", ".hearth/.env")
+	f, _ = h.config("{tools: {$include: ['broken.json5', 'nested.json5', 'folder', '']}, agents: {$include: 'absent.json5'}, models: {$include: '../later.json5'}}")
+	wants(f, ".hearth/broken.json5", ".hearth/nested.json5", ".hearth/absent.json5", "later.json5")
+}
+
+func TestAConfigThatBreaksKeepsTheFilesItWasMadeOf(t *testing.T) {
+	h := newHome(t)
+	h.write(".hearth/tools.json5", "{}")
+	f, _ := h.config("{tools: {$include: 'tools.json5'}}")
+	h.write(".hearth/hearth.json", "{tools: {")
+	next, _, _, err := f.Reload(t.Context())
+	if err != nil || next.Broken == nil || !slices.Contains(next.Files(), h.path(".hearth/tools.json5")) {
+		t.Errorf("got %v, %v, %q", err, next.Broken, next.Files())
 	}
 }

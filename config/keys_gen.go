@@ -44,6 +44,8 @@ func main() {
 		}
 		n.typ = tidy(cols[1])
 	}
+	// OpenClaw passes on the channels of plugins, which its schema does not list.
+	root.children["channels"].children["*"] = &node{typ: "any"}
 	out := bufio.NewWriter(os.Stdout)
 	fmt.Fprintln(out, "# OpenClaw's config keys, versions 2026.5.5 and 2026.9.6 together. Made by keys_gen.go.")
 	root.print(out, 0)
@@ -70,9 +72,12 @@ var (
 	lists = regexp.MustCompile(`\[[^\]]*\]`)
 )
 
-// tidy keeps what a check needs: each alternative once. A list that the source cut
-// off in the middle of a word is any string.
+// tidy keeps what a check needs: each alternative once. What the source cut off in the
+// middle of a word is a list where it began as one, else any string.
 func tidy(typ string) string {
+	if strings.HasPrefix(typ, "[") && !strings.Contains(typ, "]") {
+		return "array"
+	}
 	if strings.Count(typ, `"`)%2 != 0 || strings.Count(typ, "[") != strings.Count(typ, "]") {
 		return "string"
 	}

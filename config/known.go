@@ -104,7 +104,7 @@ func (n *keyNode) accepts(v *json5.Value) (bool, string) {
 		switch {
 		case t == "any", t == v.Kind.String(), t == "integer" && isWhole(v):
 			return true, ""
-		case strings.HasPrefix(t, `"`) || t == "0":
+		default:
 			if v.Kind == json5.String && t == `"`+v.Text+`"` || v.Kind == json5.Number && t == v.Text {
 				return true, ""
 			}

@@ -28,6 +28,17 @@ func (s stamp) same(o stamp) bool {
 	return s.path == o.path && s.size == o.size && s.mtime.Equal(o.mtime)
 }
 
+// Files are the paths of all that this config is made of: the file itself, what it
+// includes, .env files, and files of credentials. Some may not be there: whoever makes one
+// changes the config.
+func (f *File) Files() []string {
+	var out []string
+	for _, s := range slices.Concat(f.stamps, f.keyFiles) {
+		out = append(out, s.path)
+	}
+	return out
+}
+
 // watch remembers the state of every file that this config depends on.
 func (f *File) watch() {
 	paths := []string{f.Places.Config, filepath.Join(f.Places.State, ".env")}
@@ -92,6 +103,7 @@ func (f *File) Reload(ctx context.Context) (next *File, warnings []Warning, chan
 func (f *File) hold(before *File) Warning {
 	f.Config, f.tree, f.env = before.Config, before.tree, before.env
 	f.findings, f.unused = before.findings, before.unused
+	f.includes = slices.Concat(f.includes, before.includes)
 	f.readStores()
 	f.watch()
 	f.LastGood = before.LastGood || before.Broken == nil

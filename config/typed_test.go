@@ -168,8 +168,8 @@ hearth.json:11: tools should be an object, but it is null: the default is used`)
 
 func TestKeysAreUsedOpenClawsOrUnknown(t *testing.T) {
 	f, warnings := newHome(t).config(`{
-  gateway: { port: 18789, bnid: "loopback", auth: { mode: 5 } },
-  channels: { telegram: { botToken: "x", groups: { "-100": { requireMention: true } } } },
+  gateway: { port: 18789, bnid: "loopback", auth: { mode: 5, identityScopes: { "a@b.c": ["operator.admin"] } } },
+  channels: { telegram: { botToken: "x", groups: { "-100": { requireMention: true } } }, discord: { activityType: 1 }, aPluginsOwn: { x: [1] } },
   agents: { defaults: { heartbeat: { every: "30m" }, mdel: "p/m", sandbox: { mode: "maybe" } } },
   models: { providers: { p: { baseUrl: "u", apikey: "k", contextWindw: 1, frobnicate: true } } },
   localModelLean: true,

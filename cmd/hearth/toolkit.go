@@ -201,7 +201,7 @@ func (b *toolbox) private() []string {
 	for n := range 5 {
 		out = append(out, b.state(fmt.Sprintf("hearth.json.bak.%d", n+1)))
 	}
-	return append(out, b.file.Path())
+	return append(out, b.file.Files()...)
 }
 
 // house reads the workspace files as they are now, and says of each whether its owner is
