@@ -31,8 +31,8 @@ func (g *Guard) alone(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, err
 	}
-	x := &answer{ctx: ctx, conn: conn}
-	x.stop = context.AfterFunc(ctx, func() { _ = conn.Close() }) // whatever waits for the server ends
+	x := &answer{ctx: ctx, conn: conn, in: quietReads(conn)}
+	x.stop = context.AfterFunc(ctx, func() { _ = x.in.Close() }) // whatever waits for the server ends
 	resp, err := x.exchange(req)                                 //nolint:contextcheck // the request carries it
 	if err != nil {
 		_ = x.Close() // the first error is the one that says something
@@ -52,6 +52,7 @@ func closeBody(req *http.Request) {
 type answer struct {
 	ctx  context.Context //nolint:containedctx // the request's, for as long as its answer is read
 	conn net.Conn
+	in   io.ReadCloser // reads and closes conn
 	stop func() bool
 	body io.Reader
 }
@@ -96,7 +97,7 @@ func (x *answer) write(req *http.Request) error {
 
 // read gives the first answer that is one: "100 Continue" and its like are passed over.
 func (x *answer) read(req *http.Request) (*http.Response, error) {
-	head := &io.LimitedReader{R: quietReads(x.conn), N: maxHeaderBytes}
+	head := &io.LimitedReader{R: x.in, N: maxHeaderBytes}
 	in := bufio.NewReader(head)
 	if _, err := in.Peek(1); err != nil {
 		return nil, err
@@ -138,5 +139,5 @@ func (x *answer) Read(p []byte) (int, error) {
 // to stop.
 func (x *answer) Close() error {
 	x.stop()
-	return x.conn.Close()
+	return x.in.Close()
 }

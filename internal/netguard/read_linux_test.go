@@ -1,11 +1,14 @@
 package netguard
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // pair gives both ends of a connection.
@@ -38,7 +41,7 @@ func pair(t *testing.T) (here, there *net.TCPConn) {
 func TestAQuietReadGivesWhatAReadGives(t *testing.T) {
 	here, there := pair(t)
 	r := quietReads(here)
-	if r == io.Reader(here) {
+	if r == io.ReadCloser(here) {
 		t.Fatal("a TCP connection is read the costly way")
 	}
 	if n, err := r.Read(nil); n != 0 || err != nil {
@@ -87,5 +90,202 @@ func TestAQuietReadTellsOfAReset(t *testing.T) {
 	var op *net.OpError
 	if !errors.Is(err, syscall.ECONNRESET) || !errors.As(err, &op) || op.Op != "read" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// paced gives a reader whose clock goes on by step with each read, and the other end.
+func paced(t *testing.T, step func() time.Duration) (r *quietReader, there *net.TCPConn) {
+	t.Helper()
+	here, there := pair(t)
+	r, ok := quietReads(here).(*quietReader)
+	if !ok {
+		t.Fatal("a TCP connection is read the costly way")
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	at := time.Unix(1e9, 0)
+	r.now = func() time.Time {
+		at = at.Add(step())
+		return at
+	}
+	return r, there
+}
+
+func steadily(step time.Duration) func() time.Duration { return func() time.Duration { return step } }
+
+// say writes one byte and reads it.
+func say(t *testing.T, r *quietReader, there io.Writer) {
+	t.Helper()
+	if _, err := there.Write([]byte{'x'}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := r.Read(make([]byte, 8)); n != 1 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
+}
+
+// quick gives a reader that gathers.
+func quick(t *testing.T) (r *quietReader, there *net.TCPConn) {
+	t.Helper()
+	r, there = paced(t, steadily(quickGap))
+	for range quickFor/quickGap + 2 {
+		if wakes(t, r) != 1 {
+			t.Fatal("it gathers before the stream was quick for long")
+		}
+		say(t, r, there)
+	}
+	if !r.gathering || wakes(t, r) != gatherBytes {
+		t.Fatal("a quick stream is not gathered")
+	}
+	return r, there
+}
+
+// wakes is how many bytes must be there for a waiting reader to be woken.
+func wakes(t *testing.T, r *quietReader) int {
+	t.Helper()
+	var bytes int
+	var failed error
+	err := r.raw.Control(func(fd uintptr) {
+		bytes, failed = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVLOWAT)
+	})
+	if err := errors.Join(err, failed); err != nil {
+		t.Fatal(err)
+	}
+	return bytes
+}
+
+func TestASlowStreamIsNeverGathered(t *testing.T) {
+	t.Run("a token every few milliseconds", func(t *testing.T) {
+		r, there := paced(t, steadily(quickGap+1))
+		r.gather = time.Hour
+		for range 100 {
+			say(t, r, there)
+		}
+	})
+	t.Run("several tokens at a time, and a pause", func(t *testing.T) {
+		reads := 0
+		r, there := paced(t, func() time.Duration {
+			if reads++; reads%16 == 0 { // more than are guessed together
+				return quickGap + 1
+			}
+			return quickFor / 16
+		})
+		r.gather = time.Hour
+		for range 200 {
+			say(t, r, there)
+		}
+	})
+	t.Run("one that is behind, so that each read finds more than it has room for", func(t *testing.T) {
+		r, there := paced(t, steadily(quickGap))
+		r.gather = time.Hour
+		if _, err := there.Write(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			if n, err := r.Read(make([]byte, 1)); n != 1 || err != nil {
+				t.Fatalf("got %d, %v", n, err)
+			}
+		}
+	})
+}
+
+func TestAStreamThatPausesIsNoLongerGathered(t *testing.T) {
+	r, there := quick(t)
+	paused := make(chan error, 1)
+	go func() {
+		n, err := r.Read(make([]byte, 8))
+		if n != 1 {
+			err = errors.Join(err, io.ErrUnexpectedEOF)
+		}
+		paused <- err
+	}()
+	for wakes(t, r) != 1 { // it rests once, and finds nothing
+		runtime.Gosched()
+	}
+	if _, err := there.Write([]byte{'x'}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-paused; err != nil {
+		t.Fatal(err)
+	}
+	r.gather = time.Hour
+	for range quickFor/quickGap - 1 { // it must be quick for long again
+		say(t, r, there)
+	}
+}
+
+func TestAGatheredStreamIsWhole(t *testing.T) {
+	r, there := quick(t)
+	var want bytes.Buffer
+	for i := range 3000 {
+		want.Write(bytes.Repeat([]byte{byte(i)}, 1+i%300))
+	}
+	written := make(chan error, 1)
+	go func() {
+		var failed error
+		for rest := bytes.NewBuffer(bytes.Clone(want.Bytes())); rest.Len() > 0; {
+			_, err := there.Write(rest.Next(181))
+			failed = errors.Join(failed, err)
+		}
+		written <- errors.Join(failed, there.CloseWrite())
+	}()
+	got, err := io.ReadAll(r)
+	if err := errors.Join(err, <-written); err != nil || !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("got %d of %d bytes, %v", len(got), want.Len(), err)
+	}
+}
+
+func TestAGatheredStreamEndsAsAnyOther(t *testing.T) {
+	t.Run("at its end", func(t *testing.T) {
+		r, there := quick(t)
+		_, err := there.Write([]byte("the end"))
+		if err := errors.Join(err, there.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); string(got) != "the end" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+	t.Run("with a reset", func(t *testing.T) {
+		r, there := quick(t)
+		if err := errors.Join(there.SetLinger(0), there.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("when it is closed, however long it would gather", func(t *testing.T) {
+		r, there := quick(t)
+		r.gather = time.Hour
+		if _, err := there.Write([]byte{'x'}); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := r.Read(make([]byte, 1))
+			ended <- err
+		}()
+		_ = r.Close()
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestANapEnds(t *testing.T) {
+	n, err := newNap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []time.Duration{time.Millisecond, 1, time.Microsecond} {
+		if err := n.rest(d); err != nil {
+			t.Errorf("%s: %v", d, err)
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- n.rest(time.Hour) }()
+	_ = n.Close() // also when the rest has not begun
+	if err := <-ended; err == nil {
+		t.Error("a closed nap went on for an hour")
 	}
 }

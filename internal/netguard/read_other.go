@@ -7,5 +7,6 @@ import (
 	"net"
 )
 
-// quietReads gives a reader of a connection; what it spares is measured on Linux only.
-func quietReads(conn net.Conn) io.Reader { return conn }
+// quietReads gives a reader of a connection, which is closed with it; what it spares is
+// measured on Linux only.
+func quietReads(conn net.Conn) io.ReadCloser { return conn }
