@@ -9,15 +9,16 @@ import (
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/internal/answer"
+	"hearth/model/internal/body"
 )
 
 // decoder turns the events of one answer into deltas. It does no I/O.
 type decoder struct {
-	asked   string
-	newID   func() hearth.CallID
-	ids     map[string]bool // of the calls of this answer
-	open    map[int]*block  // by index
-	said    int             // bytes of text so far
+	req     *model.Request
+	ids     *answer.CallIDs
+	open    map[int]*block // by index
+	said    int            // bytes of text so far
 	calls   int
 	named   bool // the server's model was told
 	usage   usage
@@ -38,8 +39,8 @@ type block struct {
 	signature strings.Builder
 }
 
-func newDecoder(asked string, newID func() hearth.CallID) *decoder {
-	return &decoder{asked: asked, newID: newID, ids: map[string]bool{}, open: map[int]*block{}}
+func newDecoder(req *model.Request, newID func() hearth.CallID) *decoder {
+	return &decoder{req: req, ids: answer.NewCallIDs(req, newID), open: map[int]*block{}}
 }
 
 // event decodes the data of one event. failed holds it when it is the server's error.
@@ -152,7 +153,7 @@ func (d *decoder) close(index int) []model.Delta {
 		if arguments == "" {
 			arguments = string(b.Input)
 		}
-		return []model.Delta{{Call: &hearth.ToolCall{ID: d.id(b.ID), Name: b.Name, Arguments: arguments}}}
+		return []model.Delta{{Call: &hearth.ToolCall{ID: d.ids.Of(b.ID), Name: body.ToolNamed(b.Name, d.req.Tools), Arguments: arguments}}}
 	case b.Type == "redacted_thinking", b.signature.Len() > 0:
 		th := thought{
 			Type: "thinking", Thinking: b.thinking.String(), Signature: b.signature.String(),
@@ -164,15 +165,6 @@ func (d *decoder) close(index int) []model.Delta {
 		return []model.Delta{{Opaque: th.keep()}}
 	}
 	return nil
-}
-
-// id is the server's own, or ours where it sent none or the same twice.
-func (d *decoder) id(sent string) hearth.CallID {
-	if sent == "" || d.ids[sent] {
-		return d.newID()
-	}
-	d.ids[sent] = true
-	return hearth.CallID(sent)
 }
 
 // count takes the newer of two counts. Ollama guesses in message_start and knows in
@@ -206,7 +198,7 @@ func (d *decoder) end() (deltas []model.Delta) {
 	}
 	if d.skipped > 0 {
 		deltas = append(deltas, model.Delta{Notice: &hearth.Notice{Kind: "malformed", Text: fmt.Sprintf(
-			"%d event(s) of %s's answer could not be read and were left out; the answer may have gaps.", d.skipped, d.asked)}})
+			"%d event(s) of %s's answer could not be read and were left out; the answer may have gaps.", d.skipped, d.req.Model)}})
 	}
 	return append(deltas, model.Delta{Stop: d.stop()})
 }

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -163,7 +164,7 @@ func TestParams(t *testing.T) {
 
 // The vendor refuses thoughts that stand elsewhere than it wrote them.
 func TestThoughtsGoBackWhereTheyStood(t *testing.T) {
-	d := newDecoder("m", nil)
+	d := newDecoder(&model.Request{Model: "m"}, nil)
 	m := hearth.Message{Role: hearth.RoleAssistant}
 	var parts struct{ text, calls []hearth.Part }
 	for i, b := range []contentBlock{
@@ -224,13 +225,14 @@ func TestEncodeRefusesWhatItCannotWrite(t *testing.T) {
 }
 
 func TestACallWithoutAnIdOrWithAUsedOneGetsOurs(t *testing.T) {
-	d := newDecoder("m", func() hearth.CallID { return "ours" })
+	made := 0
+	d := newDecoder(&model.Request{Model: "m"}, func() hearth.CallID { made++; return hearth.CallID(fmt.Sprint("ours", made)) })
 	var got []string
 	for i, id := range []string{"a", "", "a", "b"} {
 		d.begin(i, contentBlock{Type: "tool_use", ID: id})
 		got = append(got, string(d.close(i)[0].Call.ID))
 	}
-	if strings.Join(got, " ") != "a ours ours b" {
+	if strings.Join(got, " ") != "a ours1 ours2 b" {
 		t.Errorf("ids %q", got)
 	}
 }
@@ -259,13 +261,14 @@ func FuzzAnswer(f *testing.F) {
 		}
 		f.Add([]byte(modeltest.Part(archive, "answer")))
 	}
-	newID := func() hearth.CallID { return "id" }
+	made := 0
+	newID := func() hearth.CallID { made++; return hearth.CallID(fmt.Sprint("id", made)) }
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		d := newDecoder("m", newID)
+		d := newDecoder(&model.Request{Model: "m"}, newID)
 		if deltas, err := d.whole(answer); err == nil && deltas[len(deltas)-1].Stop == "" {
 			t.Fatalf("%q as a whole has no stop", answer)
 		}
-		d = newDecoder("m", newID)
+		d = newDecoder(&model.Request{Model: "m"}, newID)
 		for line := range strings.Lines(string(answer)) {
 			deltas, done, failed := d.event([]byte(strings.TrimPrefix(line, "data: ")))
 			for i, delta := range deltas {

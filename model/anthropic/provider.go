@@ -59,7 +59,7 @@ func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[mod
 		},
 		Encode: encode,
 		Read: func(resp *model.Response, pass answer.Pass) error {
-			return read(resp, newDecoder(req.Model, p.newID), pass)
+			return read(resp, newDecoder(req, p.newID), pass)
 		},
 	}.Stream(ctx, req)
 }

@@ -40,7 +40,7 @@ func Captured(t *testing.T, newProvider func(baseURL string) model.Provider, upd
 			s := httptest.NewServer(replay(t, archive))
 			defer s.Close()
 			asked := cmp.Or(strings.TrimSpace(Part(archive, "model")), "tiny")
-			got := told(newProvider(s.URL).Stream(t.Context(), &model.Request{Model: asked}))
+			got := told(newProvider(s.URL).Stream(t.Context(), &model.Request{Model: asked, Tools: NewRequest("").Tools}))
 			if update {
 				archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == "told" })
 				archive.Files = append(archive.Files, txtar.File{Name: "told", Data: []byte(got)})

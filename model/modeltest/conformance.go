@@ -279,6 +279,17 @@ func (s *suite) thinking() {
 
 func (s *suite) calls() {
 	calls := []hearth.ToolCall{{ID: "call_1", Name: "read", Arguments: readArgs}, {ID: "call_2", Name: "exec", Arguments: execArgs}}
+	// Servers that number the calls of each answer anew use an id twice in a conversation.
+	s.server.Script(Say(Reply{Calls: calls}))
+	again := NewRequest("Hello")
+	again.Messages = append(again.Messages,
+		hearth.Message{ID: "m2", Role: hearth.RoleAssistant, Parts: []hearth.Part{{Call: &calls[0]}}},
+		hearth.Message{ID: "m3", Role: hearth.RoleTool, Parts: []hearth.Part{{Result: &hearth.ToolResult{CallID: calls[0].ID, Name: calls[0].Name, Text: "tea"}}}})
+	for _, c := range s.ask(s.t.Context(), again).Calls {
+		if c.ID == calls[0].ID {
+			s.t.Errorf("a call got the id %q, which an earlier one has", c.ID)
+		}
+	}
 	for n := 1; n <= 2; n++ {
 		s.server.Script(Say(Reply{Calls: calls[:n]}))
 		got := s.ask(s.t.Context(), NewRequest("Hello"))

@@ -64,6 +64,14 @@ func calls() []Pathology {
 			Serve: Say(Reply{Calls: []hearth.ToolCall{read}, Stop: hearth.StopEnd}), Want: Want{Calls: one},
 		},
 		{
+			Name: "puts the namespace of its training in front of a tool", Prose: "gpt-oss, and models that were trained on other servers: the tool is ours all the same.", Protocols: everyProtocol,
+			Serve: Say(Reply{Calls: []hearth.ToolCall{{ID: "call_1", Name: "functions.read", Arguments: readArgs}}}), Want: Want{Calls: one},
+		},
+		{
+			Name: "writes a tool in another case", Prose: "LM Studio turns names into snake case.", Protocols: everyProtocol,
+			Serve: Say(Reply{Calls: []hearth.ToolCall{{ID: "call_1", Name: "Read_", Arguments: readArgs}}}), Want: Want{Calls: one},
+		},
+		{
 			Name: "talks before it calls", Prose: "Text and calls in one answer; both count.", Protocols: everyProtocol,
 			Serve: Say(Reply{Text: answer, Calls: []hearth.ToolCall{read, exec}}), Want: Want{Text: answer, Calls: two},
 		},

@@ -3,23 +3,21 @@ package ollama
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/internal/body"
 )
 
 // decoder turns the lines of one answer into deltas. It does no I/O.
 type decoder struct {
-	asked   string // the model that was asked for
+	req     *model.Request
 	newID   func() hearth.CallID
 	named   bool // the server's model was told
 	spoke   bool // something of the model was passed on
 	calls   int
 	skipped int
-	// counted says that prompt_eval_count includes what was read from the cache.
-	counted bool
 }
 
 // line decodes one line. failed holds the line when it is the server's error. done says
@@ -56,16 +54,12 @@ func (d *decoder) line(line []byte) (deltas []model.Delta, done bool, failed []b
 
 // call gives a tool call. The protocol ties calls to results by order, so the id is ours.
 func (d *decoder) call(c *toolCall) *hearth.ToolCall {
-	name := c.Function.Name
-	for _, prefix := range []string{"functions.", "tools."} { // models trained for other servers write them
-		name = strings.TrimPrefix(name, prefix)
-	}
 	arguments := string(c.Function.Arguments)
 	var quoted string
 	if json.Unmarshal(c.Function.Arguments, &quoted) == nil && raw(c.Function.Arguments) {
 		arguments = quoted // some builds send the object as a string
 	}
-	return &hearth.ToolCall{ID: d.newID(), Name: name, Arguments: arguments}
+	return &hearth.ToolCall{ID: d.newID(), Name: body.ToolNamed(c.Function.Name, d.req.Tools), Arguments: arguments}
 }
 
 // end gives what the last line tells beside text.
@@ -81,7 +75,7 @@ func (d *decoder) end(c *chunk) []model.Delta {
 	var deltas []model.Delta
 	if read+wrote > 0 {
 		deltas = append(deltas, model.Delta{Usage: &hearth.Usage{
-			Input: read, Output: wrote, Total: read + wrote, CacheCounted: d.counted && read > 0,
+			Input: read, Output: wrote, Total: read + wrote, CacheCounted: d.req.Capabilities.CachedCounted && read > 0,
 		}})
 	}
 	timing := model.Timing{
@@ -114,11 +108,11 @@ func (d *decoder) stop(reason string) hearth.StopReason {
 func (d *decoder) notices(c *chunk) (all []hearth.Notice) {
 	if d.skipped > 0 {
 		all = append(all, hearth.Notice{Kind: "malformed", Text: fmt.Sprintf(
-			"%d line(s) of %s's answer could not be read and were left out; the answer may have gaps.", d.skipped, d.asked)})
+			"%d line(s) of %s's answer could not be read and were left out; the answer may have gaps.", d.skipped, d.req.Model)})
 	}
 	if !d.spoke && c.EvalCount >= swallowed {
 		all = append(all, hearth.Notice{Kind: "swallowed", Text: fmt.Sprintf(
-			"%s wrote %d tokens and Ollama passed on none of them: most likely a tool call with an unknown name or broken arguments.", d.asked, c.EvalCount)})
+			"%s wrote %d tokens and Ollama passed on none of them: most likely a tool call with an unknown name or broken arguments.", d.req.Model, c.EvalCount)})
 	}
 	return all
 }

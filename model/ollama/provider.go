@@ -56,7 +56,7 @@ func (p *Provider) Stream(ctx context.Context, req *model.Request) iter.Seq2[mod
 		Call:   model.Call{Op: op, Path: "/api/chat", FromRoot: true, Accept: model.AcceptLines, Reading: reading},
 		Encode: encode,
 		Read: func(resp *model.Response, pass answer.Pass) error {
-			d := &decoder{asked: req.Model, newID: p.newID, counted: req.Capabilities.CachedCounted}
+			d := &decoder{req: req, newID: p.newID}
 			err := read(resp, d, pass)
 			if d.spoke {
 				p.warm.Store(req.Model, true)

@@ -150,7 +150,7 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(modeltest.Part(archive, "answer")))
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		d := &decoder{asked: "m", newID: func() hearth.CallID { return "id" }}
+		d := &decoder{req: &model.Request{Model: "m"}, newID: func() hearth.CallID { return "id" }}
 		for line := range strings.Lines(string(answer)) {
 			deltas, done, failed := d.line([]byte(line))
 			for i, delta := range deltas {

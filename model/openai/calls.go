@@ -1,14 +1,13 @@
 package openai
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"strings"
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/internal/answer"
 	"hearth/model/internal/body"
 )
 
@@ -17,7 +16,7 @@ import (
 type calls struct {
 	list  []*building
 	tools []hearth.ToolSpec // that were offered
-	taken map[hearth.CallID]bool
+	ids   *answer.CallIDs
 }
 
 // building is a call of which more may come.
@@ -29,15 +28,7 @@ type building struct {
 }
 
 func newCalls(req *model.Request) *calls {
-	c := &calls{taken: map[hearth.CallID]bool{}, tools: req.Tools}
-	for i := range req.Messages {
-		for j := range req.Messages[i].Parts {
-			if call := req.Messages[i].Parts[j].Call; call != nil {
-				c.taken[call.ID] = true
-			}
-		}
-	}
-	return c
+	return &calls{tools: req.Tools, ids: answer.NewCallIDs(req, answer.IDs(nil, "call_"))}
 }
 
 // add takes one entry of a tool_calls list.
@@ -118,22 +109,10 @@ func (c *calls) take(cutForLength bool) (done []*hearth.ToolCall, cut []string) 
 			cut = append(cut, b.name)
 			continue
 		}
-		done = append(done, &hearth.ToolCall{ID: c.unique(b.id), Name: body.ToolNamed(b.name, c.tools), Arguments: b.args.String()})
+		done = append(done, &hearth.ToolCall{ID: c.ids.Of(b.id), Name: body.ToolNamed(b.name, c.tools), Arguments: b.args.String()})
 	}
 	c.list = nil
 	return done, cut
-}
-
-// unique keeps the server's id unless it has none or one that is taken.
-func (c *calls) unique(id string) hearth.CallID {
-	own := hearth.CallID(id)
-	for own == "" || c.taken[own] {
-		var b [12]byte
-		_, _ = rand.Read(b[:]) // it never fails
-		own = hearth.CallID("call_" + hex.EncodeToString(b[:]))
-	}
-	c.taken[own] = true
-	return own
 }
 
 // id is the id of a call as the server takes it. Mistral's template refuses all but nine

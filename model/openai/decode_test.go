@@ -117,7 +117,7 @@ func line(d model.Delta, err error) string {
 		return fmt.Sprintf("thinking %q", d.Thinking)
 	case d.Call != nil:
 		id := string(d.Call.ID)
-		if len(id) == len("call_")+24 {
+		if len(id) == len("call_")+26 {
 			id = "ours"
 		}
 		return fmt.Sprintf("call %s %s %s", id, d.Call.Name, d.Call.Arguments)

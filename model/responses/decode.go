@@ -1,39 +1,31 @@
 package responses
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
 
 	"hearth"
 	"hearth/model"
+	"hearth/model/internal/answer"
 	"hearth/model/internal/body"
 )
 
-// newDecoder knows the ids that earlier calls of the conversation have.
 func newDecoder(req *model.Request, newID func() hearth.CallID) *decoder {
-	d := &decoder{req: req, newID: newID, taken: map[hearth.CallID]bool{}}
-	for i := range req.Messages {
-		for j := range req.Messages[i].Parts {
-			if c := req.Messages[i].Parts[j].Call; c != nil {
-				d.taken[c.ID] = true
-			}
-		}
-	}
-	return d
+	return &decoder{req: req, ids: answer.NewCallIDs(req, newID)}
 }
 
 // decoder turns the frames of one answer into deltas.
 type decoder struct {
 	req      *model.Request
-	newID    func() hearth.CallID
+	ids      *answer.CallIDs
 	answered bool
 	spoke    map[string]bool // item kinds whose text was passed on
 	pieces   bool            // text came in pieces
 	sent     map[string]bool // ids of items that were passed on whole
 	done     map[string]int  // how many items of a kind came before the end
-	calls    map[hearth.CallID]bool
-	taken    map[hearth.CallID]bool // ids of earlier calls of this conversation
+	called   bool            // a call was passed on
 }
 
 // frame reads one event. done says that the answer is complete; failed holds the
@@ -156,20 +148,10 @@ func joined(parts []content) string {
 	return b.String()
 }
 
-// call gives a call an id of its own where the server sent none or one twice.
+// call reads a call. Some servers name it by the item's id alone.
 func (d *decoder) call(i *item) *hearth.ToolCall {
-	id := hearth.CallID(i.CallID)
-	if id == "" {
-		id = hearth.CallID(i.ID)
-	}
-	for id == "" || d.calls[id] || d.taken[id] {
-		id = d.newID()
-	}
-	if d.calls == nil {
-		d.calls = make(map[hearth.CallID]bool)
-	}
-	d.calls[id] = true
-	return &hearth.ToolCall{ID: id, Name: body.ToolNamed(i.Name, d.req.Tools), Arguments: text(i.Arguments)}
+	d.called = true
+	return &hearth.ToolCall{ID: d.ids.Of(cmp.Or(i.CallID, i.ID)), Name: body.ToolNamed(i.Name, d.req.Tools), Arguments: text(i.Arguments)}
 }
 
 // end reads the whole response at the end of the stream.
@@ -217,7 +199,7 @@ func (d *decoder) reason(why string) hearth.StopReason {
 		return hearth.StopFiltered
 	case why != "":
 		return hearth.StopLength
-	case len(d.calls) > 0:
+	case d.called:
 		return hearth.StopToolCalls
 	default:
 		return hearth.StopEnd
