@@ -10,17 +10,18 @@ type Kind string
 
 // The kinds of a Warning.
 const (
-	Repaired   Kind = "repaired"    // damage that was read around
-	Syntax     Kind = "syntax"      // the file does not parse; something older is used
-	Unreadable Kind = "unreadable"  // the file is there but cannot be read
-	Missing    Kind = "missing"     // a file that was asked for is not there
-	Include    Kind = "include"     // an $include cannot be followed
-	MissingEnv Kind = "missing-env" // ${NAME} names nothing
-	WrongType  Kind = "wrong-type"  // a used key holds something else; its default is used
-	UnknownKey Kind = "unknown-key" // a key nobody knows
-	Duplicate  Kind = "duplicate"   // a key written twice
-	Exposed    Kind = "exposed"     // a file of credentials that other users may read
-	UnusedKeys Kind = "unused-keys" // OpenClaw's keys that Hearth does not use, all in one
+	Repaired    Kind = "repaired"     // damage that was read around
+	Syntax      Kind = "syntax"       // the file does not parse; something older is used
+	Unreadable  Kind = "unreadable"   // the file is there but cannot be read
+	Missing     Kind = "missing"      // a file that was asked for is not there
+	Include     Kind = "include"      // an $include cannot be followed
+	MissingEnv  Kind = "missing-env"  // ${NAME} names nothing
+	WrongType   Kind = "wrong-type"   // a used key holds something else; its default is used
+	UnknownKey  Kind = "unknown-key"  // a key nobody knows
+	Duplicate   Kind = "duplicate"    // a key written twice
+	UnknownTool Kind = "unknown-tool" // an entry that looks like the slip of a tool's name
+	Exposed     Kind = "exposed"      // a file of credentials that other users may read
+	UnusedKeys  Kind = "unused-keys"  // OpenClaw's keys that Hearth does not use, all in one
 )
 
 // A Warning is something about the config that a person may want to know. None of

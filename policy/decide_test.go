@@ -374,3 +374,20 @@ func FuzzReadApprovals(f *testing.F) {
 		}
 	})
 }
+
+func TestNamesAreWhatAGrantMayHold(t *testing.T) {
+	names := policy.Names()
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("not in order, or one twice: %q", names)
+	}
+	for _, name := range []string{"exec", "bash", "apply-patch", "group:fs", "group:openclaw", "sessions_spawn", "llm-task"} {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	for _, group := range names { // what a group gives, each on its own, is a name too
+		if name, ok := strings.CutPrefix(group, "group:"); ok && len(policy.Surface(names, policy.Grant{Allow: []string{group}})) == 0 {
+			t.Errorf("group %s has no tool among them", name)
+		}
+	}
+}

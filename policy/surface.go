@@ -44,6 +44,31 @@ var profiles = map[string][]string{
 // aliases are other names of tools in a config.
 var aliases = map[string]string{"bash": "exec", "apply-patch": "apply_patch"}
 
+// known are the tools of Hearth and of OpenClaw (contract 9.1), whatever group they are in.
+var known = []string{
+	"read", "write", "edit", "apply_patch", "ls", "exec", "process", "code_execution",
+	"web_search", "web_fetch", "x_search", "browser", "canvas", "memory_search", "memory_get",
+	"sessions_list", "sessions_history", "sessions_send", "sessions_spawn", "sessions_yield", "subagents", "session_status",
+	"nodes", "dir_list", "dir_fetch", "file_fetch", "file_write", "message", "cron", "automations", "gateway", "openclaw",
+	"heartbeat_respond", "agents_list", "update_plan", "image", "image_generate", "music_generate", "video_generate", "pdf", "tts",
+	"llm-task", "tool_search", "tool_describe", "tool_call", "use_tool",
+}
+
+// Names gives what an entry of a Grant may be: tools, aliases, and groups with their prefix.
+// There may be others, because extensions bring tools of their own; so an entry that is none
+// of these is a mistake only where one of these is near.
+func Names() []string {
+	names := slices.Clone(known)
+	for alias := range aliases {
+		names = append(names, alias)
+	}
+	for group := range groups {
+		names = append(names, "group:"+group)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Surface gives those of names that every layer grants, in their order. The first layer
 // is the widest; later ones only narrow. It is applied to all tools together, whatever
 // they come from, after the last of them was added.
