@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,7 +105,7 @@ func (r *run) preflight(ctx context.Context, target model.Target, es *epochState
 		return nil
 	}
 	es.checked = true
-	if late := es.plan.Waiting(target, r.specs); len(late) > 0 && r.st.steps == 0 {
+	if late := waiting(es.plan, target, r.specs); len(late) > 0 && r.st.steps == 0 {
 		r.notice("config-waits", "changed since this conversation began, and applied when it begins anew (/new) or is summed up (/compact): "+strings.Join(late, "; "))
 	}
 	// What is served now counts: a model that was loaded anew with more room is not refused
@@ -120,6 +121,22 @@ func (r *run) preflight(ctx context.Context, target model.Target, es *epochState
 		r.notice("low-context-window", warning)
 	}
 	return err
+}
+
+// waiting is prompt.Plan.Waiting without a level of thinking that no byte of a request tells:
+// beginning anew would change nothing.
+func waiting(plan *prompt.Plan, target model.Target, tools []hearth.ToolSpec) []string {
+	now := *plan
+	now.Params.Thinking = target.Params.Thinking
+	if encoder, ok := target.Provider.(model.Encoder); ok && plan.Params.Thinking != now.Params.Thinking {
+		said := []hearth.Message{{Role: hearth.RoleUser, Parts: []hearth.Part{{Text: "hello"}}}}
+		old, errOld := encoder.Encode(prompt.Build(plan, said))
+		next, errNext := encoder.Encode(prompt.Build(&now, said))
+		if errOld == nil && errNext == nil && bytes.Equal(old.Body, next.Body) {
+			plan = &now
+		}
+	}
+	return plan.Waiting(target, tools)
 }
 
 // inherit begins a fallback's epoch where the primary's begins, with its summary.

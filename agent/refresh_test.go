@@ -85,6 +85,7 @@ func TestAnotherServerOfAModelIsARefreshWithItsCause(t *testing.T) {
 		{name: "no tools by the config, from a server that has them", change: func(t *model.Target) {
 			t.Layers.Server.Tools, t.Layers.Config.Tools = new(model.ToolsNative), new(model.ToolsNone)
 		}, told: "applied when it begins anew (/new) or is summed up (/compact): the tools (none)"},
+		{name: "a level of thinking that no request tells", change: func(t *model.Target) { t.Params.Thinking = "high" }},
 		{name: "what a probe found", change: func(t *model.Target) { t.Layers.Probe.ReplayThinking = new(true) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
