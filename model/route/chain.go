@@ -48,7 +48,11 @@ func (r *run) chain(ctx context.Context) error {
 	}
 	before := r.answered(r.q.Session)
 	if resting != nil && before.who != whoOf(&candidates[0]) {
-		r.instead(whoOf(resting), cmp.Or(r.why(resting), "a moment ago"), whoOf(&candidates[0]))
+		what := "did not answer"
+		if resting.Profile != "" { // one of several credentials: which of them were asked now matters
+			what = "rests after a failure"
+		}
+		r.instead(whoOf(resting), what, cmp.Or(r.why(resting), "a moment ago"), whoOf(&candidates[0]))
 	}
 	var failed []failure
 	for i := range candidates {
@@ -59,7 +63,7 @@ func (r *run) chain(ctx context.Context) error {
 				continue // it would fare as badly under another credential
 			}
 			if r.changed || before.who != whoOf(t) {
-				r.instead(last.who, briefly(last.err), whoOf(t))
+				r.instead(last.who, "did not answer", briefly(last.err), whoOf(t))
 			}
 		}
 		r.again = !r.changed && i == 0 && r.precedes(t.Ref, before.ref)
@@ -79,8 +83,8 @@ func (r *run) chain(ctx context.Context) error {
 }
 
 // instead tells that another candidate is asked.
-func (r *run) instead(failed who, why string, now who) {
-	r.notice("fallback", "%s did not answer (%s); asking %s instead", failed.beside(now), why, now.beside(failed))
+func (r *run) instead(failed who, what, why string, now who) {
+	r.notice("fallback", "%s %s (%s); asking %s instead", failed.beside(now), what, why, now.beside(failed))
 	r.changed = true
 }
 
