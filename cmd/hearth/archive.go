@@ -15,7 +15,7 @@ import (
 type archive struct {
 	*home
 	journal *journal
-	store   session.Store
+	store   *sqlite.Store
 }
 
 // sessions opens the store.

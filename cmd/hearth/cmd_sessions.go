@@ -50,6 +50,13 @@ func listSessions(ctx context.Context, a *app, _ []string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	said, err := a.archive.store.Said(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range infos { // what the gateway notes for itself is nobody's message
+		infos[i].Messages = said[infos[i].ID]
+	}
 	if asJSON {
 		if infos == nil {
 			infos = []session.Info{}

@@ -390,3 +390,25 @@ func filled(b *testing.B, messages int) *transcript {
 	tr.release()
 	return own(b, s)
 }
+
+func TestWhatWasSaidIsCountedAlone(t *testing.T) {
+	s := open(t, Config{})
+	tr := own(t, s)
+	messages := []hearth.Message{
+		{Role: hearth.RoleUser, Parts: []hearth.Part{{Text: "hi", Provenance: hearth.FromOwner}}},
+		{Role: hearth.RoleMark, Parts: []hearth.Part{{Mark: &hearth.Mark{}}}},
+		{Role: hearth.RoleAssistant, Parts: []hearth.Part{{Text: `it says "from":"gateway"`, Provenance: hearth.FromModel}}},
+		{Role: hearth.RoleTool, Parts: []hearth.Part{{Result: &hearth.ToolResult{Text: "42"}}}},
+		{Role: hearth.RoleAssistant, Parts: []hearth.Part{{Text: "(No answer was given.)", Provenance: hearth.FromGateway}}},
+	}
+	for i := range messages {
+		messages[i].ID = hearth.MessageID(fmt.Sprint("said", i))
+	}
+	if _, err := tr.Append(t.Context(), &session.Commit{Messages: messages}); err != nil {
+		t.Fatal(err)
+	}
+	said, err := s.Said(t.Context())
+	if err != nil || len(said) != 1 || said[tr.Info().ID] != 2 {
+		t.Errorf("counted %v, %v; want 2 in one session", said, err)
+	}
+}

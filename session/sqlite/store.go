@@ -220,6 +220,27 @@ func (s *Store) List(ctx context.Context) ([]session.Info, error) {
 	return all, s.storageError("list sessions", rows.Err())
 }
 
+// Said counts the messages of people and of models in every session that has any: without
+// marks, results of tools, and what the gateway wrote in a model's place. It reads them all.
+func (s *Store) Said(ctx context.Context) (map[hearth.SessionID]int, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT s.id, COUNT(*) FROM messages m JOIN sessions s ON s.n = m.session
+		WHERE m.role = 'user' OR m.role = 'assistant' AND instr(m.body, '"from":"gateway"') = 0 GROUP BY s.id`)
+	if err != nil {
+		return nil, s.storageError("count messages", err)
+	}
+	defer func() { _ = rows.Close() }() // Err below says what went wrong
+	said := map[hearth.SessionID]int{}
+	for rows.Next() {
+		var id hearth.SessionID
+		var n int
+		if err := rows.Scan(&id, &n); err != nil {
+			return nil, s.storageError("count messages", err)
+		}
+		said[id] = n
+	}
+	return said, s.storageError("count messages", rows.Err())
+}
+
 // View reads a session without owning it. An unknown id gives fs.ErrNotExist in the chain.
 func (s *Store) View(ctx context.Context, id hearth.SessionID) (session.Reader, error) {
 	r, err := s.reader(ctx, id)
