@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -24,23 +27,23 @@ func newConfig(s streams, opt *options) *cobra.Command {
 }
 
 // openConfig reads the config for a command that works on the file itself. A file that
-// cannot be read cannot be edited either.
-func openConfig(ctx context.Context, s streams, opt *options, readOnly bool) (*config.File, error) {
+// cannot be read cannot be edited either. It gives what it told of the file.
+func openConfig(ctx context.Context, s streams, opt *options, readOnly bool) (*config.File, []config.Warning, error) {
 	file, warnings, err := config.Load(ctx, config.Options{Path: opt.config, ReadOnly: readOnly})
 	if err != nil {
-		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
+		return nil, nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
 	}
 	for _, w := range warnings {
 		fmt.Fprintf(s.err, "config: %s\n", w)
 	}
-	return file, nil
+	return file, warnings, nil
 }
 
 func newConfigGet(s streams, opt *options) *cobra.Command {
 	var asJSON, open bool
 	cmd := &cobra.Command{Use: "get PATH", Short: "Print one value; credentials are left out", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := openConfig(cmd.Context(), s, opt, true)
+			file, _, err := openConfig(cmd.Context(), s, opt, true)
 			if err != nil {
 				return err
 			}
@@ -107,7 +110,7 @@ func newConfigUnset(s streams, opt *options) *cobra.Command {
 
 // runEdit makes one edit, or checks it.
 func runEdit(ctx context.Context, s streams, opt *options, f setFlags, edit config.Edit) error {
-	file, err := openConfig(ctx, s, opt, true)
+	file, told, err := openConfig(ctx, s, opt, true)
 	if err != nil {
 		return err
 	}
@@ -147,7 +150,57 @@ func runEdit(ctx context.Context, s streams, opt *options, f setFlags, edit conf
 		printJSON(s.out, editResult{OK: true, Path: written.Path, Backup: written.Backup, Before: written.SHA256Before, After: written.SHA256After})
 	}
 	tellWritten(s, written)
+	if !edit.Unset {
+		warnOfEdit(ctx, s, file, told)
+	}
 	return nil
+}
+
+// warnOfEdit tells what an edit of before names that is not there: models that agents use
+// and nobody could ask for want of their provider, and tools. That is no error: the provider
+// may be what is written next, and an extension may bring the tool.
+func warnOfEdit(ctx context.Context, s streams, before *config.File, told []config.Warning) {
+	after, warnings, _, err := before.Reload(ctx)
+	if err != nil {
+		return // whoever reads the file next says why
+	}
+	for _, w := range warnings {
+		if w.Kind == config.UnknownTool && !slices.ContainsFunc(told, func(old config.Warning) bool { return old.Message == w.Message }) {
+			fmt.Fprintf(s.err, "config: %s\n", w)
+		}
+	}
+	had, has := unknownRefs(s, before), unknownRefs(s, after)
+	for _, whose := range slices.Sorted(maps.Keys(has)) {
+		if has[whose] != had[whose] {
+			fmt.Fprintf(s.err, "config: %s: %s\n", whose, has[whose])
+		}
+	}
+}
+
+// unknownRefs says what is wrong with the models that agents use, by whose they are.
+func unknownRefs(s streams, file *config.File) map[string]string {
+	s.err = io.Discard // what else is wrong with the file was told when it was read
+	h := &home{io: s, file: file, told: map[string]bool{}}
+	names, out := &roster{home: h, keys: &keyring{home: h}}, map[string]string{}
+	look := func(whose, agentID string, m config.ModelChoice) {
+		for _, word := range append([]string{m.Primary}, m.Fallbacks...) {
+			if word == "" {
+				continue
+			}
+			ref, err := names.resolve(agentID, word)
+			if _, there := names.provider(ref.Provider); err == nil && !there {
+				err = names.unknownProvider(ref.Provider)
+			}
+			if e, ok := errors.AsType[*hearth.Error](err); ok && out[whose] == "" {
+				out[whose] = fmt.Sprintf("%s cannot be used: %s. %s", word, e.Err, e.Try)
+			}
+		}
+	}
+	look("agents.defaults.model", "", file.Config.Agents.Defaults.Model)
+	for _, g := range file.Config.Agents.All() {
+		look("the model of agent "+g.ID, g.ID, g.Model)
+	}
+	return out
 }
 
 // editResult is the shape of `config set --json`.
@@ -196,7 +249,7 @@ func newConfigValidate(s streams, opt *options) *cobra.Command {
 			}
 			for _, w := range warnings {
 				switch w.Kind { // what is no issue: the file is valid all the same
-				case config.Repaired, config.UnusedKeys, config.MissingEnv:
+				case config.Repaired, config.UnusedKeys, config.MissingEnv, config.UnknownTool:
 					fmt.Fprintf(s.err, "config: %s\n", w)
 				default:
 				}

@@ -177,7 +177,10 @@ func tellWait(out io.Writer) func(hearth.Wait) {
 	return func(w hearth.Wait) {
 		if text := oneLine(waitLine(w, 0)); text != told {
 			told = text
-			fmt.Fprintf(out, "waiting: %s\n", text)
+			if !strings.HasPrefix(text, "waiting ") {
+				text = "waiting: " + text
+			}
+			fmt.Fprintln(out, text)
 		}
 	}
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
+
+	"hearth"
 
 	"hearth/config"
 	"hearth/model"
@@ -55,5 +58,18 @@ func TestWhatHoldsInTwoPlacesIsWhatBothSay(t *testing.T) {
 	}
 	if got := b.both(a); !reflect.DeepEqual(got, want) {
 		t.Errorf("the other way round %s, want %s", jsonText(got), jsonText(want))
+	}
+}
+
+func TestAWaitIsSaidOnceAndInOneWord(t *testing.T) {
+	var out strings.Builder
+	tell := tellWait(&out)
+	for _, w := range []hearth.Wait{
+		{Phase: hearth.PhaseQueued, Model: "m", Behind: "the chat"}, {Phase: hearth.PhaseQueued, Model: "m", Behind: "the chat"}, {Phase: hearth.PhaseConnecting, Model: "m"},
+	} {
+		tell(w)
+	}
+	if want := "waiting for a free slot behind the chat · 0 s\nwaiting: connecting to m · 0 s\n"; out.String() != want {
+		t.Errorf("said %q, want %q", out.String(), want)
 	}
 }

@@ -24,6 +24,7 @@ type onboarding struct {
 	authChoice                             string
 	baseURL, modelID, apiKey, providerID   string
 	compatibility, secretMode              string
+	compatible                             bool // the protocol was named, and is the one that is written
 	imageInput, textInput                  bool
 	lmstudioKey, workspace                 string
 }
@@ -35,6 +36,7 @@ func newOnboard(s streams, opt *options) *cobra.Command {
 		Short: "Write the config for a model server",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.compatible = cmd.Flags().Changed("custom-compatibility")
 			return withConfig(cmd.Context(), s, opt, func(ctx context.Context, a *app) error { return onboarder{a}.onboard(ctx, o) })
 		},
 	}
@@ -157,6 +159,9 @@ func (o onboarding) entry() (entry, error) {
 	if known && e.api != config.Ollama && !strings.HasSuffix(e.baseURL, "/v1") {
 		e.baseURL += "/v1"
 	}
+	if o.compatible && e.api == config.OpenAICompletions && u.Path == "" && u.Port() == "11434" {
+		e.baseURL = e.root + "/v1" // Ollama's usual address, and where it speaks OpenAI's protocol
+	}
 	if o.providerID != "" {
 		e.provider, e.fixed = strings.ToLower(o.providerID), true
 	}
@@ -196,7 +201,11 @@ func (b onboarder) look(ctx context.Context, o onboarding, e *entry) error {
 	fmt.Fprintf(b.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
 	if o.authChoice == "custom-api-key" && e.api == config.OpenAICompletions && e.baseURL == e.root {
 		e.baseURL = found[0].Kind.BaseURL(e.root) // what answers is known; of the address only the root was given
-		if found[0].Kind == probe.KindOllama {
+		switch {
+		case found[0].Kind != probe.KindOllama:
+		case o.compatible: // Ollama speaks that too, at an address of its own
+			e.baseURL = e.root + "/v1"
+		default:
 			e.api = config.Ollama
 		}
 	}
