@@ -77,15 +77,29 @@ func (c *conversation) recount(tokens int) {
 	c.gauge, c.tokens = c.gauge.Raise(c.es.plan, c.tokens, tokens), tokens
 }
 
-// conversation loads the live messages and weighs them. The server's own count of the
-// last request stands for everything it held; only what came since is estimated, by what
-// this model's earlier counts taught.
+// conversation loads the live messages and weighs them, within the window that is served
+// now.
 func (r *run) conversation(ctx context.Context, target model.Target) (*conversation, error) {
 	es, err := r.epochFor(ctx, target)
 	if err != nil {
 		return nil, err
 	}
+	c, err := r.weighed(ctx, target, es)
+	if err != nil {
+		return nil, err
+	}
+	if now := servedNow(target.Layers); now > 0 && now < c.es.plan.Window {
+		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, c.es.plan.Window))
+	}
+	return c, nil
+}
+
+// weighed gives the messages of an epoch and what they weigh. The server's own count of the
+// last request stands for everything it held; only what came since is estimated, by what
+// this model's earlier counts taught.
+func (r *run) weighed(ctx context.Context, target model.Target, es *epochState) (*conversation, error) {
 	c := &conversation{target: target, es: es, first: max(es.epoch.FirstSeq, 1)}
+	var err error
 	if c.messages, err = r.since(ctx, r.t, c.first); err != nil {
 		return nil, err
 	}
@@ -95,9 +109,6 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 		return nil, err
 	}
 	c.weigh(reports)
-	if now := servedNow(target.Layers); now > 0 && now < c.es.plan.Window {
-		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, c.es.plan.Window))
-	}
 	return c, nil
 }
 
@@ -124,34 +135,65 @@ func (c *conversation) within(window int, why string) {
 
 // weigh learns from what was counted in this epoch, and estimates the next request.
 func (c *conversation) weigh(reports []hearth.Report) {
-	var series []prompt.Sample
-	head, weight := prompt.WeighHead(c.es.plan), prompt.WeighSummary(c.es.plan)
-	counted, through := 0, int64(0)
+	var here []*hearth.Report
 	for i := range reports {
-		rep := &reports[i]
-		if rep.EpochID != c.es.epoch.ID || rep.EpochID == 0 || rep.Through < max(through, 1) {
-			continue
+		if r := &reports[i]; r.EpochID == c.es.epoch.ID && r.EpochID != 0 && r.Through > 0 {
+			here = append(here, r)
 		}
-		more := weight.Add(c.between(through, rep.Through))
-		n := cmp.Or(rep.Usage.Input, rep.Refused) // a refusal names what it counted
-		if !counts(rep, n, prompt.UsualRatio.Tokens(head.Add(more)), counted) {
-			continue
-		}
-		weight, counted, through = more, n, rep.Through
-		series = append(series, prompt.Sample{Weight: weight, Tokens: counted})
 	}
-	c.gauge, c.telling = c.es.plan.Gauge.Learn(c.es.plan, series), telling(c.es.plan, series)
-	if counted == 0 {
-		counted = c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(weight)
+	counted := c.counted(here)
+	series := counted.series()
+	c.gauge, c.telling = c.es.plan.Gauge, telling(c.es.plan, series)
+	if len(series) < fewCounts {
+		wrote := c.wrote(here)
+		c.gauge, c.telling = c.gauge.LearnTexts(wrote), c.telling || worth(wrote)
 	}
-	c.tokens = counted + c.gauge.Tokens(c.between(through, c.last()))
+	c.gauge = c.gauge.Learn(c.es.plan, series)
+	known, through := c.gauge.HeadTokens(c.es.plan)+c.gauge.Tokens(prompt.WeighSummary(c.es.plan)), int64(0)
+	if n := len(counted.good); n > 0 {
+		known, through = counted.good[n-1].Tokens, counted.good[n-1].through
+	}
+	c.tokens = known + c.gauge.Tokens(c.between(through, c.last()))
 }
 
-// counts reports whether a server's count can be that of the whole request: some leave
-// out what they had cached, some cut the request in silence, some make numbers up. It is
-// no absurd number beside the usual, and no less than the request before had.
-func counts(rep *hearth.Report, n, usual, before int) bool {
-	return n > rep.Items && n < rep.Bytes && n > usual/3 && n < usual*4 && n >= before
+// fewCounts is how many counts of prompts are so few that what the model wrote tells more
+// of its tokens. Some servers never give more, for they leave out what they had cached.
+const fewCounts = 5
+
+// counted gives what a server counted of the requests in this epoch.
+func (c *conversation) counted(reports []*hearth.Report) (all counts) {
+	head, weight, through := prompt.WeighHead(c.es.plan), prompt.WeighSummary(c.es.plan), int64(0)
+	for _, rep := range reports {
+		if rep.Through < through {
+			continue
+		}
+		weight, through = weight.Add(c.between(through, rep.Through)), rep.Through
+		n := cmp.Or(rep.Usage.Input, rep.Refused) // a refusal names what it counted
+		if ofAll(rep, n, prompt.UsualRatio.Tokens(head.Add(weight))) {
+			all.add(count{prompt.Sample{Weight: weight, Tokens: n}, through}, rep.Usage.CacheCounted || rep.Refused > 0)
+		}
+	}
+	return all
+}
+
+// wrote gives what a server counted of the answers in this epoch: of those that are nothing
+// but words, for it counts thoughts too, and calls, which models write in ways of their own.
+func (c *conversation) wrote(reports []*hearth.Report) (texts []prompt.Sample) {
+	for _, rep := range reports {
+		at := rep.Through + 1 - int64(c.first)
+		if at < 0 || at >= int64(len(c.messages)) || c.es.plan.Capabilities.Reasoning {
+			continue
+		}
+		m := &c.messages[at]
+		if m.Model != rep.Target || m.Stop != hearth.StopEnd || len(m.Parts) != 1 || m.Parts[0].Text == "" {
+			continue
+		}
+		s := prompt.Sample{Weight: prompt.WeighText(m.Parts[0].Text), Tokens: rep.Usage.Output}
+		if usual := prompt.UsualRatio.Tokens(s.Weight); s.Tokens > usual/3 && s.Tokens < usual*3 {
+			texts = append(texts, s)
+		}
+	}
+	return texts
 }
 
 // between weighs the messages after one sequence number up to another.

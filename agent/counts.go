@@ -4,12 +4,13 @@ import (
 	"context"
 	"time"
 
+	"hearth"
 	"hearth/model"
 	"hearth/prompt"
 )
 
-// Counts remembers how models count, from one conversation to the next: tokens for one
-// ASCII byte, and for one other character. Its methods do not block for long and may be
+// Counts remembers how models count, from one conversation to the next: tokens for a weight
+// of 1 (prompt.Weight) in ASCII and in other scripts. Its methods do not block for long and may be
 // called from any goroutine.
 type Counts interface {
 	// TokenRatio is what was learned of a model at an endpoint; zeros = nothing yet.
@@ -42,6 +43,59 @@ func (a *Agent) gauge(t model.Target) prompt.Gauge {
 	return prompt.NewGauge(a.cfg.Counts.TokenRatio(t.Endpoint.Origin, t.Ref.Model))
 }
 
+// count is a server's count of a request, which held everything up to a message.
+type count struct {
+	prompt.Sample
+	through int64
+}
+
+// counts are those of an epoch that go together: each request holds all of the one before.
+type counts struct {
+	good []count
+	odd  *count // the newest, where it does not go with them
+}
+
+// add takes the next count. One that does not go with those before changes nothing: a
+// server has cut that request in silence, or a proxy has counted it twice. Two that go
+// together replace them: the first was wrong, or another model answers by that name. A
+// lower one shows nothing where it may leave out what was cached.
+func (s *counts) add(c count, ofAll bool) {
+	n := len(s.good)
+	switch {
+	case n == 0 || follows(&s.good[n-1], &c):
+		s.good, s.odd = append(s.good, c), nil
+	case c.Tokens < s.good[n-1].Tokens && !ofAll:
+	case s.odd != nil && follows(s.odd, &c):
+		s.good, s.odd = []count{*s.odd, c}, nil
+	default:
+		s.odd = &c
+	}
+}
+
+// follows reports whether a request can have grown from one count to the next by what came
+// between, whatever the tokenizer, and pictures among it.
+func follows(had, now *count) bool {
+	const most, least, some = 4, 8, 16
+	usual := prompt.UsualRatio.Tokens(now.Weight.Less(had.Weight))
+	grown := now.Tokens - had.Tokens
+	return grown >= 0 && grown >= usual/least-some && grown <= usual*most+some
+}
+
+// series is what a gauge learns from.
+func (s *counts) series() []prompt.Sample {
+	out := make([]prompt.Sample, len(s.good))
+	for i := range s.good {
+		out[i] = s.good[i].Sample
+	}
+	return out
+}
+
+// ofAll reports whether a server's count can be that of a whole request: some leave out
+// what they had cached, some make numbers up. It is no absurd number beside the usual.
+func ofAll(rep *hearth.Report, n, usual int) bool {
+	return n > rep.Items && n < rep.Bytes && n > usual/3 && n < usual*4
+}
+
 // tellingWeight is how many characters must have come between counts for them to say
 // something of a model that is worth keeping.
 const tellingWeight = 1_000
@@ -55,8 +109,16 @@ func telling(plan *prompt.Plan, series []prompt.Sample) bool {
 	case 1:
 		return plan.Outweighed(series[0].Weight)
 	}
-	first, last := series[0].Weight, series[len(series)-1].Weight
-	return last.ASCII+last.Other-first.ASCII-first.Other >= tellingWeight
+	return series[len(series)-1].Weight.Less(series[0].Weight).Sum() >= tellingWeight
+}
+
+// worth reports whether texts that were counted teach something.
+func worth(texts []prompt.Sample) bool {
+	all := 0
+	for i := range texts {
+		all += texts[i].Weight.Sum()
+	}
+	return all >= tellingWeight
 }
 
 // counted keeps what a conversation taught, for those that begin later.

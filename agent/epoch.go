@@ -198,6 +198,11 @@ func (r *run) follow(ctx context.Context, target model.Target, old *epochState, 
 	if err != nil {
 		return nil, err
 	}
+	c, err := r.weighed(ctx, target, old)
+	if err != nil {
+		return nil, err
+	}
+	plan.Gauge.Ratio = c.gauge.Ratio
 	r.st.tainted = r.st.tainted || plan.Tainted
 	if old.epoch.ID == 0 && old.lastItems == 0 { // it was never begun
 		end = ending{reason: old.epoch.Reason, detail: old.epoch.Detail}

@@ -2,11 +2,13 @@ package agent_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -22,9 +24,13 @@ import (
 // counted is a model server with a real tokenizer: it renders a request as a chat template
 // would and says how many tokens that is.
 type counted struct {
-	codec  tokenizer.Codec
-	tokens []int // of each request
-	say    func(n int) string
+	codec tokenizer.Codec
+	// digitsApart has it take each digit for itself, as many models do.
+	digitsApart bool
+	tokens      []int // of each request
+	say         func(n int) string
+	says        func(n, whole, fresh int) hearth.Usage // what it counts of request n, of which so much is not cached; nil = it counts well
+	cached      int
 	// A window makes it a server that counts only what it refuses.
 	window  int
 	refused int // requests
@@ -44,9 +50,14 @@ func (s *counted) Stream(_ context.Context, q model.Question) iter.Seq2[model.De
 		}
 		n := s.count(req)
 		s.tokens = append(s.tokens, n)
-		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Bytes: size + 2000, Prefix: sent.Prefix(len(sent.Items)), Usage: hearth.Usage{Input: n}}
+		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Bytes: size + 2000, Prefix: sent.Prefix(len(sent.Items)), Usage: hearth.Usage{Input: n, Output: s.length(s.say(len(s.tokens))) + 1, CacheCounted: true}}
 		if s.window > 0 {
 			rep.Usage = hearth.Usage{}
+		}
+		if s.says != nil {
+			wrote := rep.Usage.Output
+			rep.Usage = s.says(len(s.tokens), n, n-s.cached)
+			s.cached = n + wrote
 		}
 		if s.window > 0 && n > s.window {
 			s.refused++
@@ -84,12 +95,31 @@ func (s *counted) count(req *model.Request) int {
 		}
 		b.WriteString("<|im_end|>\n")
 	}
-	ids, _, err := s.codec.Encode(b.String() + "<|im_start|>assistant\n")
-	if err != nil {
-		panic(err)
-	}
-	return len(ids)
+	return s.length(b.String() + "<|im_start|>assistant\n")
 }
+
+func (s *counted) length(text string) (n int) {
+	parts := []string{text}
+	if s.digitsApart {
+		parts = strings.FieldsFunc(text, isDigit)
+		n = strings.Count(strings.Map(func(r rune) rune {
+			if isDigit(r) {
+				return '0'
+			}
+			return r
+		}, text), "0")
+	}
+	for _, part := range parts {
+		ids, _, err := s.codec.Encode(part)
+		if err != nil {
+			panic(err)
+		}
+		n += len(ids)
+	}
+	return n
+}
+
+func isDigit(r rune) bool { return r >= '0' && r <= '9' }
 
 // languages are what people and models write, a sentence each.
 var languages = map[string][]string{
@@ -250,6 +280,238 @@ func TestWhatARefusalCountsIsLearned(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A tokenizer may be swapped under a name, a proxy may count a request twice, a server may
+// cut one in silence, and many count in ways of their own. No single count spoils what others
+// teach, and two that go together are believed.
+func TestOddCountsSpoilNoEstimate(t *testing.T) {
+	codecs := map[tokenizer.Encoding]tokenizer.Codec{}
+	for _, encoding := range []tokenizer.Encoding{tokenizer.R50kBase, tokenizer.O200kBase} {
+		codec, err := tokenizer.Get(encoding)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codecs[encoding] = codec
+	}
+	const old, modern = tokenizer.R50kBase, tokenizer.O200kBase
+	whole := func(_, whole, _ int) hearth.Usage { return hearth.Usage{Input: whole, CacheCounted: true} }
+	times := func(odd int, tenths int) func(n, whole, fresh int) hearth.Usage {
+		return func(n, all, fresh int) hearth.Usage {
+			if n == odd {
+				all = all * tenths / 10
+			}
+			return whole(n, all, fresh)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		model tokenizer.Encoding
+		next  tokenizer.Encoding // that answers by the same name from the fifth request on
+		says  func(n, whole, fresh int) hearth.Usage
+		from  int // the request from which on estimates must be right
+	}{
+		{"all is counted", modern, modern, whole, 3},
+		{"one count is double", modern, modern, times(4, 20), 7},
+		{"one is manifold", modern, modern, times(4, 90), 5},
+		{"one is of half the request", modern, modern, times(4, 5), 5},
+		{"the first is too high", modern, modern, times(1, 16), 5},
+		{"all that is beyond a limit is cut in silence", modern, modern, func(n, all, fresh int) hearth.Usage { return whole(n, min(all, 1_500), fresh) }, 5},
+		{"a model that counts less takes the name", old, modern, whole, 8},
+		{"a model that counts more takes the name", modern, old, whole, 8},
+	} {
+		for _, language := range []string{"English", "Chinese", "Russian"} {
+			t.Run(c.name+"/"+language, func(t *testing.T) {
+				server := &counted{codec: codecs[c.model], says: c.says, say: func(n int) string { return passage(n+3, language) }}
+				s := newScene(t, nil, &counter{name: "look", effect: hearth.EffectRead}, &counter{name: "peek", effect: hearth.EffectRead})
+				s.cfg.Router, s.cfg.NoCompaction = server, true
+				s.agent = agent.New(s.cfg)
+				for n := 1; n <= 10; n++ {
+					if n == 5 {
+						server.codec = codecs[c.next]
+					}
+					used := s.next(passage(n-1, language))
+					if n >= c.from {
+						within(t, fmt.Sprintf("request %d", n), used, server.tokens[n-1], 0.15)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Of a server that leaves out what it had cached, or counts no prompt at all, a model's own
+// words are learned from: their count is of nothing else.
+func TestWhatAModelWroteTeachesWhereItsPromptsAreNotCounted(t *testing.T) {
+	for _, encoding := range []tokenizer.Encoding{tokenizer.R50kBase, tokenizer.O200kBase} {
+		codec, err := tokenizer.Get(encoding)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, language := range []string{"English", "Chinese", "Russian"} {
+			for name, input := range map[string]func(fresh int) int{
+				"what was cached is left out": func(fresh int) int { return fresh },
+				"no prompt is counted":        func(int) int { return 0 },
+			} {
+				t.Run(fmt.Sprintf("%s/%s/%s", encoding, language, name), func(t *testing.T) {
+					say := func(n int) string { return passage(n+3, language) }
+					server := &counted{codec: codec, say: say}
+					server.says = func(n, _, fresh int) hearth.Usage {
+						return hearth.Usage{Input: input(fresh), Output: server.length(say(n)) + 1}
+					}
+					s := newScene(t, nil, &counter{name: "look", effect: hearth.EffectRead}, &counter{name: "peek", effect: hearth.EffectRead})
+					s.cfg.Router, s.cfg.NoCompaction = server, true
+					kept := &learned{}
+					s.cfg.Counts = kept
+					s.agent = agent.New(s.cfg)
+					for n := range 9 {
+						used := s.next(passage(n, language))
+						if n >= 5 {
+							within(t, fmt.Sprintf("request %d", n+1), used, server.tokens[n], 0.15)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// Thoughts and calls are counted with the words, so an answer of a model that thinks, or
+// that calls, says nothing of the words.
+func TestWhatIsNotWordsAloneTeachesNothing(t *testing.T) {
+	codec, err := tokenizer.Get(tokenizer.O200kBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("a plain English sentence, said again. ", 30)
+	for name, c := range map[string]struct {
+		reasons bool
+		output  int
+	}{
+		"a model that thinks": {true, 400},
+		"more than any words": {false, 4_000},
+		"nothing is counted":  {false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := &counted{codec: codec, say: func(int) string { return long }, says: func(int, int, int) hearth.Usage { return hearth.Usage{Output: c.output} }}
+			s := newScene(t, nil)
+			targets, err := s.cfg.Targets(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			targets[0].Layers.Server.Reasoning = new(c.reasons)
+			s.cfg.Targets = func(context.Context) ([]model.Target, error) { return targets, nil }
+			s.cfg.Router = server
+			s.agent = agent.New(s.cfg)
+			for range 3 {
+				s.next("go on")
+			}
+			usual := 0
+			for _, e := range s.mem.entries {
+				usual += prompt.UsualRatio.Tokens(prompt.Weigh(&prompt.Plan{}, []hearth.Message{e.Message}))
+			}
+			ctx, err := s.agent.Context(t.Context(), s.mem)
+			if err != nil {
+				t.Fatal(err)
+			}
+			within(t, "the messages, by the usual", ctx.Used-ctx.System-ctx.Tools, usual, 0.01)
+		})
+	}
+}
+
+// A conversation teaches a ratio in prose; what its tools read is code, tables and hashes.
+func TestWhatProseTaughtHoldsForWhatToolsRead(t *testing.T) {
+	var table, log, hashes strings.Builder
+	random := rand.New(rand.NewPCG(1, 2))
+	bytes := make([]byte, 2_000)
+	for i := range bytes {
+		bytes[i] = byte(random.UintN(256))
+	}
+	for i := range 40 {
+		fmt.Fprintf(&table, "%d,%.3f,%d,%.2f\n", i, 1000*random.Float64(), random.IntN(100_000), random.Float64())
+		fmt.Fprintf(&log, "192.168.%d.%d - - [21/Nov/2026:09:14:%02d +0000] \"GET /api/v1/items/%d HTTP/1.1\" 200 %d\n",
+			random.IntN(255), random.IntN(255), i%60, random.IntN(9_999), random.IntN(99_999))
+		fmt.Fprintf(&hashes, "%x  notes/page-%d.md\n", bytes[20*i:20*i+20], i)
+	}
+	for name, read := range map[string]string{
+		"a table": table.String(), "a log": log.String(), "hashes": hashes.String(), "base64": base64.StdEncoding.EncodeToString(bytes[:1_000]), "code": passage(0, "code") + passage(3, "code"),
+	} {
+		for _, apart := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/digits apart %t", name, apart), func(t *testing.T) {
+				codec, err := tokenizer.Get(tokenizer.Cl100kBase)
+				if err != nil {
+					t.Fatal(err)
+				}
+				server := &counted{codec: codec, digitsApart: apart, say: func(n int) string { return passage(n+3, "English") }}
+				s := newScene(t, nil, &counter{name: "look", effect: hearth.EffectRead}, &counter{name: "peek", effect: hearth.EffectRead})
+				s.cfg.Router, s.cfg.NoCompaction = server, true
+				s.agent = agent.New(s.cfg)
+				for n := range 5 {
+					s.next(passage(n, "English"))
+				}
+				within(t, "the next request", s.next(read), server.tokens[5], 0.15)
+			})
+		}
+	}
+}
+
+// After a conversation in one language a message comes in another.
+func TestWhatOneLanguageTaughtDoesNotSpoilAnother(t *testing.T) {
+	for _, pair := range [][2]string{{"Chinese", "English"}, {"English", "Chinese"}, {"Russian", "English"}, {"English", "Russian"}, {"code", "Japanese"}, {"Japanese", "code"}} {
+		for _, encoding := range []tokenizer.Encoding{tokenizer.Cl100kBase, tokenizer.O200kBase} {
+			t.Run(fmt.Sprintf("%s/%s and %s", encoding, pair[0], pair[1]), func(t *testing.T) {
+				codec, err := tokenizer.Get(encoding)
+				if err != nil {
+					t.Fatal(err)
+				}
+				server := &counted{codec: codec, say: func(n int) string { return passage(n+3, pair[0]) }}
+				s := newScene(t, nil)
+				s.cfg.Router, s.cfg.NoCompaction = server, true
+				s.agent = agent.New(s.cfg)
+				for n := range 5 {
+					s.next(passage(n, pair[0]))
+				}
+				within(t, "the next request", s.next(passage(5, pair[1])), server.tokens[5], 0.15)
+			})
+		}
+	}
+}
+
+// What the counts of an epoch taught holds in the one that follows, whatever ended it.
+func TestWhatWasLearnedIsNotLostWithTheEpoch(t *testing.T) {
+	codec, err := tokenizer.Get(tokenizer.O200kBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &counted{codec: codec, say: func(n int) string { return passage(n+3, "Russian") }}
+	s := newScene(t, nil)
+	targets, err := s.cfg.Targets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return targets, nil }
+	s.cfg.Router = server
+	s.agent = agent.New(s.cfg)
+	for n := range 5 {
+		s.next(passage(n, "Russian"))
+	}
+	targets[0].Params.Thinking = "high"
+	s.refresh()
+	within(t, "the first request after it", s.next(passage(5, "Russian")), server.tokens[5], 0.15)
+	if n := len(s.mem.epochs); n != 2 {
+		t.Errorf("%d epochs", n)
+	}
+}
+
+// next has one more turn run, and gives the estimate of its first request.
+func (s *scene) next(text string) (used int) {
+	s.Helper()
+	if _, err := s.agent.Accept(s.Context(), s.mem, prompt.Incoming{Text: text}); err != nil {
+		s.Fatal(err)
+	}
+	used = s.used()
+	s.turn()
+	return used
 }
 
 // used is the estimate of the next request.

@@ -9,11 +9,11 @@ import (
 	"hearth/prompt"
 )
 
-// each counts texts with so many characters to a token.
-func each(texts []string, characters float64) []int {
+// each counts texts with so much weight to a token.
+func each(texts []string, weight float64) []int {
 	counts := make([]int, len(texts))
 	for i, s := range texts {
-		counts[i] = int(float64(len([]rune(s)))/characters + 0.5)
+		counts[i] = int(float64(prompt.WeighText(s).Sum())/weight + 0.5)
 	}
 	return counts
 }
@@ -30,10 +30,10 @@ func TestAPlanIsCalibratedByATokenizer(t *testing.T) {
 		ascii      float64
 		other      float64
 	}{
-		"English, and tools":                {short, "Hello.", 5, 180 + 17 + 80, 0.2, 0.75},
-		"a message in another script":       {short, strings.Repeat("Привет ", 50), 5, 180 + 17 + 80, 0.2, 0.2},
-		"a system text longer than is sent": {long, "Hello.", 4, 19_000, 0.25, 0.75},
-		"a ratio that was learned":          {known, strings.Repeat("Привет ", 50), 5, 180, 0.3, 0.3},
+		"English, and tools":                {short, "Hello.", 5, 200 + 25 + 80, 0.2, 0.75},
+		"a message in another script":       {short, strings.Repeat("Привет ", 50), 5, 200 + 25 + 80, 0.2, 0.2},
+		"a system text longer than is sent": {long, "Hello.", 4, 16_500, 0.25, 0.75},
+		"a ratio that was learned":          {known, strings.Repeat("Привет ", 50), 5, 200, 0.3, 0.3},
 	} {
 		g := c.plan.Calibrate(c.said, each(c.plan.Samples(c.said), c.characters))
 		if math.Abs(float64(g.Head-c.head)) > 0.02*float64(c.head) || math.Abs(g.Ratio.ASCII-c.ascii) > 0.02 || math.Abs(g.Ratio.Other-c.other) > 0.05 || !g.Tokenizer {

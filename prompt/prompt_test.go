@@ -211,8 +211,8 @@ func TestAGaugeDoesNotLearnAScriptFromTalkInAnother(t *testing.T) {
 	}{
 		"Chinese with stamps": {prompt.Weight{ASCII: 110, Other: 180}, prompt.Ratio{ASCII: 0.4, Other: 2.5}, 0.25,
 			func(r prompt.Ratio) (float64, float64) { return r.ASCII, 0.4 }},
-		"Chinese with fewer": {prompt.Weight{ASCII: 60, Other: 300}, prompt.Ratio{ASCII: 0.3, Other: 3}, 0.15,
-			func(r prompt.Ratio) (float64, float64) { return r.ASCII, 0.3 }},
+		"Chinese with fewer": {prompt.Weight{ASCII: 60, Other: 300}, prompt.Ratio{ASCII: 0.28, Other: 3}, 0.15,
+			func(r prompt.Ratio) (float64, float64) { return r.ASCII, 0.28 }},
 		"English with a dash": {prompt.Weight{ASCII: 300, Other: 2}, prompt.Ratio{ASCII: 0.5, Other: 0.8}, 0.1,
 			func(r prompt.Ratio) (float64, float64) { return r.Other, 0.8 }},
 	} {
@@ -249,6 +249,29 @@ func TestAGaugeBeginsWithWhatTokenizersDo(t *testing.T) {
 	} {
 		if got := prompt.NewGauge(c.ascii, c.other); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestWhatTextWeighs(t *testing.T) {
+	for text, want := range map[string]prompt.Weight{
+		"":               {},
+		"word":           {ASCII: 4},
+		"two words":      {ASCII: 8},                 // the space goes with the word
+		"a    b":         {ASCII: 2 + 3},             // and no more than one
+		"Well, well.":    {ASCII: 8 + 2*4},           // a mark is a piece
+		"really?!":       {ASCII: 6 + 4 + 1},         // as are several
+		"2026":           {ASCII: 4 * 3},             // digits are taken one by one, or nearly
+		"v2":             {ASCII: 1 + 3 + 1},         // and apart from letters
+		"camelCase":      {ASCII: 9 + 3},             // a capital begins a piece
+		"Название":       {Other: 8},                 // what is not ASCII is counted
+		"第一行。 第二":        {Other: 6},                 // without its spaces
+		"Köln 50667":     {ASCII: 3 + 5*3, Other: 1}, // and in the middle of words
+		"{\"a\":1}":      {ASCII: 4 + 1 + 1 + 4 + 1 + 3 + 4},
+		"9f86d081884c7d": {ASCII: 14 + 2*10 + 7},
+	} {
+		if got := prompt.WeighText(text); got != want {
+			t.Errorf("%q weighs %+v, want %+v", text, got, want)
 		}
 	}
 }

@@ -29,8 +29,8 @@ func TestRecentTokensAreKeptWordForWord(t *testing.T) {
 	var talk []hearth.Message
 	for range 40 { // each about 110 tokens, a turn about 220
 		talk = append(talk,
-			hearth.Message{Role: hearth.RoleUser, Parts: []hearth.Part{{Text: strings.Repeat("word ", 76)}}},
-			hearth.Message{Role: hearth.RoleAssistant, Parts: []hearth.Part{{Text: strings.Repeat("word ", 76)}}})
+			hearth.Message{Role: hearth.RoleUser, Parts: []hearth.Part{{Text: strings.Repeat("word ", 103)}}},
+			hearth.Message{Role: hearth.RoleAssistant, Parts: []hearth.Part{{Text: strings.Repeat("word ", 103)}}})
 	}
 	for name, c := range map[string]struct{ window, keep, reserve, turns int }{
 		"nothing said: a fifth of the window":       {10_000, 0, 0, 9},

@@ -1,30 +1,97 @@
 package prompt
 
 import (
+	"unicode/utf8"
+
 	"hearth"
 )
 
-// A Weight is an amount of text: ASCII bytes and other characters apart, because no
-// tokenizer treats them alike.
+// A Weight is an amount of text: ASCII and other characters apart, because no tokenizer
+// treats them alike. A letter weighs 1, a space between words nothing, and what tokenizers
+// take in small pieces weighs more, so that one ratio holds for prose, code, logs and hashes.
 type Weight struct{ ASCII, Other int }
 
 // Add gives the sum.
 func (w Weight) Add(v Weight) Weight { return Weight{w.ASCII + v.ASCII, w.Other + v.Other} }
 
+// Less gives what w is more than v, which is a part of it.
+func (w Weight) Less(v Weight) Weight { return Weight{w.ASCII - v.ASCII, w.Other - v.Other} }
+
+// Sum is the weight of both scripts together.
+func (w Weight) Sum() int { return w.ASCII + w.Other }
+
+// What ASCII characters weigh more than 1, as tokenizers were seen to count prose, code, logs,
+// tables, hashes and paths. Some take each digit by itself, others three at once.
+const (
+	digitMore = 2
+	pieceMore = 3 // a mark, or a capital inside a word, begins another piece
+	mixedMore = 1 // so does a digit behind a letter, or a letter behind a digit, mostly
+)
+
 // WeighText weighs a string.
 func WeighText(s string) Weight {
 	var w Weight
+	last := blank
 	for _, r := range s {
-		if r < 0x80 {
-			w.ASCII++
-		} else {
+		now := classOf(r)
+		switch {
+		case now == foreign:
 			w.Other++
+		case now == blank && last != blank: // it goes with the word that follows
+		case now == digit:
+			w.ASCII += 1 + digitMore
+		default:
+			w.ASCII++
 		}
+		w.ASCII += piece(last, now)
+		last = now
 	}
 	return w
 }
 
-// messageFrame is what a chat template adds around a message, as ASCII bytes.
+// class is what a tokenizer sees in a character.
+type class uint8
+
+const (
+	blank class = iota
+	lower
+	upper
+	digit
+	mark // all else in ASCII
+	foreign
+)
+
+func classOf(r rune) class {
+	switch {
+	case r >= 'a' && r <= 'z':
+		return lower
+	case r <= ' ':
+		return blank
+	case r >= utf8.RuneSelf:
+		return foreign
+	case r >= 'A' && r <= 'Z':
+		return upper
+	case r >= '0' && r <= '9':
+		return digit
+	default:
+		return mark
+	}
+}
+
+// piece is what a character weighs more because a piece begins with it although no space is
+// before it.
+func piece(last, now class) int {
+	switch {
+	case now == mark && last != mark, now == upper && last == lower:
+		return pieceMore
+	case now == digit && (last == lower || last == upper), last == digit && (now == lower || now == upper):
+		return mixedMore
+	default:
+		return 0
+	}
+}
+
+// messageFrame is what a chat template adds around a message, as a weight in ASCII.
 const messageFrame = 24
 
 // Weigh weighs messages as a plan's model would read them.
@@ -48,8 +115,8 @@ func weighPart(p *Plan, part *hearth.Part) Weight {
 	switch {
 	case part.Call != nil:
 		w := WeighText(part.Call.Arguments)
-		w.ASCII += len(part.Call.Name) + messageFrame
-		return w
+		w.ASCII += messageFrame
+		return w.Add(WeighText(part.Call.Name))
 	case part.Result != nil:
 		w := WeighText(part.Result.Text)
 		w.ASCII += imageASCII * len(part.Result.Blobs)
@@ -68,7 +135,8 @@ func WeighHead(p *Plan) Weight { return WeighText(p.System).Add(weighTools(p.Too
 
 func weighTools(tools []hearth.ToolSpec) (w Weight) {
 	for _, t := range tools {
-		w.ASCII += len(t.Name) + len(t.Description) + len(t.Schema) + 2*messageFrame
+		w = w.Add(WeighText(t.Name)).Add(WeighText(t.Description)).Add(WeighText(string(t.Schema)))
+		w.ASCII += 2 * messageFrame
 	}
 	return w
 }
@@ -83,12 +151,12 @@ func WeighSummary(p *Plan) Weight {
 
 // A Ratio turns weight into tokens.
 type Ratio struct {
-	ASCII float64 `json:"ascii"` // tokens for one ASCII byte
+	ASCII float64 `json:"ascii"` // tokens for a weight of 1 in ASCII
 	Other float64 `json:"other"` // tokens for one other character
 }
 
 // UsualRatio is assumed of a tokenizer nobody has measured.
-var UsualRatio = Ratio{ASCII: 1 / 3.7, Other: 0.75}
+var UsualRatio = Ratio{ASCII: 1.0 / 4, Other: 0.75}
 
 // Tokens estimates the tokens of a weight.
 func (r Ratio) Tokens(w Weight) int {
@@ -122,11 +190,14 @@ func (r Ratio) plausible() Ratio {
 }
 
 // Tokens estimates the tokens of a weight.
-func (g Gauge) Tokens(w Weight) int {
+func (g Gauge) Tokens(w Weight) int { return g.known().Tokens(w) }
+
+// known is the ratio in force.
+func (g Gauge) known() Ratio {
 	if g.Ratio == (Ratio{}) {
-		return UsualRatio.Tokens(w)
+		return UsualRatio
 	}
-	return g.Ratio.Tokens(w)
+	return g.Ratio
 }
 
 // HeadTokens gives or estimates what system text and tools of a plan take.
@@ -144,6 +215,18 @@ type Sample struct {
 	Tokens int
 }
 
+// firmness is how many characters of each script must have been counted to tell as much of
+// a model as was known before.
+const firmness = 150
+
+// LearnTexts gives what is known after texts that a server counted by themselves.
+func (g Gauge) LearnTexts(texts []Sample) Gauge {
+	if len(texts) > 0 {
+		g.Ratio = g.known().fit(firmness, texts)
+	}
+	return g
+}
+
 // Learn gives what is known after a series of counts was seen as well. The ratio is
 // fitted to what came between two counts, for the two scripts apart, and held to what
 // was known as far as the series says nothing of a script; what is left of the counts is
@@ -154,18 +237,16 @@ func (g Gauge) Learn(p *Plan, series []Sample) Gauge {
 	if len(series) == 0 {
 		return g
 	}
-	if g.Ratio == (Ratio{}) {
-		g.Ratio = UsualRatio
-	}
+	g.Ratio = g.known()
 	came := make([]Sample, len(series)-1)
 	for i, s := range series[1:] {
 		had := series[i]
-		came[i] = Sample{Weight{s.Weight.ASCII - had.Weight.ASCII, s.Weight.Other - had.Weight.Other}, s.Tokens - had.Tokens}
+		came[i] = Sample{s.Weight.Less(had.Weight), s.Tokens - had.Tokens}
 	}
 	if len(came) == 0 && p.Outweighed(series[0].Weight) {
 		came = []Sample{{series[0].Weight, series[0].Tokens - g.HeadTokens(p)}}
 	}
-	g.Ratio, g.Tokenizer = g.Ratio.fit(150, came), false
+	g.Ratio, g.Tokenizer = g.Ratio.fit(firmness, came), false
 	newest := series[len(series)-1]
 	usual := UsualRatio.Tokens(WeighHead(p))
 	g.Head = min(max(newest.Tokens-g.Ratio.Tokens(newest.Weight), usual/3), usual*3)
@@ -175,7 +256,7 @@ func (g Gauge) Learn(p *Plan, series []Sample) Gauge {
 // Outweighed reports whether messages are so much more than what they follow that a count
 // of all is as good as one of them: an error in the head then hardly shows.
 func (p *Plan) Outweighed(messages Weight) bool {
-	return UsualRatio.Tokens(messages) > 4*UsualRatio.Tokens(WeighHead(p)) && messages.ASCII+messages.Other >= 1_000
+	return UsualRatio.Tokens(messages) > 4*UsualRatio.Tokens(WeighHead(p)) && messages.Sum() >= 1_000
 }
 
 // Raise gives the gauge by which a request of a plan that was estimated to have so many
@@ -185,9 +266,7 @@ func (g Gauge) Raise(p *Plan, estimate, tokens int) Gauge {
 	if tokens <= estimate || estimate <= head {
 		return g
 	}
-	if g.Ratio == (Ratio{}) {
-		g.Ratio = UsualRatio
-	}
+	g.Ratio = g.known()
 	more := float64(tokens-head) / float64(estimate-head)
 	g.Ratio = Ratio{ASCII: g.Ratio.ASCII * more, Other: g.Ratio.Other * more}.plausible()
 	return g
