@@ -65,11 +65,11 @@ func (p *printed) lost() error {
 }
 
 func standardStreams() streams {
-	s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, terminal: -1, screen: os.Stdout}
+	s := streams{in: os.Stdin, out: terminal.Output(os.Stdout), err: os.Stderr, getenv: os.Getenv, terminal: -1, screen: os.Stdout}
 	s.inTTY = term.IsTerminal(int(os.Stdin.Fd()))
 	s.errTTY = term.IsTerminal(int(os.Stderr.Fd()))
 	if term.IsTerminal(int(os.Stdout.Fd())) {
-		s.out = escape.Terminal(os.Stdout) // what is printed there, a model or a file may have written
+		s.out = escape.Terminal(s.out) // what is printed there, a model or a file may have written
 	}
 	s.dumb = s.getenv("TERM") == "dumb"
 	if s.inTTY {
