@@ -587,6 +587,57 @@ func TestStreamsThatBreak(t *testing.T) {
 	}
 }
 
+// A server that keeps a decoder busy without end, with comments for instance, is left in
+// the end, and nobody holds what it sent.
+func TestAnAnswerWithoutAnEndIsLeft(t *testing.T) {
+	const most = 256 << 20
+	piece := []byte(": " + strings.Repeat("tea ", 1<<18) + "\n")
+	c := clientFor(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for sent := 0; sent < most+64<<20; sent += len(piece) {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	}, nil)
+	resp, err := c.Post(t.Context(), chat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Close() }()
+	resp.Token()
+	n, err := io.Copy(io.Discard, resp)
+	if err == nil || n > most+1<<20 {
+		t.Fatalf("%d MB were read, then %v", n>>20, err)
+	}
+	if e := told(t, err); e.Reason != hearth.ReasonCut || strings.Contains(e.Cause, "memory") {
+		t.Errorf("got %v (%s): %s", e, e.Reason, e.Cause)
+	}
+}
+
+// Blank lines in front of one JSON document are how some servers say that they are at work.
+func TestBlankLinesBeforeADocumentAreASignOfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(func(f *fake, conn net.Conn) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n")
+			for range 10 {
+				f.pause(30 * time.Second)
+				_, _ = io.WriteString(conn, "\n")
+			}
+			_, _ = io.WriteString(conn, `{"choices":[]}`)
+		})
+		defer f.end()
+		resp, err := f.client(t, hosted, 0).Post(t.Context(), chat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Close() }()
+		if string(resp.Whole) != `{"choices":[]}` {
+			t.Errorf("got %q", resp.Whole)
+		}
+	})
+}
+
 func TestAFinishedAnswerIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(func(_ *fake, conn net.Conn) {

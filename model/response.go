@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	maxWholeBytes = 64 << 20 // an answer that came as one document
+	maxWholeBytes = 64 << 20  // an answer that came as one document
+	maxReadBytes  = 256 << 20 // one that did not: a token takes some hundred bytes on the way
 	maxErrorBytes = 64 << 10
 	errorBodyTime = 10 * time.Second
 )
@@ -32,12 +33,13 @@ type Response struct {
 	x    *exchange
 	body io.Reader
 	raw  io.Closer
+	read int64 // bytes so far
 }
 
 // accept sorts an answer into a stream, a whole document or an error.
 func (x *exchange) accept(resp *http.Response) (*Response, error) {
 	x.mark(&x.times.headers)
-	body := decoded(resp) // the decoders have buffers of their own
+	body := &living{x: x, from: decoded(resp)} // the decoders have buffers of their own
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return nil, x.redirected(resp)
@@ -125,11 +127,25 @@ func (x *exchange) classify(status int, h http.Header, body []byte) *hearth.Erro
 	}))
 }
 
+// living notes that a server is at work when anything comes from it.
+type living struct {
+	x    *exchange
+	from io.Reader
+}
+
+func (l *living) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	if n > 0 {
+		l.x.touch()
+	}
+	return n, err
+}
+
 // Read reads the body, decompressed. Its error is io.EOF or a *hearth.Error.
 func (r *Response) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p)
-	if n > 0 {
-		r.x.touch()
+	if r.read += int64(n); r.read > maxReadBytes {
+		return n, r.TooLong()
 	}
 	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, r.broke(err)
@@ -180,6 +196,14 @@ func (r *Response) Ended(err error) *hearth.Error {
 		e.Reason = hearth.ReasonServer
 		e.Cause = "The model server ended its answer before the first word; a crash or a lack of memory is the usual reason."
 	}
+	return e
+}
+
+// TooLong gives the error for an answer that holds more than any model writes in one.
+func (r *Response) TooLong() *hearth.Error {
+	e := r.Ended(errors.New("the answer has no end"))
+	e.Cause = "The server sent more than any model writes in one answer, so nothing more of it was read."
+	e.Try = "Look at the server's log; maxTokens of this model bounds what is written in one answer."
 	return e
 }
 

@@ -16,8 +16,11 @@ import (
 	"hearth/model/internal/answer"
 )
 
-// maxArguments bounds what the calls of one answer may hold.
-const maxArguments = 32 << 20
+// What the calls of one answer may hold, which is gathered until it ends.
+const (
+	maxCalls     = 1024
+	maxCallBytes = 32 << 20
+)
 
 // decoder turns events into deltas. It does no I/O; clock says that a token came.
 type decoder struct {
@@ -34,7 +37,7 @@ type decoder struct {
 	answered bool              // the server's name for the model was told
 	usage    hearth.Usage
 	counted  bool // usage is the server's own count, not made from timings
-	argBytes int
+	held     int  // bytes of calls
 	loading  loading
 	pattern  pattern
 }
@@ -45,6 +48,7 @@ type clock interface {
 	Finished()
 	FrameError(frame []byte) *hearth.Error
 	Ended(err error) *hearth.Error
+	TooLong() *hearth.Error
 }
 
 func newDecoder(req *model.Request, c clock) *decoder {
@@ -233,10 +237,11 @@ func (d *decoder) text(s string) {
 
 func (d *decoder) call(t *toolCall) error {
 	d.token()
-	if d.argBytes += len(t.Function.Arguments) + len(t.Arguments); d.argBytes > maxArguments {
-		return fmt.Errorf("tool calls longer than %d bytes", maxArguments)
-	}
 	d.calls.add(t)
+	d.held += len(t.ID) + len(t.Name) + len(t.Arguments) + len(t.Function.Name) + len(t.Function.Arguments)
+	if d.held > maxCallBytes || len(d.calls.list) > maxCalls {
+		return d.clock.TooLong()
+	}
 	return nil
 }
 

@@ -142,6 +142,7 @@ func (awake) Token() bool                     { return false }
 func (awake) Finished()                       {}
 func (awake) FrameError([]byte) *hearth.Error { return nil }
 func (awake) Ended(error) *hearth.Error       { return nil }
+func (awake) TooLong() *hearth.Error          { return nil }
 
 func TestDetailsOfReasoningThatBelongToTheAnswer(t *testing.T) {
 	const event = `{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","text":"Hm."},{"type":"response.output_text","text":"Yes."}]}}]}`

@@ -99,6 +99,7 @@ func (q *quiet) Finished() {}
 func (q *quiet) FrameError(b []byte) *hearth.Error {
 	return model.Classify(model.Seen{Op: op, Status: 200, Body: b})
 }
+func (*quiet) TooLong() *hearth.Error { return &hearth.Error{Op: op, Reason: hearth.ReasonCut} }
 func (q *quiet) Ended(err error) *hearth.Error {
 	return &hearth.Error{Op: op, Reason: hearth.ReasonCut, Err: fmt.Errorf("ended: %w", err)}
 }
@@ -185,5 +186,27 @@ func BenchmarkToken(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/tokens, "ns/token")
 		})
+	}
+}
+
+// A server that begins one call after the other, or one with a name without an end, is not
+// gathered from until memory ends.
+func TestCallsWithoutAnEndAreLeft(t *testing.T) {
+	for name, call := range map[string]func(i int) string{
+		"calls": func(i int) string { return fmt.Sprintf(`{"index":%d,"id":"call_%d","function":{"name":"read"}}`, i, i) },
+		"names": func(i int) string {
+			return fmt.Sprintf(`{"index":%d,"id":"call_%d","function":{"name":"%s"}}`, i, i, strings.Repeat("a", 1<<20))
+		},
+	} {
+		d, err := newDecoder(asking(), &quiet{}), error(nil)
+		for i := 0; i < 5000 && err == nil; i++ {
+			if name == "names" && i > 64 {
+				break
+			}
+			err = d.event(sse.Event{Data: fmt.Appendf(nil, `{"choices":[{"delta":{"tool_calls":[%s]}}]}`, call(i))})
+		}
+		if err == nil {
+			t.Errorf("%s: %d calls are held", name, len(d.calls.list))
+		}
 	}
 }

@@ -49,8 +49,8 @@ func (x Exchange) Stream(ctx context.Context, req *model.Request) iter.Seq2[mode
 		if err == nil {
 			defer func() { _ = resp.Close() }() // closing early is how a server is told to stop
 			w := writer{op: call.Op, req: req, resp: resp, yield: yield}
-			if err = x.Read(resp, w.pass); w.silent != nil {
-				err = w.silent
+			if err = x.Read(resp, w.pass); w.refused != nil {
+				err = w.refused
 			}
 		}
 		if err == nil || errors.Is(err, model.ErrStopped) {
@@ -73,9 +73,29 @@ type writer struct {
 	resp  *model.Response
 	yield func(model.Delta, error) bool
 
-	begun  bool
-	usage  hearth.Usage
-	silent error
+	begun   bool
+	usage   hearth.Usage
+	bytes   int   // of all that was passed on and is kept
+	refused error // why nothing more is passed on, if not because the caller wants no more
+}
+
+// maxBytes bounds what one answer may hold; what was said of a request that writes one
+// file of ten megabytes in a call fits, and a server that never ends takes no more memory.
+const maxBytes = 32 << 20
+
+// itself is what a delta that is kept as such takes, however little it says.
+const itself = 256
+
+// size is what a delta takes where it is kept, about.
+func size(d *model.Delta) int {
+	n := len(d.Text) + len(d.Thinking) + len(d.Opaque)
+	if d.Call != nil {
+		n += len(d.Call.ID) + len(d.Call.Name) + len(d.Call.Arguments)
+	}
+	if d.Call != nil || d.Opaque != nil {
+		n += itself
+	}
+	return n
 }
 
 func (w *writer) pass(deltas ...model.Delta) bool {
@@ -88,6 +108,10 @@ func (w *writer) pass(deltas ...model.Delta) bool {
 }
 
 func (w *writer) one(d *model.Delta) bool {
+	if w.bytes += size(d); w.bytes > maxBytes {
+		w.refused = w.resp.TooLong()
+		return false
+	}
 	said := d.Wait != nil && d.Wait.Phase == hearth.PhaseWriting
 	if !w.begun && (said || d.Text != "" || d.Thinking != "" || d.Call != nil) {
 		w.begun = true
@@ -101,7 +125,7 @@ func (w *writer) one(d *model.Delta) bool {
 	}
 	if d.Stop != "" && !w.begun {
 		if e := model.SilentOverflow(w.op, w.req, w.usage, d.Stop); e != nil {
-			w.silent = e
+			w.refused = e
 			return false
 		}
 	}
