@@ -69,8 +69,8 @@ func releases(t *testing.T) (programs [3]string) {
 	dir := t.TempDir()
 	// Of all of them, what runs is told the time by the scenario.
 	clocked := map[string]string{
-		"../cmd/hearth/toolkit.go": edited(t, dir, "../cmd/hearth/toolkit.go", "Now:     time.Now,", "Now:     clock,"),
-		"../cmd/hearth/clock.go":   filepath.Join(dir, "clock.go"),
+		"../cmd/hearth/talk.go":  edited(t, dir, "../cmd/hearth/talk.go", "Now:     time.Now,", "Now:     clock,"),
+		"../cmd/hearth/clock.go": filepath.Join(dir, "clock.go"),
 	}
 	if err := os.WriteFile(clocked["../cmd/hearth/clock.go"], []byte(clockSource), 0o600); err != nil {
 		t.Fatal(err)
