@@ -50,3 +50,10 @@ type Departure struct {
 	// when nobody waits any more.
 	Unread time.Duration
 }
+
+// A Remainder is what a server may still do with requests that were closed early, where it
+// does not show it. The zero value is nothing.
+type Remainder struct {
+	Until  time.Time // when it is likely to have read what it was left with; zero = no estimate
+	Unsure bool      // it may read something for which there is none
+}

@@ -33,6 +33,7 @@ func newServers(h *home, reached *clients, shared *locks) *servers {
 	s.slots = slot.New(slot.Config{
 		TryLock: shared.try, Accepts: reached.accepts, Memory: slotMemory{h.state("locks")},
 		Gone: s.describer.Gone, Busy: s.describer.Busy, Aftermath: s.describer.Aftermath, Doubt: s.describer.Doubt,
+		Folder: h.state("locks"), Remainder: s.describer.Remainder, Recall: s.describer.Recall,
 	})
 	s.cooldowns = route.NewCooldowns(s.slots.Out)
 	return s

@@ -19,7 +19,7 @@ import (
 func (d *Describer) Gone(ctx context.Context, e model.Endpoint, slot int) bool {
 	client, h := d.at(e.Origin)
 	if client == nil { // nobody ever asked who it is
-		return d.readsFor(e.Origin) == 0
+		return d.unseen(ctx, nil, e.Origin)
 	}
 	a := newAsker(client, 0)
 	switch h.Kind {

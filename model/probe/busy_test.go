@@ -139,6 +139,61 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 	}
 }
 
+// Another process goes on from what the first one knew, also where the server is too busy
+// reading to say what it is.
+func TestGoneInAnotherProcess(t *testing.T) {
+	const doubt = "the server may still read the request that was stopped; what comes next waits for that"
+	rows := []struct {
+		name   string
+		left   []model.Departure
+		gone   bool
+		busy   bool
+		doubt  string
+		silent bool // it says nothing to the second process
+	}{
+		{name: "nothing was left", gone: true},
+		{name: "it had begun to answer", left: []model.Departure{{Reading: true, Unread: time.Hour}, {Writing: true}}, gone: true},
+		{name: "the reading is foreseen", left: []model.Departure{{Reading: true, Unread: time.Hour}}, busy: true},
+		{name: "nobody knows", left: []model.Departure{{Reading: true}}, gone: true, doubt: doubt},
+		{name: "some of it is foreseen", left: []model.Departure{{Reading: true, Unread: time.Hour}, {Reading: true}}, busy: true, doubt: doubt},
+		{name: "the reading is foreseen, and it is silent", left: []model.Departure{{Reading: true, Unread: time.Hour}}, busy: true, silent: true},
+		{name: "nobody knows, and it is silent", left: []model.Departure{{Reading: true}}, gone: true, doubt: doubt, silent: true},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			server := httptest.NewServer(load(t, "lmstudio.txt"))
+			defer server.Close()
+			c := client(t, server.URL)
+			at := c.Endpoint()
+			first, second := probe.NewDescriber(probe.OpenCache(""), time.Hour), probe.NewDescriber(probe.OpenCache(""), time.Hour)
+			if _, err := first.Host(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			for _, how := range row.left {
+				first.Left(model.Target{Endpoint: at}, &model.Request{Model: "m"}, how)
+			}
+			if !row.silent {
+				if _, err := second.Host(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, when := range []string{"before it looked", "after"} {
+				second.Recall(at, first.Remainder(at))
+				if gone := second.Gone(t.Context(), at, 0); gone != row.gone {
+					t.Errorf("%s: gone %v, want %v", when, gone, row.gone)
+				}
+				if what, eta := second.Busy(at); (what != "") != row.busy || row.busy && (eta <= 59*time.Minute || eta > time.Hour) {
+					t.Errorf("%s: told %q, %s", when, what, eta)
+				}
+				if told := second.Doubt(at); told != row.doubt {
+					t.Errorf("%s: told %q, want %q", when, told, row.doubt)
+				}
+				_ = first.Gone(t.Context(), at, 0) // its own doubt is untold yet, and so is still known
+			}
+		})
+	}
+}
+
 // A server that has ended works on nothing; one that says nothing may.
 func TestGoneWithItsServer(t *testing.T) {
 	refuses := func(context.Context) error {

@@ -85,8 +85,32 @@ func (d *Describer) readsFor(origin string) time.Duration {
 	return max(0, time.Until(d.reading[origin]))
 }
 
+// Remainder says what the server at e may still do with what was left. It fits
+// slot.Config.Remainder.
+func (d *Describer) Remainder(e model.Endpoint) model.Remainder {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := model.Remainder{Unsure: d.unsure[e.Origin] || d.doubts[e.Origin] != ""}
+	if until := d.reading[e.Origin]; time.Until(until) > 0 {
+		out.Until = until
+	}
+	return out
+}
+
+// Recall takes up what another process said of it, which may be wrong where the clock was
+// set since. It fits slot.Config.Recall.
+func (d *Describer) Recall(e model.Endpoint, r model.Remainder) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if until := time.Now().Add(time.Until(r.Until)); until.After(d.reading[e.Origin]) && !r.Until.IsZero() {
+		d.reading[e.Origin] = until
+	}
+	d.unsure[e.Origin] = d.unsure[e.Origin] || r.Unsure
+}
+
 // unseen reports whether a server that shows nothing is likely to be through with what was
-// left. Where not even an estimate says so, the person will be told.
+// left. Where not even an estimate says so, the person will be told. c is nil where the
+// server never said what it is: one that is busy reading may answer nothing else.
 func (d *Describer) unseen(ctx context.Context, c *model.Client, origin string) bool {
 	d.mu.Lock()
 	reads, unsure := time.Until(d.reading[origin]) > 0, d.unsure[origin]
@@ -95,7 +119,7 @@ func (d *Describer) unseen(ctx context.Context, c *model.Client, origin string) 
 	switch {
 	case !reads && !unsure:
 		return true
-	case refused(c.Connects(ctx)):
+	case c != nil && refused(c.Connects(ctx)):
 		return true
 	case unsure:
 		d.mu.Lock()

@@ -26,6 +26,7 @@ type endpoint struct {
 	arrivals   int64
 	retry      *time.Timer // runs while a lock of another process is in the way
 	stranger   string      // holder of that lock, for the Wait line
+	stops      bool        // and that process waits for a request that was stopped
 }
 
 // seat is one slot.
@@ -40,6 +41,8 @@ type seat struct {
 	lastUse     int64
 	lastAt      time.Time
 	endpoint    model.Endpoint // as it was claimed
+	waitsUntil  time.Time      // draining: for as long
+	stopped     time.Time      // names the stop that processes know of and this one has dealt with last
 	aftermath   string         // what is to be told of the wait for a stopped request
 	doubt       string         // and what only the next one is to be told of it
 }
@@ -57,7 +60,6 @@ type waiter struct {
 	told    hearth.Wait
 	seat    int
 	own     bool
-	note    string // something the person is told when the wait is over
 }
 
 func (e *endpoint) enqueue(c model.Claim) *waiter {
@@ -110,6 +112,10 @@ func (e *endpoint) hold(ctx context.Context, w *waiter) (context.Context, *model
 	if lane(w.claim) == model.LaneHousekeeping && e.othersWait(w) {
 		cancel(model.ErrYield) // somebody came between the grant and now
 	}
+	note := ""
+	if lane(w.claim) != model.LaneHousekeeping { // it has nobody to tell
+		note = e.news(w.seat)
+	}
 	e.mu.Unlock()
 	var once sync.Once
 	done := func(clean bool) {
@@ -119,7 +125,7 @@ func (e *endpoint) hold(ctx context.Context, w *waiter) (context.Context, *model
 		})
 	}
 	giveWay := func(ctx context.Context, wait func(hearth.Wait)) (bool, error) { return e.giveWay(ctx, w, wait) }
-	return held, &model.Ticket{Slot: w.seat, Own: w.own, Notice: w.note, Done: done, GiveWay: giveWay}
+	return held, &model.Ticket{Slot: w.seat, Own: w.own, Notice: note, Done: done, GiveWay: giveWay}
 }
 
 // othersWait reports whether anybody but housekeeping waits.
@@ -143,40 +149,50 @@ func (e *endpoint) giveBack(w *waiter, clean bool) {
 		return
 	}
 	s.holder, s.yield, s.draining = nil, nil, true
-	s.endpoint = w.claim.Endpoint
+	s.endpoint, s.waitsUntil = w.claim.Endpoint, time.Now().Add(e.slots.cfg.Patience)
+	e.tellOthers(w.seat)
 	e.slots.draining.Go(func() { e.drain(w.seat) })
 	e.pump()
 }
 
 // drain waits until the stopped request of a slot is gone from the server.
 func (e *endpoint) drain(number int) {
-	ctx, cancel := context.WithTimeout(e.slots.life, e.slots.cfg.Patience)
-	defer cancel()
 	e.mu.Lock()
-	server := e.seats[number].endpoint
+	server, until := e.seats[number].endpoint, e.seats[number].waitsUntil
 	e.mu.Unlock()
+	ctx, cancel := context.WithDeadline(e.slots.life, until)
+	defer cancel()
 	gone := e.gone(ctx, server, number)
 	if !gone && e.slots.life.Err() != nil { // the slot is still ours: nobody comes in between
 		last, cancel := context.WithTimeout(context.Background(), lastChance)
 		gone = e.gone(last, server, number)
 		cancel()
 	}
-	aftermath := ""
+	e.drained(number, server, gone)
+}
+
+// drained gives a slot back that was kept for a stopped request, and keeps what there is to
+// tell of that.
+func (e *endpoint) drained(number int, server model.Endpoint, gone bool) {
+	aftermath, doubt := "", ""
 	if e.slots.cfg.Aftermath != nil {
 		aftermath = e.slots.cfg.Aftermath(server)
 	}
-	doubt := ""
 	if e.slots.cfg.Doubt != nil {
 		doubt = e.slots.cfg.Doubt(server)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.seats[number].doubt = doubt
+	s := &e.seats[number]
+	s.doubt = cmp.Or(doubt, s.doubt)
 	if !gone {
-		e.seats[number].aftermath = mayStillRun
+		s.aftermath = mayStillRun
 	}
 	if aftermath != "" {
-		e.seats[number].aftermath = aftermath
+		s.aftermath = aftermath
+	}
+	if gone && s.doubt == "" {
+		e.settled(number)
 	}
 	e.free(number)
 }
@@ -224,7 +240,7 @@ func (e *endpoint) inForce() int {
 // pump grants free slots, in order, until nothing more can be granted, and tells those
 // who still wait what they wait for. The caller holds e.mu.
 func (e *endpoint) pump() {
-	e.stranger = ""
+	e.stranger, e.stops = "", false
 	for e.grantNext() {
 	}
 	if e.stranger != "" && e.retry == nil {
@@ -252,6 +268,9 @@ func (e *endpoint) grantNext() bool {
 		if !ok {
 			continue
 		}
+		if e.inherits(w.claim.Endpoint, number, unlock) {
+			continue
+		}
 		e.grant(w, number, unlock)
 		return true
 	}
@@ -268,11 +287,6 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 	e.turns[lane(w.claim)].served(w.claim.Session, w.turn)
 	s := &e.seats[number]
 	w.seat, w.own = number, s.lastUse > 0 && s.lastSession == w.claim.Session
-	w.note = cmp.Or(s.aftermath, s.doubt)
-	if s.aftermath == mayStillRun {
-		w.note += "; going on"
-	}
-	s.aftermath, s.doubt = "", ""
 	s.holder, s.unlock = w, unlock
 	s.lastSession, s.lastLane, s.lastUse, s.lastAt = w.claim.Session, lane(w.claim), e.slots.uses.Add(1), time.Now()
 	if e.remembers(w.claim.Endpoint) {
@@ -327,6 +341,7 @@ func (e *endpoint) lock(w *waiter, number int) (unlock func(), ok bool) {
 		if holder == "" {
 			e.stranger = "another process"
 		}
+		e.stops = e.stopsThere(w.claim.Endpoint, number)
 		return nil, false
 	}
 	return unlock, true

@@ -118,10 +118,13 @@ func (e *endpoint) line(w *waiter) hearth.Wait {
 	}
 	out := hearth.Wait{Phase: hearth.PhaseQueued, Model: w.claim.Model, Behind: e.holder(w)}
 	if out.Behind == "" && e.drains() {
-		out.Phase, out.Note = hearth.PhaseStopping, "until the server has dropped the request that was stopped"
+		out.Phase, out.Note = hearth.PhaseStopping, untilDropped
 		if what, left := e.busy(); what != "" {
 			out.Note, out.ETA = what, left
 		}
+	}
+	if out.Behind != "" && e.stops {
+		out.Note = untilDropped // which is what that process waits for
 	}
 	switch {
 	case last == nil:
@@ -133,6 +136,8 @@ func (e *endpoint) line(w *waiter) hearth.Wait {
 	return out
 }
 
+const untilDropped = "until the server has dropped the request that was stopped"
+
 // busy says what the server is at with requests that were stopped.
 func (e *endpoint) busy() (what string, left time.Duration) {
 	if e.slots.cfg.Busy == nil {
@@ -141,7 +146,7 @@ func (e *endpoint) busy() (what string, left time.Duration) {
 	for i := range e.seats {
 		if s := &e.seats[i]; s.draining {
 			what, left = e.slots.cfg.Busy(s.endpoint)
-			return what, min(left, e.slots.cfg.Patience)
+			return what, max(0, min(left, time.Until(s.waitsUntil)))
 		}
 	}
 	return "", 0

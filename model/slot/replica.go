@@ -170,7 +170,8 @@ func (e *endpoint) usedBy(as model.Endpoint, number int, session hearth.SessionI
 	return use{}
 }
 
-// takenElsewhere reports whether another process works on a slot that is free here.
+// takenElsewhere reports whether another process works on a slot that is free here, or has
+// left the server with something that has to be waited for.
 func (e *endpoint) takenElsewhere(as model.Endpoint, number int) bool {
 	if !e.shared(as) {
 		return false
@@ -179,8 +180,8 @@ func (e *endpoint) takenElsewhere(as model.Endpoint, number int) bool {
 	if err != nil || unlock == nil {
 		return err == nil
 	}
-	unlock()
-	return false
+	defer unlock()
+	return e.stopsThere(as, number)
 }
 
 // affinity is a number for a pair of session and replica; the lowest is its home. New

@@ -29,6 +29,16 @@ type Config struct {
 	TryLock func(name string) (unlock func(), holder string, err error)
 	// Memory is what processes share of who used which slot; nil = each its own.
 	Memory Memory
+	// Folder is where processes tell each other, in a file for each slot, of requests that
+	// were stopped and may still run; "" = they do not. A file is written and removed
+	// only by who has the slot's lock. A stop that cannot be written is known to this
+	// process alone.
+	Folder string
+	// Remainder says what a server may still do with what was stopped, and Recall takes up
+	// what another process said of it: so Gone, Busy and Doubt speak of what any of them
+	// left. They do not block, and may be nil.
+	Remainder func(e model.Endpoint) model.Remainder
+	Recall    func(e model.Endpoint, r model.Remainder)
 	// Gone reports whether nothing of ours is running any more on that slot of the
 	// endpoint. It is asked after a request was closed early, from a goroutine of its
 	// own, until it says yes or Patience is over. It should return when ctx ends.
