@@ -825,6 +825,7 @@ func TestALostReplicaIsBackWhenItAcceptsConnections(t *testing.T) {
 		}
 		use()
 		s.Lost(replicas[home].Origin)
+		synctest.Wait()               // until it is known when to look first
 		s.Lost(replicas[home].Origin) // by a second request; it is watched once
 		if got := s.Choose("x", replicas)[0]; got == home {
 			t.Error("a lost replica is chosen")
@@ -837,7 +838,7 @@ func TestALostReplicaIsBackWhenItAcceptsConnections(t *testing.T) {
 		alive.Store(true)
 		time.Sleep(30 * time.Second)
 		s.Close() // nobody looks at it any more
-		want := []time.Duration{2 * time.Second, 6 * time.Second, 14 * time.Second, 30 * time.Second, time.Minute, 90 * time.Second}
+		want := []time.Duration{1 * time.Second, 5 * time.Second, 13 * time.Second, 29 * time.Second, 59 * time.Second, 89 * time.Second}
 		if !slices.Equal(looks, want) {
 			t.Errorf("looked after %v, want %v", looks, want)
 		}
