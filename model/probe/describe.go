@@ -83,14 +83,10 @@ func (d *Describer) Describe(ctx context.Context, c *model.Client, id, protocol 
 // keep asks the server where that is due, and puts what it says of a model into the cache
 // once for each time it was asked.
 func (d *Describer) keep(ctx context.Context, c *model.Client, id string) {
-	origin := c.Endpoint().Origin
-	h, err := d.Host(ctx, c)
+	k, h, err := d.ask(ctx, c)
 	if err != nil || h.NeedsKey || h.Loading {
 		return
 	}
-	d.mu.Lock()
-	k := d.known[origin]
-	d.mu.Unlock()
 	k.mu.Lock()
 	kept := k.kept[id]
 	if !kept {
@@ -98,7 +94,7 @@ func (d *Describer) keep(ctx context.Context, c *model.Client, id string) {
 	}
 	k.mu.Unlock()
 	if !kept {
-		_ = d.cache.Described(origin, id, h.Layer(id)) // a full disk is told where a lesson is lost
+		_ = d.cache.Described(c.Endpoint().Origin, id, h.Layer(id)) // a full disk is told where a lesson is lost
 	}
 }
 
@@ -141,6 +137,13 @@ func beneathConfig(l *model.Layers) {
 
 // Host gives what the server behind c says of itself, asked at most once in a while.
 func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
+	_, h, err := d.ask(ctx, c)
+	return h, err
+}
+
+// ask is Host, and gives the entry that it filled: forget may have taken that out of known
+// meanwhile.
+func (d *Describer) ask(ctx context.Context, c *model.Client) (*known, Host, error) {
 	origin := c.Endpoint().Origin
 	d.mu.Lock()
 	k, ok := d.known[origin]
@@ -157,18 +160,18 @@ func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
 		time.Since(k.at) < silenceHolds && k.silent
 	k.mu.Unlock()
 	if fresh {
-		return host, err
+		return k, host, err
 	}
 	asked := time.Now()
 	host, err = Identify(ctx, c)
 	if err := ctx.Err(); err != nil { // half an answer is none
-		return host, err
+		return k, host, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.host, k.err, k.silent = host, err, err != nil && time.Since(asked) >= defaultTimeout
 	k.client, k.at, k.kept = c, time.Now(), make(map[string]bool)
-	return host, err
+	return k, host, err
 }
 
 // Silent reports whether a server gave no answer in time when it was asked last; not
