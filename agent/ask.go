@@ -88,7 +88,7 @@ func (r *run) askOnce(ctx context.Context) error {
 	r.clock.goOn()
 	r.out.Steps++
 	if failure == nil && ans.text.Len() == 0 && len(ans.calls) == 0 {
-		failure = r.empty(&ans)
+		failure = errEmpty
 	}
 	if err := r.keep(ctx, &ans, failure); err != nil {
 		return err
@@ -205,18 +205,7 @@ func (r *run) assistant(ans *answer) hearth.Message {
 	return m
 }
 
-// empty is the error of a model that finished without a word for the person.
-func (r *run) empty(ans *answer) error {
-	e := &hearth.Error{Op: "answer", Reason: hearth.ReasonEmpty,
-		Cause: "The model finished without a word for you.",
-		Try:   "Ask again; if it stays silent, check the server's chat template for this model."}
-	switch {
-	case ans.stop == hearth.StopLength:
-		e.Cause = "The model used up its output limit before it wrote an answer."
-		e.Try = "Raise maxTokens for this model, or turn its thinking down with --thinking low."
-	case ans.thinking.Len() > 0:
-		e.Cause = "The model thought but wrote no answer."
-		e.Try = "Ask again, or turn its thinking off with --thinking off."
-	}
-	return e
-}
+// errEmpty is the error of a router that brought neither words nor calls.
+var errEmpty = &hearth.Error{Op: "answer", Reason: hearth.ReasonEmpty,
+	Cause: "The model finished without a word for you.",
+	Try:   "Ask again; if it stays silent, check the server's chat template for this model."}

@@ -252,6 +252,8 @@ func shortReason(err error) string {
 		return "a limit of the gateway stopped it"
 	case hearth.ReasonContextOverflow:
 		return "the request did not fit the context window"
+	case hearth.ReasonEmpty:
+		return "nothing was written for the person"
 	case hearth.ReasonUnreachable:
 		return "the model server could not be reached"
 	case hearth.ReasonNoModel, hearth.ReasonUnknownProvider, hearth.ReasonConfig, hearth.ReasonNoCredential,

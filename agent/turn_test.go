@@ -28,6 +28,7 @@ type script struct {
 
 // step is what one model call gives.
 type step struct {
+	think string
 	text  string
 	calls []hearth.ToolCall
 	fail  error // after text
@@ -69,7 +70,7 @@ func (s *script) Stream(_ context.Context, q model.Question) iter.Seq2[model.Del
 			sent.Head = append([]byte(taught.Protocol), sent.Head...)
 			rep.Items, rep.Prefix = len(sent.Items), sent.Prefix(len(sent.Items))
 		}
-		if !yield(model.Delta{Sent: sent}, nil) || now.text != "" && !yield(model.Delta{Text: now.text}, nil) {
+		if !yield(model.Delta{Sent: sent}, nil) || now.think != "" && !yield(model.Delta{Thinking: now.think}, nil) || now.text != "" && !yield(model.Delta{Text: now.text}, nil) {
 			return
 		}
 		if now.fail != nil {
@@ -425,5 +426,24 @@ func TestACallThatIsDeniedAgainAndAgainStopsTheLoop(t *testing.T) {
 	_, err := s.say("go")
 	if hearth.ReasonOf(err) != hearth.ReasonLimit || len(s.script.asked) != 3 || run.ran != 0 {
 		t.Errorf("got %v after %d model calls", err, len(s.script.asked))
+	}
+}
+
+// Thoughts without an answer are no answer: the turn ends with an error, nothing of them is
+// in the transcript, and the next request has a note in the place of the answer.
+func TestAModelThatOnlyThinksHasGivenNoAnswer(t *testing.T) {
+	empty := &hearth.Error{Op: "ask local/m", Reason: hearth.ReasonEmpty, Err: errors.New("the model only thought, and never answered")}
+	s := newScene(t, []step{{think: "Is it hot?", fail: empty}, {text: "Yes."}})
+	out, err := s.say("one")
+	if !errors.Is(err, empty) || out.Answer != "" || out.Partial {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	if out, err := s.say("two"); err != nil || out.Answer != "Yes." {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	s.wantTalk("user: one", "mark: stopped", "assistant: (No answer was given: nothing was written for the person.)", "user: two", "assistant: Yes.")
+	first, next := encode(s.script.asked[0]), encode(s.script.asked[1])
+	if next.Prefix(len(first.Items)) != first.Prefix(len(first.Items)) {
+		t.Error("the next request does not extend the first")
 	}
 }

@@ -29,6 +29,8 @@ type LookAlike struct {
 //     left out where a line ends after it; when this is the call's first sign of
 //     reasoning, a Delta with TextWasThinking says that the text before it was that, and
 //     a "reasoning" Notice tells the person, who has read it.
+//   - An answer that was held back, and was cut short before it showed what it is, becomes
+//     Thinking: whatever the person is told of the end, they are not shown thoughts for it.
 //   - Leaked template tokens (<|im_end|>) and the tags of <final>…</final>, which some
 //     models write around their answer, are left out, except in code.
 //   - A message that is nothing but tool blocks,
@@ -191,6 +193,10 @@ func (v *visible) settle() {
 // end closes the message and gives the stop reason that it turned out to have. It does
 // nothing when there is no open message.
 func (v *visible) end(stop hearth.StopReason) hearth.StopReason {
+	if stop != hearth.StopEnd && stop != hearth.StopToolCalls && v.holding && v.unopened {
+		v.thinking(v.kept)
+		v.kept, v.holding = nil, false
+	}
 	v.letGo()
 	v.scan(v, true)
 	if v.callable(stop) {

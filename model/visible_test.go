@@ -420,7 +420,11 @@ func TestAnswersThatBeginInReasoning(t *testing.T) {
 		{name: "an answer without reasoning", in: "Hello, a <b> c", want: seen{Text: "Hello, a <b> c"}, settled: "[false]"},
 		{name: "a call without reasoning", in: readBlock, tools: []string{"read"}, want: seen{Calls: []string{"read " + readArgs}, Stop: hearth.StopToolCalls}},
 		{name: "a model that opens it itself", in: "\n<think>hm</think>Hello", want: seen{Text: "Hello", Thinking: "hm"}},
-		{name: "cut in the middle of it", in: "hm, let me", stop: hearth.StopCut, want: seen{Text: "hm, let me", Stop: hearth.StopCut}},
+		{name: "cut in the middle of it", in: "hm, let me", stop: hearth.StopCut, want: seen{Thinking: "hm, let me", Stop: hearth.StopCut}},
+		{name: "at a limit in the middle of it", in: "hm, let me", stop: hearth.StopLength, want: seen{Thinking: "hm, let me", Stop: hearth.StopLength}},
+		{name: "cut where a tag may begin", in: "hm, a<b </thi", stop: hearth.StopLength, want: seen{Thinking: "hm, a<b </thi", Stop: hearth.StopLength}},
+		{name: "much too long, and cut", in: long, stop: hearth.StopLength, want: seen{Text: long, Stop: hearth.StopLength}},
+		{name: "cut behind it", in: "hm\n</think>\nHel", stop: hearth.StopLength, want: seen{Text: "Hel", Thinking: "hm\n", Stop: hearth.StopLength}, settled: "[true]"},
 		{name: "much too long", in: long + "\n</think>\nHello", want: seen{Text: "Hello", Thinking: long + "\n", Notices: []string{noticedReasoning}}, settled: "[true]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -61,7 +61,7 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 		return true
 	case e.Reason == hearth.ReasonEmpty && !t.empty:
 		t.empty = true
-		r.notice("again", "%s finished without a word; asking once more", t.target.Ref)
+		r.notice("again", "%s did not answer (%s); asking once more", t.target.Ref, briefly(err))
 		return true
 	case t.more && (e.Reason == hearth.ReasonOverloaded || e.Reason == hearth.ReasonRateLimit):
 		return false // another place is sooner than any wait

@@ -260,10 +260,16 @@ func windowSetting(server string) string {
 // emptiness is the error of an answer without a word and without a call.
 func (a *attempt) emptiness(req *model.Request) error {
 	e := &hearth.Error{Op: "ask " + a.tries.target.Ref.String(), Reason: hearth.ReasonEmpty}
-	switch {
-	case a.windowIsFull(req):
+	usage := a.report.Usage
+	switch full := a.windowIsFull(req); {
+	case full && a.thought && usage.Output > usage.Input:
+		e.Err = fmt.Errorf("the model thought until its window of %d tokens was full, and never answered", req.Capabilities.Window)
+		e.Cause = fmt.Sprintf("Its reasoning took %d tokens, the conversation %d.", usage.Output, usage.Input)
+		e.Try = "Turn thinking down or off (--thinking low or off), or " + windowSetting(req.Capabilities.Server) + "."
+		a.tries.empty = true // it took as long as it could
+	case full:
 		e.Reason = hearth.ReasonContextOverflow
-		e.Err = fmt.Errorf("the server read %d tokens and had no room left to answer in its window of %d", a.report.Usage.Input, req.Capabilities.Window)
+		e.Err = fmt.Errorf("the server read %d tokens and had no room left to answer in its window of %d", usage.Input, req.Capabilities.Window)
 		e.Cause = "The conversation fills the model's context window."
 		e.Try = "Try /compact, or " + windowSetting(req.Capabilities.Server) + "."
 	case a.report.Stop == hearth.StopLength && a.thought:
@@ -282,9 +288,12 @@ func (a *attempt) emptiness(req *model.Request) error {
 		e.Try = "Say it in other words, or ask another model."
 		a.tries.empty = true
 	case a.thought:
-		e.Err = errors.New("the model thought, and finished without a word")
-		e.Cause = "All that the model wrote was reasoning; that happens to small models, and where the output limit is low."
-		e.Try = "Ask again, or turn thinking off (--thinking off)."
+		e.Err = errors.New("the model only thought, and never answered")
+		if usage.Output > 0 {
+			e.Err = fmt.Errorf("the model only thought, for %d tokens, and never answered", usage.Output)
+		}
+		e.Cause = "Its reasoning ended without an answer: most often at a token limit of the server's own, or because the chat template does not fit the model."
+		e.Try = "Turn thinking off (--thinking off), or raise the server's limit for one answer."
 	default:
 		e.Err = errors.New("the model finished without a word")
 		e.Cause = "Often the server's chat template does not fit the model, or its tool parser swallowed the answer."

@@ -433,8 +433,12 @@ func TestEmptyAnswers(t *testing.T) {
 		words  string
 	}{
 		{"nothing at all", []step{end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model finished without a word"},
-		{"only thinking", []step{think("hm"), end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model thought, and finished without a word"},
-		{"text that turns out to be thinking", []step{text("So the person"), {delta: model.Delta{TextWasThinking: true}}, end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model thought, and finished without a word"},
+		{"only thinking", []step{think("hm"), end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model only thought, and never answered"},
+		{"only thinking, which the server counts", []step{think("hm"), usage(hearth.Usage{Input: 90, Output: 512}), end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model only thought, for 512 tokens, and never answered"},
+		{"thinking until the window is full", []step{think("hm"), usage(hearth.Usage{Input: 90, Output: 4000}), end(hearth.StopLength)}, 4096, hearth.ReasonEmpty, "the model thought until its window of 4096 tokens was full, and never answered"},
+		{"a little thinking in a window that the conversation fills", []step{think("hm"), usage(hearth.Usage{Input: 4000, Output: 90}), end(hearth.StopLength)}, 4096,
+			hearth.ReasonContextOverflow, "the server read 4000 tokens and had no room left to answer in its window of 4096"},
+		{"text that turns out to be thinking", []step{text("So the person"), {delta: model.Delta{TextWasThinking: true}}, end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model only thought, and never answered"},
 		{"blank text", []step{text(" \n"), end(hearth.StopEnd)}, 0, hearth.ReasonEmpty, "the model finished without a word"},
 		{"thinking to the output limit", []step{think("hm"), end(hearth.StopLength)}, 0, hearth.ReasonEmpty, "the model used its whole output limit to think"},
 		{"a call that the output limit cut", []step{end(hearth.StopLength)}, 0, hearth.ReasonEmpty, "the answer reached its output limit before it held anything to use"},
