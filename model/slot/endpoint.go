@@ -97,6 +97,7 @@ func (e *endpoint) leave(w *waiter) {
 	for i, other := range e.waiting {
 		if other == w {
 			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
+			e.turns[lane(w.claim)].left(w.claim.Session, w.turn)
 			e.pump()
 			return
 		}

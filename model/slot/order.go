@@ -32,6 +32,16 @@ func (t *turns) served(s hearth.SessionID, turn int64) {
 	}
 }
 
+// left takes back the turn of a claim that nobody waits for any more.
+func (t *turns) left(s hearth.SessionID, turn int64) {
+	if t.next[s] != turn {
+		return // a later claim of the session goes by it
+	}
+	if t.next[s]--; t.next[s] <= t.now {
+		delete(t.next, s)
+	}
+}
+
 // lane bounds what a claim says to the lanes there are.
 func lane(c model.Claim) model.Lane {
 	return min(max(c.Lane, model.LaneOwner), model.LaneHousekeeping)

@@ -116,12 +116,13 @@ func count(all []string, one string) (n int) {
 func TestWithinALane(t *testing.T) {
 	rows := []struct {
 		name   string
-		claims []string // session of each claim, in order of arrival, while the slot is taken
+		claims []string // session of each claim, in order of arrival, while the slot is taken; - leaves again
 		want   []string
 	}{
 		{"one session is served in order", []string{"a1", "a2", "a3"}, []string{"a1", "a2", "a3"}},
 		{"sessions take turns", []string{"a1", "a2", "a3", "b1", "c1", "b2"}, []string{"a1", "b1", "c1", "a2", "b2", "a3"}},
 		{"a newcomer does not overtake who waits alone", []string{"a1", "b1", "c1"}, []string{"a1", "b1", "c1"}},
+		{"who stopped waiting is not behind others for that", []string{"-a1", "-a2", "-a3", "a4", "b1"}, []string{"a4", "b1"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -131,6 +132,18 @@ func TestWithinALane(t *testing.T) {
 				callers.Go(func() { h.run("first", claim(model.LaneOwner, "z"), time.Minute) })
 				synctest.Wait()
 				for _, name := range row.claims {
+					if session, leaves := strings.CutPrefix(name, "-"); leaves {
+						ctx, stop := context.WithCancel(t.Context())
+						callers.Go(func() {
+							if _, _, err := h.slots.Acquire(ctx, claim(model.LaneSchedule, session[:1]), nil); err == nil {
+								t.Errorf("%s got a slot", name)
+							}
+						})
+						synctest.Wait()
+						stop()
+						synctest.Wait()
+						continue
+					}
 					callers.Go(func() { h.run(name, claim(model.LaneSchedule, name[:1]), time.Second) })
 					synctest.Wait()
 				}
