@@ -232,8 +232,12 @@ func resident(ctx context.Context, c *model.Client, id string) (window int, err 
 
 // takes reports whether the model takes a request, within half of the time that is left.
 // The request is refused for its length before the model sees it, and takes nothing out
-// of its cache. Whatever answers, also an error, is an answer.
+// of its cache. Whatever answers, also an error, is an answer. A window that no such
+// request would be too long for is not asked about.
 func takes(ctx context.Context, c *model.Client, id string, l leaving, window int) bool {
+	if window > mostAsked {
+		return true
+	}
 	options := map[string]json.RawMessage{"num_ctx": json.RawMessage(fmt.Sprint(window)), "num_predict": json.RawMessage("1")}
 	maps.Copy(options, l.options)
 	body, err := json.Marshal(struct {
@@ -256,6 +260,9 @@ func takes(ctx context.Context, c *model.Client, id string, l leaving, window in
 	}
 	return answered(ctx, c, "see whether "+id+" is free", body)
 }
+
+// mostAsked is the largest window, in tokens, that takes makes a prompt for: 64 MB.
+const mostAsked = 16 << 20
 
 // answered posts to /api/generate and reports whether anything came back.
 func answered(ctx context.Context, c *model.Client, op string, body []byte) bool {

@@ -1,8 +1,10 @@
 package probe_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +24,7 @@ type oneModel struct {
 	resident bool
 	stuck    bool
 	stays    bool // somebody else uses it, so it is not unloaded
+	window   int  // 0 = 64
 	asked    []string
 }
 
@@ -53,7 +56,7 @@ func (o *oneModel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, `{"models":[]}`)
 			return
 		}
-		_, _ = io.WriteString(w, `{"models":[{"name":"tiny:latest","context_length":64}]}`)
+		_, _ = fmt.Fprintf(w, `{"models":[{"name":"tiny:latest","context_length":%d}]}`, cmp.Or(o.window, 64))
 	case "/api/generate":
 		o.note(body.Prompt, body.KeepAlive, body.Options.NumCtx, body.Options.NumGPU, body.Truncate)
 		switch {
@@ -99,6 +102,7 @@ func TestAModelThatDoesNotLetGo(t *testing.T) {
 	}{
 		{"nothing was left", oneModel{resident: true}, false, time.Minute, true, "", ""},
 		{"it takes requests", oneModel{resident: true}, true, time.Minute, true, "too long, as loaded", ""},
+		{"a prompt that is too long for it is too long for us", oneModel{resident: true, window: 20 << 20}, true, time.Minute, true, "", ""},
 		{"it is not in memory", oneModel{}, true, time.Minute, true, "", ""},
 		{"it is stuck", oneModel{resident: true, stuck: true}, true, 6 * time.Second, true, "too long, as loaded, unload", "it was told to unload it"},
 		{"it is stuck and stays", oneModel{resident: true, stuck: true, stays: true}, true, 6 * time.Second, true, "too long, as loaded, unload", "ollama stop tiny"},
