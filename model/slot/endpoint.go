@@ -3,7 +3,6 @@ package slot
 import (
 	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -84,7 +83,7 @@ func (e *endpoint) enqueue(c model.Claim) *waiter {
 // clearHousekeeping tells running housekeeping to make room.
 func (e *endpoint) clearHousekeeping() {
 	for i := range e.seats {
-		if s := &e.seats[i]; s.holder != nil && lane(s.holder.claim) == model.LaneHousekeeping && s.yield != nil {
+		if s := &e.seats[i]; s.holdsChore() && s.yield != nil {
 			s.yield(model.ErrYield)
 		}
 	}
@@ -257,25 +256,41 @@ func (e *endpoint) pump() {
 	}
 }
 
-// grantNext gives a slot to the first in line, if there is one for it.
+// grantNext gives a slot to the first in line who wants one of those that are free, and
+// reports whether anything has changed.
 func (e *endpoint) grantNext() bool {
-	w := e.first()
-	if w == nil || lane(w.claim) == model.LaneHousekeeping && !e.idle() {
-		return false
-	}
-	e.recall(w.claim.Endpoint)
-	for _, number := range e.preferred(w.claim.Session) {
-		unlock, ok := e.lock(w, number)
-		if !ok {
+	for _, w := range e.inLine() {
+		if lane(w.claim) == model.LaneHousekeeping && !e.idle() {
+			return false
+		}
+		e.recall(w.claim.Endpoint)
+		if e.awaits(w) != nil {
 			continue
 		}
-		if e.inherits(w.claim.Endpoint, number, unlock) {
-			continue
+		if changed, stays := e.grantTo(w); changed || !stays {
+			return changed
 		}
-		e.grant(w, number, unlock)
-		return true
 	}
 	return false
+}
+
+// grantTo gives w the best free slot that no other process has. stays says that w wants none
+// of the others: its own is kept by another process, for a moment.
+func (e *endpoint) grantTo(w *waiter) (changed, stays bool) {
+	for _, number := range e.preferred(w.claim.Session) {
+		unlock, ok := e.lock(w, number)
+		switch {
+		case !ok && e.stops && e.isHome(w, number):
+			return false, true
+		case !ok:
+		case e.inherits(w.claim.Endpoint, number, unlock):
+			return true, false
+		default:
+			e.grant(w, number, unlock)
+			return true, false
+		}
+	}
+	return false, false
 }
 
 func (e *endpoint) grant(w *waiter, number int, unlock func()) {
@@ -307,24 +322,19 @@ func (e *endpoint) recall(as model.Endpoint) {
 	if !e.remembers(as) || e.inForce() == 1 {
 		return
 	}
-	type use struct {
-		seat    *seat
-		session hearth.SessionID
-		at      time.Time
-	}
-	var news []use
 	for i := range e.inForce() {
 		s := &e.seats[i]
 		if s.taken() {
 			continue
 		}
-		if session, at := e.slots.cfg.Memory.Last(lockName(e.origin, i)); session != "" && session != s.lastSession {
-			news = append(news, use{s, session, at})
+		session, at := e.slots.cfg.Memory.Last(lockName(e.origin, i))
+		if session == "" {
+			continue
 		}
-	}
-	slices.SortFunc(news, func(a, b use) int { return a.at.Compare(b.at) })
-	for _, n := range news {
-		n.seat.lastSession, n.seat.lastLane, n.seat.lastUse = n.session, model.LaneOwner, e.slots.uses.Add(1)
+		s.lastAt = at
+		if session != s.lastSession {
+			s.lastSession, s.lastLane, s.lastUse = session, model.LaneOwner, e.slots.uses.Add(1)
+		}
 	}
 }
 

@@ -56,21 +56,17 @@ func before(a, b *waiter) int {
 	)
 }
 
-// first is whoever is next, or nil.
-func (e *endpoint) first() *waiter {
-	if len(e.waiting) == 0 {
-		return nil
-	}
-	return slices.MinFunc(e.waiting, before)
-}
+// inLine gives those who wait, first come first.
+func (e *endpoint) inLine() []*waiter { return slices.SortedFunc(slices.Values(e.waiting), before) }
 
 // idle reports whether nothing at all runs.
 func (e *endpoint) idle() bool {
 	return !slices.ContainsFunc(e.seats, func(s seat) bool { return s.taken() })
 }
 
-// preferred lists the free slots, best first: the session's own, then never used ones,
-// then the one whose cached prompt is worth least (of the lowest lane, longest unused).
+// preferred lists the free slots, best first: the session's own, the newest first because
+// that one has all of its prompt; then never used ones, then the one whose cached prompt is
+// worth least (of the lowest lane, longest unused).
 func (e *endpoint) preferred(session hearth.SessionID) []int {
 	var free []int
 	for i := range e.inForce() {
@@ -80,15 +76,57 @@ func (e *endpoint) preferred(session hearth.SessionID) []int {
 	}
 	slices.SortFunc(free, func(a, b int) int {
 		x, y := &e.seats[a], &e.seats[b]
+		if x.of(session) && y.of(session) {
+			return -x.older(y)
+		}
 		return cmp.Or(
-			-compareBool(x.lastUse > 0 && x.lastSession == session, y.lastUse > 0 && y.lastSession == session),
+			-compareBool(x.of(session), y.of(session)),
 			-compareBool(x.lastUse == 0, y.lastUse == 0),
 			-cmp.Compare(x.lastLane, y.lastLane),
-			cmp.Compare(x.lastUse, y.lastUse),
+			x.older(y),
 			cmp.Compare(a, b),
 		)
 	})
 	return free
+}
+
+// of reports whether a session was the last to use the slot.
+func (s *seat) of(session hearth.SessionID) bool { return s.lastUse > 0 && s.lastSession == session }
+
+// older orders slots by their last use, in any process; what the clock does not tell apart,
+// by the order in this one.
+func (s *seat) older(than *seat) int {
+	return cmp.Or(s.lastAt.Compare(than.lastAt), cmp.Compare(s.lastUse, than.lastUse))
+}
+
+// home gives the slot that has a session's prompt, free or not: the one it used last. nil =
+// none has.
+func (e *endpoint) home(session hearth.SessionID) (home *seat) {
+	for i := range e.inForce() {
+		if s := &e.seats[i]; s.of(session) && (home == nil || s.older(home) > 0) {
+			home = s
+		}
+	}
+	return home
+}
+
+func (e *endpoint) isHome(w *waiter, number int) bool {
+	return e.home(w.claim.Session) == &e.seats[number]
+}
+
+// awaits gives the slot that w waits for although another one may be free: its session's own,
+// while what runs there is being stopped. Any other would have to read the whole conversation.
+func (e *endpoint) awaits(w *waiter) *seat {
+	s := e.home(w.claim.Session)
+	if s == nil || lane(w.claim) == model.LaneHousekeeping || !s.draining && !s.holdsChore() {
+		return nil
+	}
+	return s
+}
+
+// holdsChore reports whether housekeeping has the slot, which ends as soon as anybody else waits.
+func (s *seat) holdsChore() bool {
+	return s.holder != nil && lane(s.holder.claim) == model.LaneHousekeeping
 }
 
 func compareBool(a, b bool) int {
@@ -127,9 +165,18 @@ func (e *endpoint) line(w *waiter) hearth.Wait {
 		}
 	}
 	out := hearth.Wait{Phase: hearth.PhaseQueued, Model: w.claim.Model, Behind: e.holder(w)}
-	if out.Behind == "" && e.drains() {
+	stopping := e.awaits(w)
+	switch {
+	case stopping != nil && stopping.draining:
+		out.Behind, last = "", nil
+	case out.Behind == "":
+		stopping = e.drains()
+	default:
+		stopping = nil
+	}
+	if stopping != nil {
 		out.Phase, out.Note = hearth.PhaseStopping, untilDropped
-		if what, left := e.busy(); what != "" {
+		if what, left := e.busy(stopping); what != "" {
 			out.Note, out.ETA = what, left
 		}
 	}
@@ -148,22 +195,23 @@ func (e *endpoint) line(w *waiter) hearth.Wait {
 
 const untilDropped = "until the server has dropped the request that was stopped"
 
-// busy says what the server is at with requests that were stopped.
-func (e *endpoint) busy() (what string, left time.Duration) {
+// busy says what the server is at with the request that was stopped in a slot.
+func (e *endpoint) busy(s *seat) (what string, left time.Duration) {
 	if e.slots.cfg.Busy == nil {
 		return "", 0
 	}
-	for i := range e.seats {
-		if s := &e.seats[i]; s.draining {
-			what, left = e.slots.cfg.Busy(s.endpoint)
-			return what, max(0, min(left, time.Until(s.waitsUntil)))
-		}
-	}
-	return "", 0
+	what, left = e.slots.cfg.Busy(s.endpoint)
+	return what, max(0, min(left, time.Until(s.waitsUntil)))
 }
 
-func (e *endpoint) drains() bool {
-	return slices.ContainsFunc(e.seats, func(s seat) bool { return s.draining })
+// drains gives a slot whose request was stopped and may still run, or nil.
+func (e *endpoint) drains() *seat {
+	for i := range e.seats {
+		if s := &e.seats[i]; s.draining {
+			return s
+		}
+	}
+	return nil
 }
 
 // holder names who has the slots: the one that has had its own longest, or another process.
