@@ -21,10 +21,10 @@ type state struct {
 	asked    map[hearth.CallID]hearth.Mark
 	approved map[hearth.CallID]hearth.Mark
 	denied   map[hearth.CallID]bool
-	stopped  *hearth.Mark // the turn ended without an answer
-	tainted  bool         // the model has read bytes of somebody other than the owner
-	asker    hearth.Provenance
-	steps    int // model answers in this turn so far
+	stopped  *hearth.Mark      // the turn ended without an answer
+	tainted  bool              // the model has read bytes of somebody other than the owner
+	asker    hearth.Provenance // the least trusted of those who wrote in this turn
+	steps    int               // model answers in this turn so far
 	// received are words that no message was made of yet, oldest first.
 	received []received
 }
@@ -70,9 +70,9 @@ func (s *state) add(m *hearth.Message) {
 	switch m.Role {
 	case hearth.RoleUser:
 		if m.Turn != s.turn {
-			s.turn, s.steps = m.Turn, 0
+			s.turn, s.steps, s.asker = m.Turn, 0, hearth.FromOwner
 		}
-		s.said, s.asker = m, asker(m)
+		s.said, s.asker = m, lessTrusted(s.asker, asker(m)) // whoever joins a turn has not asked for it alone
 	case hearth.RoleAssistant:
 		s.open = s.open[:0:0]
 		if m.Model != (hearth.ModelRef{}) {
@@ -171,12 +171,18 @@ func asker(m *hearth.Message) hearth.Provenance {
 		case hearth.FromGateway, hearth.FromOwner:
 		case hearth.FromTool: // a file that rides along; whoever wrote it has asked for nothing
 		case hearth.FromMember:
-			if from == hearth.FromOwner {
-				from = p
-			}
+			from = lessTrusted(from, p)
 		default:
 			from = hearth.FromStranger
 		}
 	}
 	return from
+}
+
+// lessTrusted gives of two askers the one who may do less.
+func lessTrusted(a, b hearth.Provenance) hearth.Provenance {
+	if a == hearth.FromOwner || b == hearth.FromStranger {
+		return b
+	}
+	return a
 }

@@ -276,24 +276,14 @@ func (r *run) acceptPending(ctx context.Context) error {
 			return err
 		}
 		m, notices := into.freeze(r.complete(in))
-		asker := r.st.asker
 		if err := r.append(ctx, &session.Commit{Messages: []hearth.Message{m}, Blobs: in.Images}); err != nil {
 			return err
 		}
-		r.st.asker = worse(asker, r.st.asker)
 		for _, n := range notices {
 			r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: n})
 		}
 	}
 	return nil
-}
-
-// worse gives the less trusted of two authors.
-func worse(a, b hearth.Provenance) hearth.Provenance {
-	if b == "" || !b.Taints() {
-		return a
-	}
-	return b
 }
 
 // append makes messages durable and takes them into account.

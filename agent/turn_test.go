@@ -447,3 +447,52 @@ func TestAModelThatOnlyThinksHasGivenNoAnswer(t *testing.T) {
 		t.Error("the next request does not extend the first")
 	}
 }
+
+// A turn is asked for by all who wrote in it, so it may do what the least trusted of them
+// may: whoever joins it, in whichever order, and also after the process has ended.
+func TestWhoJoinsATurnDoesNotLendTheirTrustToTheOthers(t *testing.T) {
+	const owner, member, stranger = hearth.FromOwner, hearth.FromMember, hearth.FromStranger
+	for _, c := range []struct {
+		name        string
+		first, then hearth.Provenance
+		effect      hearth.Effect
+		runs        bool
+	}{
+		{"the owner and the owner", owner, owner, hearth.EffectRead, true},
+		{"a member joins the owner", owner, member, hearth.EffectSchedule, false},
+		{"the owner joins a member", member, owner, hearth.EffectSchedule, false},
+		{"a stranger joins the owner", owner, stranger, hearth.EffectRead, false},
+		{"the owner joins a stranger", stranger, owner, hearth.EffectRead, false},
+		{"a member joins a stranger", stranger, member, hearth.EffectRead, false},
+	} {
+		for _, died := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, the process died %t", c.name, died), func(t *testing.T) {
+				look := &counter{name: "look", effect: c.effect}
+				s := newScene(t, []step{{calls: call("c1", "other", `{}`)}, {calls: call("c2", "look", `{}`)}, {text: "Done."}}, look, &counter{name: "other", effect: hearth.EffectRead})
+				if died {
+					s.script.steps = slices.Insert(s.script.steps, 1, step{fail: &hearth.Error{Op: "ask", Reason: hearth.ReasonUnreachable}})
+				}
+				joins := 1 // when the first tool has run
+				s.cfg.Pending = func() []prompt.Incoming {
+					if len(s.script.asked) < joins {
+						return nil
+					}
+					joins = 99
+					return []prompt.Incoming{{Text: "And look.", From: c.then}}
+				}
+				s.agent = agent.New(s.cfg)
+				if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "Go.", From: c.first}); err != nil {
+					t.Fatal(err)
+				}
+				_, err := s.agent.Turn(t.Context(), s.mem, nil)
+				if died {
+					s.agent = agent.New(s.cfg)
+					_, err = s.agent.Turn(t.Context(), s.mem, nil)
+				}
+				if err != nil || (look.ran > 0) != c.runs {
+					t.Errorf("it ran %d times, %v", look.ran, err)
+				}
+			})
+		}
+	}
+}
