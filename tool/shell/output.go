@@ -50,7 +50,7 @@ func (o *output) Write(p []byte) (int, error) {
 		o.spill()
 	}
 	if o.file != nil {
-		n, err := o.file.Write(p[:min(int64(len(p)), o.limit-o.size)])
+		n, err := o.file.Write(p[:min(int64(len(p)), max(o.limit-o.size, 0))])
 		o.size += int64(n)
 		if err != nil {
 			o.limit = o.size // the disk is full; what is there can be read
@@ -91,7 +91,8 @@ func (o *output) spill() {
 	if err != nil {
 		return
 	}
-	n, err := f.Write(append(bytes.Clone(o.head), o.tail...))
+	sofar := append(bytes.Clone(o.head), o.tail...)
+	n, err := f.Write(sofar[:min(int64(len(sofar)), o.limit)])
 	if err != nil {
 		_ = errors.Join(f.Close(), os.Remove(name)) // the ends in memory are all there is
 		return

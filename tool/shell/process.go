@@ -96,7 +96,7 @@ type processCall struct {
 
 const (
 	defaultLogLines = 200
-	maxPoll         = 30 * time.Second
+	maxPollMS       = 30_000
 )
 
 func processInput(call hearth.ToolCall) processCall {
@@ -104,7 +104,7 @@ func processInput(call hearth.ToolCall) processCall {
 	in := processCall{
 		action: a.RequiredText("action"), id: a.Text("sessionId"), data: a.Text("data"), hasData: a.Has("data"),
 		offset: a.Int("offset", 0), limit: a.Int("limit", defaultLogLines),
-		timeout: min(time.Duration(max(a.Int("timeout", 0), 0))*time.Millisecond, maxPoll),
+		timeout: time.Duration(min(max(a.Int("timeout", 0), 0), maxPollMS)) * time.Millisecond,
 	}
 	switch in.action {
 	case actionList, actionClear:

@@ -252,6 +252,24 @@ func TestOldOutputsGo(t *testing.T) {
 	}
 }
 
+func TestLessMayBeKeptOfAnOutputThanIsShown(t *testing.T) {
+	f := open(t, shell.Config{MaxOutput: 100})
+	if got := f.run(t, "seq 1 1500; sleep 0.2; seq 1 3000"); got.Failed || !strings.Contains(got.Text, "the first 100 bytes of it are kept") {
+		t.Errorf("%.300q", got.Text)
+	}
+}
+
+func TestAPollMayWaitForAges(t *testing.T) {
+	f := open(t, shell.Config{})
+	if got := do(t, f.exec, map[string]any{"command": "sleep 1; echo done", "background": true}); got.Failed {
+		t.Fatalf("%q", got.Text)
+	}
+	got := do(t, f.process, map[string]any{"action": "poll", "sessionId": "c1", "timeout": 9_300_000_000_000})
+	if got.Failed || !strings.HasPrefix(got.Text, "done\n") {
+		t.Errorf("%q", got.Text)
+	}
+}
+
 func TestBackgroundCommands(t *testing.T) {
 	f := open(t, shell.Config{YieldMS: 50})
 	got := f.run(t, "echo begun; read -r a </dev/null; exec sleep 100")
