@@ -155,6 +155,8 @@ func (r *run) inherit(plan *prompt.Plan) (session.Epoch, error) {
 func taught(had model.Capabilities, layers model.Layers) bool {
 	said, now := layers.Server, layers.Merge()
 	return lesson(said.StringContent, had.StringContent, now.StringContent) ||
+		lesson(said.SignedCalls, had.SignedCalls, now.SignedCalls) ||
+		lesson(said.NeedsReasoning, had.NeedsReasoning, now.NeedsReasoning) ||
 		lesson(said.StrictKeys, had.StrictKeys, now.StrictKeys) ||
 		lesson(said.DeveloperRole, had.DeveloperRole, now.DeveloperRole) ||
 		lesson(said.OneSystem, had.OneSystem, now.OneSystem) ||

@@ -30,6 +30,7 @@ func TestAnEpochSaysWhatItsBeginningCost(t *testing.T) {
 		{name: "nothing happened", change: func(*scene, *model.Target) {}, reason: "first", cost: "nothing"},
 		{name: "a lesson that changes what comes first", change: lesson(model.LessonNoTools), reason: "server-refused", cost: "from the difference on"},
 		{name: "a lesson that changes nothing that was sent", change: lesson(model.LessonStrictKeys), reason: "server-refused", cost: "nothing"},
+		{name: "a lesson that changes what answers look like", change: lesson(model.LessonReasoningBack), reason: "server-refused", cost: "nothing"},
 		{name: "a server that says that it takes no tools", change: func(_ *scene, now *model.Target) { now.Layers.Server.Tools = new(model.ToolsNone) },
 			reason: "refresh", detail: "local/m takes no tools now, its server says", cost: "from the difference on", told: "local/m does not support tools"},
 		{name: "another protocol", change: func(_ *scene, now *model.Target) { now.Protocol = "p2" },

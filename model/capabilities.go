@@ -36,6 +36,7 @@ type Capabilities struct {
 	EffortMap        []EffortWord
 	ThinkingFormat   string   // how thinking is switched: "", openai, openrouter, deepseek, zai, qwen, qwen-chat-template, together
 	ReplayThinking   bool     // reasoning is sent back with the assistant message it led to
+	NeedsReasoning   bool     // an assistant message without reasoning is refused, so that one whose reasoning nobody has says so; with it goes ReplayThinking
 	ThinkingAsText   bool     // what is sent back of the reasoning stands in the text, for servers without a field for it
 	ReasoningShaped  bool     // reasoning_effort may be sent at all
 	VisibleDetails   []string // types of reasoning_details that are part of the answer and not of the reasoning
@@ -51,6 +52,7 @@ type Capabilities struct {
 	ToolIDs9        bool     // ids of calls are nine letters and digits (Mistral's own template)
 	ArgumentObjects bool     // arguments go back as a JSON object and not as a string that holds one
 	AnswerToResults bool     // an assistant message stands between tool results and what the person says next
+	SignedCalls     bool     // a call without a signature is refused, so that one of another model says that it has none (Google)
 	RefusedFields   []string // body fields to leave out
 	RefusedKeywords []string // JSON Schema keywords to leave out, beyond our own reduction
 	PromptCacheKey  bool     // prompt_cache_key may name the conversation
@@ -87,6 +89,7 @@ type Layer struct {
 	EffortMap        []EffortWord `json:"effortMap,omitempty"`
 	ThinkingFormat   *string      `json:"thinkingFormat,omitempty"`
 	ReplayThinking   *bool        `json:"replayThinking,omitempty"`
+	NeedsReasoning   *bool        `json:"needsReasoning,omitempty"`
 	ThinkingAsText   *bool        `json:"thinkingAsText,omitempty"`
 	ReasoningShaped  *bool        `json:"reasoningShaped,omitempty"`
 	VisibleDetails   []string     `json:"visibleDetails,omitempty"`
@@ -101,6 +104,7 @@ type Layer struct {
 	ToolIDs9         *bool        `json:"toolIds9,omitempty"`
 	ArgumentObjects  *bool        `json:"argumentObjects,omitempty"`
 	AnswerToResults  *bool        `json:"answerToResults,omitempty"`
+	SignedCalls      *bool        `json:"signedCalls,omitempty"`
 	RefusedFields    []string     `json:"refusedFields,omitempty"`
 	RefusedKeywords  []string     `json:"refusedKeywords,omitempty"`
 	PromptCacheKey   *bool        `json:"promptCacheKey,omitempty"`
@@ -186,6 +190,8 @@ func (l Layers) Merge() Capabilities {
 	set(ls, &c.Reasoning, func(l *Layer) *bool { return l.Reasoning })
 	set(ls, &c.ThinkingFormat, func(l *Layer) *string { return l.ThinkingFormat })
 	set(ls, &c.ReplayThinking, func(l *Layer) *bool { return l.ReplayThinking })
+	set(ls, &c.NeedsReasoning, func(l *Layer) *bool { return l.NeedsReasoning })
+	c.ReplayThinking = c.ReplayThinking || c.NeedsReasoning // whatever was measured of its use
 	set(ls, &c.ThinkingAsText, func(l *Layer) *bool { return l.ThinkingAsText })
 	set(ls, &c.ReasoningShaped, func(l *Layer) *bool { return l.ReasoningShaped })
 	set(ls, &c.StringContent, func(l *Layer) *bool { return l.StringContent })
@@ -199,6 +205,7 @@ func (l Layers) Merge() Capabilities {
 	set(ls, &c.ToolIDs9, func(l *Layer) *bool { return l.ToolIDs9 })
 	set(ls, &c.ArgumentObjects, func(l *Layer) *bool { return l.ArgumentObjects })
 	set(ls, &c.AnswerToResults, func(l *Layer) *bool { return l.AnswerToResults })
+	set(ls, &c.SignedCalls, func(l *Layer) *bool { return l.SignedCalls })
 	set(ls, &c.PromptCacheKey, func(l *Layer) *bool { return l.PromptCacheKey })
 	set(ls, &c.ProxyLike, func(l *Layer) *bool { return l.ProxyLike })
 	set(ls, &c.CachedCounted, func(l *Layer) *bool { return l.CachedCounted })

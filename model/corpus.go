@@ -197,6 +197,12 @@ var refusals = []row{
 	{words: words(`tools?[.\[]\d+[^:]*\.(?P<field>\$?\w+): extra (?:inputs are not permitted|fields not permitted)`, `unknown name "(?P<field>\$?\w+)" at 'tools`,
 		`un(?:supported|known|recognized) (?:json )?schema (?:keyword|property|field)[: ]*`+quoted+`?(?P<field>\$?\w+)`, `schema keyword `+quoted+`(?P<field>\$?\w+)`+quoted+` is not supported`),
 		reason: hearth.ReasonBadRequest, lesson: LessonDropKeyword},
+	// DeepSeek's thinking mode, in both of its protocols (https://api-docs.deepseek.com/guides/thinking_mode),
+	// and Kimi's (https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model); proxies pass the words on.
+	{words: words("missing `reasoning_content` field in the assistant message", "`?(?:reasoning_content|content\\[\\]\\.thinking)`? in the thinking mode must be passed back",
+		`thinking is enabled but reasoning_content is missing in assistant`), reason: hearth.ReasonBadRequest, lesson: LessonReasoningBack, detail: "reasoning_content",
+		try: "Set compat.requiresReasoningContentOnAssistantMessages: true for this model in {key}models."},
+	{words: words(`function call is missing a thought_signature`), reason: hearth.ReasonBadRequest, lesson: LessonSignedCalls, detail: "extra_content"},
 	{words: words(unknownField(`(?P<field>\w+)`)...), only: []int{400, 422, 500}, reason: hearth.ReasonBadRequest, lesson: LessonDropField},
 	{words: words(`failed to call a function`, `tool_use_failed`, `json_validate_failed`, `output_parse_failed`, `error parsing tool call`, `failed to parse json: unexpected end`, `returned invalid tool call arguments`, `unexpected empty grammar stack`),
 		reason: hearth.ReasonServer, again: true, why: "The model wrote a tool call that its server could not read.", try: "Ask again; a larger model breaks fewer calls."},

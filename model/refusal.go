@@ -15,6 +15,8 @@ const (
 	LessonDropField       Lesson = "drop-field"        // Detail: the body field to leave out
 	LessonDropKeyword     Lesson = "drop-keyword"      // Detail: the JSON Schema keyword to leave out
 	LessonMaxTokensField  Lesson = "max-tokens-field"  // Detail: the field the server wants
+	LessonReasoningBack   Lesson = "reasoning-back"    // assistant messages must hold the reasoning that led to them
+	LessonSignedCalls     Lesson = "signed-calls"      // a call without its signature is refused
 	LessonNoTools         Lesson = "no-tools"          // the model cannot be given tools; held for the epoch, never saved
 )
 
@@ -53,6 +55,10 @@ func (r *Refusal) Teach() Layer {
 		return Layer{RefusedKeywords: []string{r.Detail}}
 	case LessonMaxTokensField:
 		return Layer{MaxTokensField: &r.Detail}
+	case LessonReasoningBack:
+		return Layer{NeedsReasoning: &yes}
+	case LessonSignedCalls:
+		return Layer{SignedCalls: &yes}
 	case LessonNoTools:
 		none := ToolsNone
 		return Layer{Tools: &none}

@@ -72,6 +72,7 @@ type capabilityNames struct {
 	EffortMap        []model.EffortWord `json:"-"` // shownCapabilities has it
 	ThinkingFormat   string             `json:"thinkingFormat,omitempty"`
 	ReplayThinking   bool               `json:"replayThinking"`
+	NeedsReasoning   bool               `json:"needsReasoning,omitempty"`
 	ThinkingAsText   bool               `json:"thinkingAsText"`
 	ReasoningShaped  bool               `json:"reasoningShaped"`
 	VisibleDetails   []string           `json:"visibleDetails,omitempty"`
@@ -87,6 +88,7 @@ type capabilityNames struct {
 	ToolIDs9        bool     `json:"toolIds9"`
 	ArgumentObjects bool     `json:"argumentObjects"`
 	AnswerToResults bool     `json:"answerToResults"`
+	SignedCalls     bool     `json:"signedCalls,omitempty"`
 	RefusedFields   []string `json:"refusedFields,omitempty"`
 	RefusedKeywords []string `json:"refusedKeywords,omitempty"`
 	PromptCacheKey  bool     `json:"promptCacheKey"`

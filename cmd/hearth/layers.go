@@ -46,6 +46,9 @@ func compatLayer(c config.Compat, l *model.Layer) {
 	l.ToolResultName, l.ReasoningShaped = c.RequiresToolResultName, c.SupportsReasoningEffort
 	l.ToolIDs9, l.AnswerToResults, l.ThinkingAsText = c.RequiresMistralToolIDs, c.RequiresAssistantAfterTool, c.RequiresThinkingAsText
 	l.ReplayThinking = c.RequiresReasoningContent
+	if isTrue(c.RequiresReasoningContent) { // that nobody requires it leaves a server free to say that it does
+		l.NeedsReasoning = c.RequiresReasoningContent
+	}
 	if l.ReplayThinking == nil && isTrue(c.RequiresThinkingAsText) {
 		l.ReplayThinking = c.RequiresThinkingAsText
 	}

@@ -290,6 +290,9 @@ func thoughts(m *hearth.Message, req *model.Request) (all []thought) {
 			all = append(all, th)
 		}
 	}
+	if len(all) == 0 && req.Capabilities.NeedsReasoning && strings.TrimSpace(plain.String()) == "" {
+		plain.WriteString(body.NoReasoning)
+	}
 	if len(all) == 0 && replay && strings.TrimSpace(plain.String()) != "" {
 		all = append(all, thought{Type: "thinking", Thinking: plain.String()})
 	}

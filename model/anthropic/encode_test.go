@@ -146,6 +146,8 @@ func TestParams(t *testing.T) {
 
 		{name: "unsigned thoughts stay here", req: model.Request{Thinking: "low", Messages: thought}, want: `[{"type":"text","text":"a"}]`},
 		{name: "unless the model wants them", req: model.Request{Messages: thought, Capabilities: model.Capabilities{ReplayThinking: true}}, want: `[{"type":"thinking","thinking":"hm","signature":""},{"type":"text","text":"a"}]`},
+		{name: "a model that must have them is told where there are none", req: model.Request{Messages: []hearth.Message{{Role: hearth.RoleAssistant, Parts: []hearth.Part{{Text: "a"}}}}, Capabilities: model.Capabilities{ReplayThinking: true, NeedsReasoning: true}},
+			want: `[{"type":"thinking","thinking":"(not recorded)","signature":""},{"type":"text","text":"a"}]`},
 		{name: "no tools, no member", not: "tools"},
 		{name: "no system text, no member", not: "system"},
 		{name: "a text model gets a sentence for a picture", req: model.Request{Messages: []hearth.Message{{Role: hearth.RoleUser, Parts: []hearth.Part{{Blob: &hearth.Blob{Name: "a.png"}}}}}}, want: `[{"type":"text","text":"[Left out, because this model reads text only: a.png]"}]`},

@@ -81,6 +81,12 @@ func (m *Model) Layer() model.Layer {
 		Tools: &tools, Reasoning: &m.Reasoning, Vision: &m.Vision, Efforts: m.Efforts,
 		Evidence: map[string]string{"window": "catalog row " + m.Ref.String()},
 	}
+	if m.Reasoning && (m.Ref.Provider == "deepseek" || m.Ref.Provider == "moonshot") {
+		// Once tools are there, both refuse an answer without the reasoning that led to it
+		// (https://api-docs.deepseek.com/guides/thinking_mode,
+		// https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model).
+		l.NeedsReasoning = new(true)
+	}
 	if m.Window > 0 {
 		l.Window = &m.Window
 	}

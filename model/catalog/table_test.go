@@ -163,6 +163,19 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+func TestModelsThatWantTheirReasoningBack(t *testing.T) {
+	for id, want := range map[string]bool{
+		"deepseek/deepseek-v4-pro": true, "moonshot/kimi-k2.5": true, "moonshot/moonshot-v1-8k": false,
+		"openai/gpt-5": false, "zai/glm-4.6": false, "groq/moonshotai/kimi-k2-instruct-0905": false,
+	} {
+		provider, name, _ := strings.Cut(id, "/")
+		m, ok := Lookup(hearth.ModelRef{Provider: provider, Model: name})
+		if l := m.Layer(); !ok || (l.NeedsReasoning != nil && *l.NeedsReasoning) != want {
+			t.Errorf("%s: listed %v, layer %+v", id, ok, l.NeedsReasoning)
+		}
+	}
+}
+
 func TestProviders(t *testing.T) {
 	for _, p := range Providers() {
 		if !p.Owns(p.BaseURL) || p.Owns("http://127.0.0.1:4000/v1") || !strings.HasPrefix(p.BaseURL, "https://") || len(p.KeyEnv) == 0 {

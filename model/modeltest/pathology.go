@@ -48,7 +48,7 @@ type Want struct {
 
 // Pathologies gives every row, by name unique.
 func Pathologies() []Pathology {
-	return slices.Concat(connections(), framings(), streams(), contents(), calls(), counts(), refusals(), failures(), missing(), overflows())
+	return slices.Concat(connections(), framings(), streams(), contents(), calls(), counts(), refusals(), wantedBack(), failures(), missing(), overflows())
 }
 
 // Named gives one row; it panics when there is none, which is a mistake in a test.

@@ -25,6 +25,7 @@ type building struct {
 	id    string
 	name  string
 	args  strings.Builder
+	extra string // JSON
 }
 
 func newCalls(req *model.Request) *calls {
@@ -40,10 +41,14 @@ func (c *calls) add(t *toolCall) {
 	if args == "" {
 		args = string(t.Arguments)
 	}
-	if name == "" && args == "" && t.ID == "" {
+	empty := name == "" && args == "" && t.ID == ""
+	if empty && !given(t.Extra) {
 		return
 	}
 	b := c.find(t, name, args)
+	if b == nil && empty {
+		return
+	}
 	if b == nil && c.repeats(t, name, args) {
 		return
 	}
@@ -56,6 +61,9 @@ func (c *calls) add(t *toolCall) {
 	}
 	if b.name == "" {
 		b.name = name
+	}
+	if given(t.Extra) {
+		b.extra = string(t.Extra)
 	}
 	b.args.WriteString(args)
 }
@@ -101,18 +109,23 @@ func complete(s string) bool {
 	return strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") && json.Valid([]byte(s))
 }
 
-// take gives the finished calls. Where the answer was cut for its length, the ones that
+// take gives the finished calls, and before them what is to be kept with them. Where the answer was cut for its length, the ones that
 // are not whole are named instead.
-func (c *calls) take(cutForLength bool) (done []*hearth.ToolCall, cut []string) {
+func (c *calls) take(cutForLength bool) (done []model.Delta, cut []string) {
+	var kept []model.Delta
 	for _, b := range c.list {
 		if cutForLength && !complete(b.args.String()) {
 			cut = append(cut, b.name)
 			continue
 		}
-		done = append(done, &hearth.ToolCall{ID: c.ids.Of(b.id), Name: body.ToolNamed(b.name, c.tools), Arguments: b.args.String()})
+		call := &hearth.ToolCall{ID: c.ids.Of(b.id), Name: body.ToolNamed(b.name, c.tools), Arguments: b.args.String()}
+		if b.extra != "" {
+			kept = append(kept, extra{Call: len(done), Name: call.Name, Content: b.extra}.keep())
+		}
+		done = append(done, model.Delta{Call: call})
 	}
 	c.list = nil
-	return done, cut
+	return append(kept, done...), cut
 }
 
 // id is the id of a call as the server takes it. Mistral's template refuses all but nine

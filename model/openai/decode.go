@@ -238,7 +238,7 @@ func (d *decoder) text(s string) {
 func (d *decoder) call(t *toolCall) error {
 	d.token()
 	d.calls.add(t)
-	d.held += len(t.ID) + len(t.Name) + len(t.Arguments) + len(t.Function.Name) + len(t.Function.Arguments)
+	d.held += len(t.ID) + len(t.Name) + len(t.Arguments) + len(t.Function.Name) + len(t.Function.Arguments) + len(t.Extra)
 	if d.held > maxCallBytes || len(d.calls.list) > maxCalls {
 		return d.clock.TooLong()
 	}
@@ -315,9 +315,7 @@ func (d *decoder) end(err error) error {
 		return d.clock.Ended(err)
 	}
 	done, cut := d.calls.take(d.stop == hearth.StopLength)
-	for _, c := range done {
-		d.put(model.Delta{Call: c})
-	}
+	d.out = append(d.out, done...)
 	if len(cut) > 0 {
 		d.put(model.Delta{Notice: &hearth.Notice{Kind: "length", Text: fmt.Sprintf(
 			"The answer reached its length limit in the middle of a call of %s; the call was not run.", strings.Join(cut, ", "))}})

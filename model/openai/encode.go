@@ -137,7 +137,8 @@ func (e *encoder) between(i int) [][]byte {
 	switch {
 	case e.caps.AnswerToResults && e.req.Messages[before].Role == hearth.RoleTool && e.req.Messages[i].Role == hearth.RoleUser,
 		e.caps.AlternateRoles && was == "user" && is == "user":
-		return [][]byte{body.Object(role("assistant"), content(body.Quote("(no answer)")))}
+		members := []body.Member{role("assistant"), content(body.Quote("(no answer)"))}
+		return [][]byte{body.Object(append(members, e.reasoning("")...)...)}
 	case e.caps.AlternateRoles && was == "assistant" && is == "assistant":
 		return [][]byte{body.Object(role("user"), content(body.Quote("(go on)")))}
 	}
@@ -224,7 +225,7 @@ func (e *encoder) assistant(m *hearth.Message) [][]byte {
 		case e.asText():
 			text = strings.TrimLeft(text+"\n"+body.CallText(c), "\n")
 		default:
-			calls = append(calls, e.call(c))
+			calls = append(calls, e.call(c, e.extra(m, len(calls), c.Name)))
 		}
 	}
 	members := []body.Member{role("assistant")}
@@ -238,13 +239,23 @@ func (e *encoder) assistant(m *hearth.Message) [][]byte {
 	default:
 		members = append(members, content([]byte("null")))
 	}
-	if thinking != "" && !e.caps.ThinkingAsText && !e.caps.StrictKeys {
-		members = append(members, body.Member{Name: "reasoning_content", Value: body.Quote(thinking)})
-	}
+	members = append(members, e.reasoning(thinking)...)
 	if len(calls) > 0 {
 		members = append(members, body.Member{Name: "tool_calls", Value: body.Array(calls...)})
 	}
 	return [][]byte{body.Object(members...)}
+}
+
+// reasoning gives the member that holds what led to an assistant message, as it is called
+// where it came from (https://api-docs.deepseek.com/guides/thinking_mode).
+func (e *encoder) reasoning(thinking string) []body.Member {
+	if thinking == "" && e.caps.NeedsReasoning {
+		thinking = body.NoReasoning
+	}
+	if thinking == "" || e.caps.ThinkingAsText || e.caps.StrictKeys {
+		return nil
+	}
+	return []body.Member{{Name: "reasoning_content", Value: body.Quote(thinking)}}
 }
 
 func thoughts(m *hearth.Message) string {
@@ -255,7 +266,7 @@ func thoughts(m *hearth.Message) string {
 	return b.String()
 }
 
-func (e *encoder) call(c *hearth.ToolCall) []byte {
+func (e *encoder) call(c *hearth.ToolCall, more []body.Member) []byte {
 	arguments := body.Quote(body.ArgumentText(c.Arguments))
 	if e.caps.ArgumentObjects {
 		arguments = body.Arguments(c.Arguments)
@@ -263,10 +274,11 @@ func (e *encoder) call(c *hearth.ToolCall) []byte {
 	function := body.Object(
 		body.Member{Name: "name", Value: body.Quote(body.CallName(c.Name))},
 		body.Member{Name: "arguments", Value: arguments})
-	return body.Object(
-		body.Member{Name: "id", Value: e.id(c.ID)},
-		body.Member{Name: "type", Value: []byte(`"function"`)},
-		body.Member{Name: "function", Value: function})
+	return body.Object(append([]body.Member{
+		{Name: "id", Value: e.id(c.ID)},
+		{Name: "type", Value: []byte(`"function"`)},
+		{Name: "function", Value: function},
+	}, more...)...)
 }
 
 func (e *encoder) results(m *hearth.Message) [][]byte {

@@ -96,6 +96,17 @@ func TestWhatCapabilitiesChange(t *testing.T) {
 			has: []string{`"tools":[`, `"content":"[read]\n`, `"[result of read]\n`}, lacks: []string{"tool_calls", "tool_call_id", "reasoning_content"}},
 		{name: "the result's name", change: func(_ *model.Request, c *model.Capabilities) { yes(&c.ToolResultName) }, has: []string{`"tool_call_id":"c1","name":"read","content"`}},
 		{name: "thinking sent back", change: func(_ *model.Request, c *model.Capabilities) { yes(&c.ReplayThinking) }, has: []string{`"content":null,"reasoning_content":"A file.","tool_calls"`}},
+		{name: "thinking that must be sent back, also where there is none", change: func(r *model.Request, c *model.Capabilities) {
+			yes(&c.ReplayThinking, &c.NeedsReasoning)
+			r.Messages = append(r.Messages, say(hearth.RoleAssistant, text("Done.")))
+		}, has: []string{`"content":null,"reasoning_content":"A file.","tool_calls"`, `{"role":"assistant","content":"Done.","reasoning_content":"(not recorded)"}`}},
+		{name: "thinking that must be sent back, in words that the gateway puts between", change: func(r *model.Request, c *model.Capabilities) {
+			yes(&c.ReplayThinking, &c.NeedsReasoning, &c.AlternateRoles)
+			r.Messages = []hearth.Message{say(hearth.RoleUser, text("a")), say(hearth.RoleUser, text("b"))}
+		}, has: []string{`{"role":"assistant","content":"(no answer)","reasoning_content":"(not recorded)"}`}},
+		{name: "thinking that must be sent back, to a server that takes only role and content", change: func(_ *model.Request, c *model.Capabilities) {
+			yes(&c.ReplayThinking, &c.NeedsReasoning, &c.StrictKeys)
+		}, lacks: []string{"reasoning_content", "not recorded"}},
 		{name: "thinking not sent back", lacks: []string{"A file."}},
 		{name: "content is always a string", change: func(_ *model.Request, c *model.Capabilities) { yes(&c.StringContent) }, has: []string{`{"role":"assistant","content":"","tool_calls"`}},
 		{name: "a picture for a model that sees", change: func(r *model.Request, c *model.Capabilities) {
@@ -277,7 +288,7 @@ func TestRequestsExtendEachOther(t *testing.T) {
 	for i := range 40 {
 		id := fmt.Sprintf("c%d", i)
 		messages = append(messages, say(hearth.RoleUser, text("turn "+id), image()),
-			say(hearth.RoleAssistant, hearth.Part{Thinking: "hm"}, text("I read."), called(id, "read", `{"path":"a"}`), called(id+"b", "exec", `{"cut`)),
+			say(hearth.RoleAssistant, hearth.Part{Thinking: "hm"}, hearth.Part{Opaque: json.RawMessage(`{"type":"extra_content","call":0,"name":"read","content":"{\"x\":1}"}`)}, text("I read."), called(id, "read", `{"path":"a"}`), called(id+"b", "exec", `{"cut`)),
 			say(hearth.RoleMark, hearth.Part{Mark: &hearth.Mark{}}),
 			say(hearth.RoleTool, result(id, "read", "x"), result(id+"b", "exec", "")))
 		if i%3 > 0 {
@@ -300,6 +311,9 @@ func TestRequestsExtendEachOther(t *testing.T) {
 		func(c *model.Capabilities) { c.AnswerToResults, c.ToolIDs9 = true, true },
 		func(c *model.Capabilities) { c.AnswerToResults, c.AlternateRoles, c.StrictKeys = true, true, true },
 		func(c *model.Capabilities) { c.ArgumentObjects, c.ReplayThinking, c.ThinkingAsText = true, true, true },
+		func(c *model.Capabilities) {
+			c.NeedsReasoning, c.ReplayThinking, c.SignedCalls, c.AlternateRoles = true, true, true, true
+		},
 	} {
 		cache := model.NewEncodedCache()
 		var last *model.Sent

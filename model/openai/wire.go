@@ -63,6 +63,8 @@ type toolCall struct {
 	Index    *model.Count `json:"index"`
 	ID       word         `json:"id"`
 	Function function     `json:"function"`
+	// Extra is for the server itself, when it gets the call back.
+	Extra json.RawMessage `json:"extra_content"`
 	// Some servers leave the function object out.
 	Name      word `json:"name"`
 	Arguments word `json:"arguments"`

@@ -94,7 +94,7 @@ func (p *prober) converse(ctx context.Context, replay bool) (r reuse, err error)
 		messages = append(messages, m)
 		h, err := p.ask(ctx, func(req *model.Request) {
 			req.Messages = messages
-			req.Capabilities.Reasoning, req.Capabilities.ReplayThinking = true, replay
+			req.Capabilities.Reasoning, req.Capabilities.ReplayThinking, req.Capabilities.NeedsReasoning = true, replay, false
 		})
 		if err != nil {
 			return r, err

@@ -80,6 +80,10 @@ func learned(r *model.Refusal) string {
 		return "refuses stream_options, so it will not count tokens while streaming"
 	case model.LessonStrictKeys:
 		return "takes only role and content in a message"
+	case model.LessonReasoningBack:
+		return "wants a model's reasoning back with the answer it led to"
+	case model.LessonSignedCalls:
+		return "wants the signature of each call, and is told of calls that have none"
 	case model.LessonDropField:
 		return fmt.Sprintf("refuses the field %q, which is now left out", r.Detail)
 	case model.LessonDropKeyword:

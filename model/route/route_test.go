@@ -262,6 +262,7 @@ func TestLessons(t *testing.T) {
 	stringContent := model.Refusal{Lesson: model.LessonStringContent, Words: "expected a string"}
 	dropSeed := model.Refusal{Lesson: model.LessonDropField, Detail: "seed", Words: "unknown field seed"}
 	noTools := model.Refusal{Lesson: model.LessonNoTools, Words: "does not support tools"}
+	reasoningBack := model.Refusal{Lesson: model.LessonReasoningBack, Words: "must be passed back"}
 	unlearnable := model.Refusal{Lesson: "", Words: "no"}
 	rows := []struct {
 		name     string
@@ -275,6 +276,8 @@ func TestLessons(t *testing.T) {
 			[]model.Lesson{model.LessonStringContent}, "lesson: http://a:1 takes message content only as plain text; this is remembered", ""},
 		{"a field is left out", [][]step{{refuses(dropSeed)}, fine}, 2,
 			[]model.Lesson{model.LessonDropField}, `lesson: http://a:1 refuses the field "seed", which is now left out; this is remembered`, ""},
+		{"reasoning is sent back, whatever a probe thought of it", [][]step{{refuses(reasoningBack)}, fine}, 2,
+			[]model.Lesson{model.LessonReasoningBack}, "lesson: http://a:1 wants a model's reasoning back with the answer it led to; this is remembered", ""},
 		{"a second refusal ends it, and nothing is kept", [][]step{{refuses(stringContent)}, {refuses(dropSeed)}, fine}, 2, nil, "", hearth.ReasonBadRequest},
 		{"a lesson that did not help is not kept", [][]step{{refuses(stringContent)}, {because(hearth.ReasonServer, "boom")}}, 2, nil, "", hearth.ReasonServer},
 		{"the same body is not sent twice", [][]step{{refuses(unlearnable)}, fine}, 1, nil, "", hearth.ReasonBadRequest},
@@ -284,14 +287,16 @@ func TestLessons(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &fake{calls: row.calls, encode: func(r *model.Request) string {
-					return fmt.Sprint(r.Capabilities.StringContent, r.Capabilities.RefusedFields, r.Capabilities.Tools)
+					return fmt.Sprint(r.Capabilities.StringContent, r.Capabilities.RefusedFields, r.Capabilities.Tools, r.Capabilities.ReplayThinking, r.Capabilities.NeedsReasoning)
 				}}
 				var learned []model.Lesson
 				r := route.New(route.Config{Learn: func(_ context.Context, _ model.Target, r *model.Refusal) error {
 					learned = append(learned, r.Lesson)
 					return nil
 				}})
-				o := ask(t, r, target("a", p))
+				to := target("a", p)
+				to.Layers.Probe.ReplayThinking = new(false)
+				o := ask(t, r, to)
 				if p.dialled != row.requests {
 					t.Errorf("%d requests, want %d: %q", p.dialled, row.requests, p.bodies)
 				}

@@ -64,3 +64,45 @@ func TestLessonsAreLearnedOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatAServerGaveGoesBackToIt runs the program twice against a server that refuses a
+// conversation without what it gave with its own call. What has no rule to be kept is
+// learned from the refusal, and the answer follows in the same turn; the second run, a new
+// process that read the conversation from disk, knows.
+func TestWhatAServerGaveGoesBackToIt(t *testing.T) {
+	const lesson = "note: http://BOX wants a model's reasoning back with the answer it led to; this is remembered\n"
+	for _, c := range []struct {
+		row, protocol, note string
+		requests            int
+	}{
+		{"wants its reasoning back", modeltest.Completions, lesson, 4},
+		{"wants its reasoning back, in the words of DeepSeek V4", modeltest.Completions, lesson, 4},
+		{"wants its reasoning back, in the words of Kimi", modeltest.Completions, lesson, 4},
+		{"wants its thinking block back", modeltest.Messages, lesson, 4},
+		{"wants the signature of its calls back", modeltest.Completions, "", 3},
+	} {
+		t.Run(c.row, func(t *testing.T) {
+			t.Parallel()
+			server := modeltest.NewServer(t, modeltest.Config{})
+			server.Always(modeltest.Named(c.row).Serve)
+			h := newHouse(t, server.URL, c.protocol)
+			h.write(t, "work/notes.txt", "kettle")
+			first := h.run(t, "agent", "--message", "Hello")
+			if got := strings.ReplaceAll(first.err, strings.TrimPrefix(server.URL, "http://"), "BOX"); first.code != 0 || first.out != "The kettle is on.\n" || !strings.HasSuffix(got, c.note) || c.note == "" && strings.Contains(got, "note:") {
+				t.Errorf("first run: exit %d, %q, and on standard error\n%swant at its end\n%s", first.code, first.out, got, c.note)
+			}
+			second := h.run(t, "agent", "--message", "And now?")
+			if second.code != 0 || second.out != "The kettle is on.\n" || second.err != "" {
+				t.Errorf("second run: exit %d, %q, %q; want no word about it", second.code, second.out, second.err)
+			}
+			requests := server.Requests()
+			if len(requests) != c.requests {
+				t.Fatalf("the server got %d requests, want %d", len(requests), c.requests)
+			}
+			answered, later := requests[len(requests)-2].Body, requests[len(requests)-1].Body
+			if i := bytes.LastIndex(answered, []byte(`}],"max_tokens"`)); i < 0 || !bytes.HasPrefix(later, answered[:i]) {
+				t.Errorf("the second run's request does not extend\n%s\n%s", answered, later)
+			}
+		})
+	}
+}

@@ -80,6 +80,11 @@ func LeftOut(b *hearth.Blob) string {
 	}, name) + "]"
 }
 
+// NoReasoning stands for the reasoning of an answer that a server will not take without,
+// where nobody has it: another model wrote the answer, Hearth did, or the model did not
+// think. DeepSeek takes an empty string; of Kimi people report that it does not.
+const NoReasoning = "(not recorded)"
+
 // Texts joins the text parts of a message.
 func Texts(parts []hearth.Part, between string) string {
 	var texts []string
