@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,12 +33,12 @@ func Freeze(p *Plan, in Incoming, files []File, known []hearth.Fact) hearth.Mess
 		notes = append(notes, "["+n+"]")
 	}
 	for _, f := range files {
-		hash := hashText(f.Text)
-		if factHash(known, f.Name) == hash {
+		hash, told := hashText(f.Text), factHash(known, f.Name)
+		if told == hash {
 			continue
 		}
 		m.Facts = append(m.Facts, hearth.Fact{Name: f.Name, Hash: hash})
-		if note := changedFile(p, f); f.Tainted && f.Text != "" {
+		if note := changedFile(p, f, told); f.Tainted && f.Text != "" {
 			foreign = append(foreign, hearth.Part{Text: note, Provenance: hearth.FromTool})
 		} else {
 			notes = append(notes, note)
@@ -73,8 +74,10 @@ func stamp(in Incoming) string {
 	return "[" + s + "]"
 }
 
-// changedFile tells a workspace file's new text. It stays within the limits of the system text.
-func changedFile(p *Plan, f File) string {
+// changedFile tells a workspace file's new text, or what was added to the version that is
+// known: memory grows by a line at a time, and the rest has been told. It stays within the
+// limits of the system text.
+func changedFile(p *Plan, f File, told string) string {
 	if f.Text == "" {
 		return fmt.Sprintf("[%s was removed; what it said no longer holds.]", f.Name)
 	}
@@ -83,8 +86,35 @@ func changedFile(p *Plan, f File) string {
 	if f.Tainted {
 		who = ", maybe not by its owner"
 	}
+	if added, ok := addedTo(f.Text, told); ok && strings.TrimSpace(added) != "" {
+		return fmt.Sprintf("[%s was added to%s. Its end is new:]\n%s\n[end of %s]",
+			f.Name, who, cutFile(f.Name, strings.TrimSpace(added), budget), f.Name)
+	}
 	return fmt.Sprintf("[%s was changed%s. It now says:]\n%s\n[end of %s]",
 		f.Name, who, cutFile(f.Name, strings.TrimSpace(f.Text), budget), f.Name)
+}
+
+// addedTo gives what stands in text after the version whose hash is told, where that
+// version is its beginning and ended with a line.
+func addedTo(text, told string) (added string, ok bool) {
+	if told == "" {
+		return "", false
+	}
+	h, from := sha256.New(), 0
+	for at := range len(text) {
+		if text[at] != '\n' {
+			continue
+		}
+		h.Write([]byte(text[from:at])) // a file need not end with a line's end
+		if sumText(h) == told {
+			return text[at:], true
+		}
+		h.Write([]byte{'\n'})
+		if from = at + 1; sumText(h) == told {
+			return text[from:], true
+		}
+	}
+	return "", false
 }
 
 // leftOut is the sentence that stands for images a text-only model is not sent.

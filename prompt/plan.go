@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"reflect"
 	"slices"
 	"strings"
@@ -122,9 +123,13 @@ func hashText(s string) string {
 	if s == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:8])
+	h := sha256.New()
+	h.Write([]byte(s))
+	return sumText(h)
 }
+
+// sumText is hashText of what was written to a SHA-256.
+func sumText(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:8]) }
 
 // Next gives the plan of the epoch that follows p's after a compaction: a summary stands
 // for what came before. Where nothing changed in workspace and config it begins as p did,

@@ -101,6 +101,33 @@ func TestFreezeStampsTheMessageAndTellsWhatChanged(t *testing.T) {
 	}
 }
 
+// What the agent is to remember grows by a line at a time: the model is told the line.
+func TestWhatWasAddedToAFileIsToldAlone(t *testing.T) {
+	const remembered = "# Memory\n\nAnn is a gardener.\n"
+	for _, c := range []struct{ name, before, after, told string }{
+		{"a line", remembered, remembered + "She has a cat.\n", "was added to by its owner. Its end is new:]\nShe has a cat.\n[end of MEMORY.md]"},
+		{"lines after a last one without an end", "Ann", "Ann\nBob\n\nEve", "was added to by its owner. Its end is new:]\nBob\n\nEve\n[end of MEMORY.md]"},
+		{"words in the last line", "Ann", "Ann and Bob", "was changed by its owner. It now says:]\nAnn and Bob\n[end of MEMORY.md]"},
+		{"a line in the middle", "Ann\nEve\n", "Ann\nBob\nEve\n", "was changed by its owner. It now says:]\nAnn\nBob\nEve\n[end of MEMORY.md]"},
+		{"a line less", "Ann\nBob\n", "Ann\n", "was changed by its owner. It now says:]\nAnn\n[end of MEMORY.md]"},
+		{"the first words", "", "Ann\n", "was changed by its owner. It now says:]\nAnn\n[end of MEMORY.md]"},
+		{"an empty line", "Ann", "Ann\n", "was changed by its owner. It now says:]\nAnn\n[end of MEMORY.md]"},
+		{"what is too long", "Ann\n", "Ann\n" + strings.Repeat("Bob is here.\n", 20_000), "read the file for the rest]\n[end of MEMORY.md]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plan := prompt.NewPlan(target(model.Layer{}), prompt.House{Files: []prompt.File{{Name: "MEMORY.md", Text: c.before}}}, nil)
+			m := prompt.Freeze(plan, prompt.Incoming{Text: "hi", At: noon}, []prompt.File{{Name: "MEMORY.md", Text: c.after}}, plan.Facts)
+			if !strings.HasSuffix(m.Parts[0].Text, c.told) {
+				t.Errorf("the model is told %q", m.Parts[0].Text)
+			}
+			whole := prompt.NewPlan(target(model.Layer{}), prompt.House{Files: []prompt.File{{Name: "MEMORY.md", Text: c.after}}}, nil)
+			if known := prompt.KnownFacts(plan, []hearth.Message{m}); !reflect.DeepEqual(known, whole.Facts) {
+				t.Errorf("%+v is known, want what an epoch that begins now folds in: %+v", known, whole.Facts)
+			}
+		})
+	}
+}
+
 func TestImagesForATextModelBecomeASentence(t *testing.T) {
 	yes := true
 	in := prompt.Incoming{Text: "see", At: noon, Images: []hearth.Blob{{Hash: "h", MIME: "image/png", Name: "cat.png"}}}

@@ -25,8 +25,11 @@ type File struct {
 	Tainted bool
 }
 
-// FileNames are the workspace files that become system text, in this order (runtime facts 8.1).
-var FileNames = []string{"AGENTS.md", "SOUL.md", "IDENTITY.md", "USER.md"}
+// FileNames are the workspace files that become system text (runtime facts 8.1). What
+// changes most often is last: an epoch that folds a change in keeps the bytes before it,
+// and a server has those cached. MEMORY.md is for its owner's own conversations; whoever
+// makes a House for anybody else leaves it out.
+var FileNames = []string{"AGENTS.md", "SOUL.md", "IDENTITY.md", "USER.md", "TOOLS.md", "MEMORY.md"}
 
 const (
 	defaultFileMaxChars  = 20_000
