@@ -196,11 +196,12 @@ func literal(word *syntax.Word) (text string, ok bool) {
 	return text, !strings.HasPrefix(text, "=") // zsh takes =name for a path
 }
 
-// inlineFlags are the interpreters that take a program on their command line, with the
-// flags that do (contract: strictInlineEval; and the shells).
+// inlineFlags are the interpreters that take a program on their command line, without the
+// version that may be part of their names, with the flags that do (contract:
+// strictInlineEval; and the shells).
 var inlineFlags = map[string][]string{
-	"python": {"-c"}, "python2": {"-c"}, "python3": {"-c"}, "pypy": {"-c"}, "pypy3": {"-c"},
-	"node": {"-e", "-p", "--eval", "--print"}, "bun": {"-e", "-p", "--eval"}, "deno": {"eval"},
+	"python": {"-c"}, "pypy": {"-c"}, "pwsh": {"-c", "-e"}, "powershell": {"-c", "-e"},
+	"node": {"-e", "-p", "--eval", "--print"}, "nodejs": {"-e", "-p", "--eval", "--print"}, "bun": {"-e", "-p", "--eval"}, "deno": {"eval"},
 	"ruby": {"-e"}, "perl": {"-e", "-E"}, "php": {"-r"}, "lua": {"-e"}, "osascript": {"-e"},
 	"sh": {"-c"}, "bash": {"-c"}, "dash": {"-c"}, "zsh": {"-c"}, "ksh": {"-c"}, "awk": {""}, "gawk": {""}, "mawk": {""},
 }
@@ -220,13 +221,20 @@ func runsInlineCode(argv []string) bool {
 	}
 	for _, c := range commands {
 		for i, word := range c {
-			flags := inlineFlags[path.Base(word)]
+			flags := inlineFlags[interpreter(word)]
 			if slices.ContainsFunc(c[i+1:], func(arg string) bool { return takesCode(flags, arg) }) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// interpreter is the name of a program without its version, python of /usr/bin/python3.12,
+// in the letters that a file system without cases would find it by.
+func interpreter(program string) string {
+	name := strings.TrimSuffix(strings.ToLower(path.Base(program)), ".exe")
+	return strings.TrimRight(name, "0123456789.")
 }
 
 // takesCode reports whether arg is one of flags, alone, joined with its value (-cprint)

@@ -93,6 +93,8 @@ func TestInlineCodeIsAskedAboutWhereThatIsWanted(t *testing.T) {
 	for text, want := range map[string]bool{
 		"python3 -c x": false, "python3 x.py": true, "node --eval=x": false, "perl -ne x": false, "/usr/bin/ruby -e x": false, "ls | python3 -c x": false,
 		"env python3 -c x": false, "python3 -Ic x": false, "echo python": true, "awk x": false, "php -r x": false, "deno eval x": false,
+		"python3.12 -c x": false, "python3.12 x.py": true, "ruby3.2 -e x": false, "lua5.4 -e x": false, "php8.3 -r x": false, "pypy3.10 -c x": false,
+		"perl5.36.0 -e x": false, "nodejs -e x": false, "Python -c x": false, "pwsh -c x": false, "make 1.2": true, "gzip -c 3.9": true,
 	} {
 		got := policy.Decide(policy.Input{
 			Asker: hearth.FromOwner, Effect: hearth.EffectRun, Argv: []string{"sh", "-c", text}, CanAsk: true,
