@@ -77,26 +77,49 @@ func benchStreams(args []string) error {
 		return err
 	}
 	defer a.close()
+	talks, err := openTalks(ctx, a, n)
+	if err != nil {
+		return err
+	}
+	defer closeTalks(talks)
+	sayMemory("idle-rss", "VmRSS")
+	err = sayAll(ctx, talks, 100)
+	sayMemory("peak-rss", "VmHWM")
+	return err
+}
+
+// openTalks opens n conversations.
+func openTalks(ctx context.Context, a *app, n int) ([]*talk, error) {
 	talks := make([]*talk, n)
 	for i := range talks {
+		var err error
 		if talks[i], err = a.open(ctx, choice{session: "s" + strconv.Itoa(i)}); err != nil {
-			return err
+			closeTalks(talks[:i])
+			return nil, err
 		}
-		defer talks[i].close()
 	}
-	sayMemory("idle-rss", "VmRSS")
-	failed := make([]error, n)
+	return talks, nil
+}
+
+func closeTalks(talks []*talk) {
+	for _, k := range talks {
+		k.close()
+	}
+}
+
+// sayAll says something in all of them at once, and waits for the answers of so many tokens.
+func sayAll(ctx context.Context, talks []*talk, tokens int) error {
+	failed := make([]error, len(talks))
 	var all sync.WaitGroup
 	for i, k := range talks {
 		all.Go(func() {
 			out, err := k.say(ctx, prompt.Incoming{Text: "hello"}, false, nil)
-			if failed[i] = err; err == nil && len(out.Answer) != len("token ")*100 {
+			if failed[i] = err; err == nil && len(out.Answer) != len("token ")*tokens {
 				failed[i] = fmt.Errorf("the answer has %d bytes", len(out.Answer))
 			}
 		})
 	}
 	all.Wait()
-	sayMemory("peak-rss", "VmHWM")
 	return errors.Join(failed...)
 }
 

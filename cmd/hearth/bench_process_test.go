@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"hearth"
+	"hearth/internal/terminal"
 	"hearth/model/modeltest"
 )
 
@@ -21,6 +23,7 @@ import (
 // memory is counted in a process that has done nothing else.
 var benchPrograms = map[string]func(args []string) error{
 	"bench-server":  serveBench,
+	"bench-screen":  readBench,
 	"bench-streams": benchStreams,
 	"bench-image":   benchImage,
 }
@@ -67,6 +70,32 @@ func serveBench(args []string) error {
 	fmt.Println(s.URL)
 	_, err = io.Copy(io.Discard, os.Stdin) // until whoever started us is gone
 	return err
+}
+
+// readBench is whoever reads what is shown.
+func readBench([]string) error {
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// startScreen starts one, and gives what shows something to it.
+func startScreen(b testing.TB) io.Writer {
+	b.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), "bench-screen")
+	cmd.Stdin, cmd.Stderr = r, os.Stderr
+	if err := errors.Join(cmd.Start(), r.Close()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = w.Close()
+		_ = cmd.Process.Kill() // Output stays open
+		_ = cmd.Wait()
+	})
+	return &printed{w: terminal.Output(w)}
 }
 
 // startServer starts one, and gives its address.

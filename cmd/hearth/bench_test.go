@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,15 +62,25 @@ func BenchmarkTurn(b *testing.B) {
 
 func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
-// BenchmarkStream is what a streamed token costs of this process, sockets included; the
-// server writes each by itself. When they come quicker than they are read, one read finds
-// several; a token a millisecond is read and shown alone, and so costs the most. The last
-// row is what the same stream costs a program that reads and forgets each line.
+// BenchmarkStream is what a streamed token costs of this process, sockets and the pipe to
+// whoever reads the answer included; the server writes each by itself. When they come
+// quicker than they are read, one read finds several. A token a millisecond is what a fast
+// server writes, one every 20 ms what a local model does. Two rows are for comparison: a
+// hundred conversations at once, and what the stream of a token a millisecond costs a
+// program that reads and forgets each line.
 func BenchmarkStream(b *testing.B) {
-	const tokens = 1000
-	for _, row := range []struct{ name, pace string }{{"as-fast-as-it-goes", "0s"}, {"a-token-a-millisecond", "1ms"}} {
+	for _, row := range []struct {
+		name, pace string
+		tokens     int
+	}{
+		{"as-fast-as-it-goes", "0s", 1000},
+		{"a-token-a-millisecond", "1ms", 1000},
+		{"a-token-every-20-ms", "20ms", 500},
+	} {
 		b.Run(row.name, func(b *testing.B) {
-			k := benchTalk(b, 10, "-together", "1", "-pace", row.pace, "-text", strings.Repeat("token ", tokens))
+			k := benchTalk(b, 10, "-together", "1", "-pace", row.pace, "-text", strings.Repeat("token ", row.tokens))
+			k.io.out = startScreen(b)
+			lineOfChat(b, k) // the first asks the server who it is
 			var cpu time.Duration
 			var allocs uint64
 			for n := 0; b.Loop(); n++ {
@@ -82,11 +93,37 @@ func BenchmarkStream(b *testing.B) {
 				lineOfChat(b, k)
 				cpu, allocs = cpu+cpuTime()-charged, allocs+allocated()-made
 			}
-			b.ReportMetric(us(cpu)/float64(b.N)/tokens, "cpu-us/token")
-			b.ReportMetric(float64(allocs)/float64(b.N)/tokens, "allocs/token")
+			b.ReportMetric(us(cpu)/float64(b.N*row.tokens), "cpu-us/token")
+			b.ReportMetric(float64(allocs)/float64(b.N*row.tokens), "allocs/token")
 		})
 	}
+	b.Run("100-at-once-a-token-every-20-ms", func(b *testing.B) {
+		const chats, tokens = 100, 500
+		benchHome(b, startServer(b, "-together", strconv.Itoa(chats), "-pace", "20ms", "-text", strings.Repeat("token ", tokens)), chats)
+		a, err := benchApp(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer a.close()
+		a.io.out = startScreen(b)
+		talks, err := openTalks(b.Context(), a, chats)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer closeTalks(talks)
+		if err := sayAll(b.Context(), talks, tokens); err != nil {
+			b.Fatal(err)
+		}
+		charged := cpuTime()
+		for b.Loop() {
+			if err := sayAll(b.Context(), talks, tokens); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(us(cpuTime()-charged)/float64(b.N*chats*tokens), "cpu-us/token")
+	})
 	b.Run("read-and-forgotten", func(b *testing.B) {
+		const tokens = 1000
 		url := startServer(b, "-together", "1", "-pace", "1ms", "-text", strings.Repeat("token ", tokens))
 		charged := cpuTime()
 		for b.Loop() {

@@ -80,7 +80,10 @@ func TestAnExchangeOverAConnectionOfItsOwn(t *testing.T) {
 			_ = c.Close()
 		}},
 		{name: "a server that hangs up", err: io.EOF, serve: func(c net.Conn) { request(c); _ = c.Close() }},
-		{name: "a server that is no web server", says: "malformed HTTP", serve: func(c net.Conn) { _, _ = io.WriteString(c, "220 mail.example ESMTP\r\n") }},
+		{name: "a server that is no web server", says: "malformed HTTP", serve: func(c net.Conn) {
+			_, _ = io.WriteString(c, "220 mail.example ESMTP\r\n")
+			_, _ = io.Copy(io.Discard, c) // what is left unread would be answered with a reset
+		}},
 		{name: "headers without an end", says: "longer than 1048576 bytes", serve: func(c net.Conn) {
 			request(c)
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n")

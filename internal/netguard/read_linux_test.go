@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // pair gives both ends of a connection.
@@ -112,14 +114,21 @@ func paced(t *testing.T, step func() time.Duration) (r *quietReader, there *net.
 
 func steadily(step time.Duration) func() time.Duration { return func() time.Duration { return step } }
 
-// say writes one byte and reads it.
-func say(t *testing.T, r *quietReader, there io.Writer) {
+// say writes something, and reads it once it is there.
+func say(t *testing.T, r *quietReader, there io.Writer, what string) {
 	t.Helper()
-	if _, err := there.Write([]byte{'x'}); err != nil {
+	if _, err := io.WriteString(there, what); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := r.Read(make([]byte, 8)); n != 1 || err != nil {
-		t.Fatalf("got %d, %v", n, err)
+	for arrived := 0; arrived < len(what); runtime.Gosched() {
+		err := r.raw.Control(func(fd uintptr) { arrived, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := make([]byte, 8)
+	if n, err := r.Read(got); string(got[:n]) != what || err != nil {
+		t.Fatalf("got %q, %v", got[:n], err)
 	}
 }
 
@@ -127,12 +136,13 @@ func say(t *testing.T, r *quietReader, there io.Writer) {
 func quick(t *testing.T) (r *quietReader, there *net.TCPConn) {
 	t.Helper()
 	r, there = paced(t, steadily(quickGap))
-	for range quickFor/quickGap + 2 {
+	for range quickFor/quickGap + 1 {
+		say(t, r, there, "x")
 		if wakes(t, r) != 1 {
 			t.Fatal("it gathers before the stream was quick for long")
 		}
-		say(t, r, there)
 	}
+	say(t, r, there, "xyz")
 	if !r.gathering || wakes(t, r) != gatherBytes {
 		t.Fatal("a quick stream is not gathered")
 	}
@@ -158,7 +168,7 @@ func TestASlowStreamIsNeverGathered(t *testing.T) {
 		r, there := paced(t, steadily(quickGap+1))
 		r.gather = time.Hour
 		for range 100 {
-			say(t, r, there)
+			say(t, r, there, "x")
 		}
 	})
 	t.Run("several tokens at a time, and a pause", func(t *testing.T) {
@@ -171,7 +181,7 @@ func TestASlowStreamIsNeverGathered(t *testing.T) {
 		})
 		r.gather = time.Hour
 		for range 200 {
-			say(t, r, there)
+			say(t, r, there, "x")
 		}
 	})
 	t.Run("one that is behind, so that each read finds more than it has room for", func(t *testing.T) {
@@ -188,29 +198,53 @@ func TestASlowStreamIsNeverGathered(t *testing.T) {
 	})
 }
 
-func TestAStreamThatPausesIsNoLongerGathered(t *testing.T) {
-	r, there := quick(t)
-	paused := make(chan error, 1)
-	go func() {
-		n, err := r.Read(make([]byte, 8))
-		if n != 1 {
-			err = errors.Join(err, io.ErrUnexpectedEOF)
+func TestAStreamThatSlowsDownIsNoLongerGathered(t *testing.T) {
+	// again is what follows: it must be quick for long once more.
+	again := func(t *testing.T, r *quietReader, there io.Writer) {
+		t.Helper()
+		if wakes(t, r) != 1 {
+			t.Fatal("it is still gathered")
 		}
-		paused <- err
-	}()
-	for wakes(t, r) != 1 { // it rests once, and finds nothing
-		runtime.Gosched()
+		r.gather = time.Hour
+		for range quickFor/quickGap - 1 {
+			say(t, r, there, "x")
+		}
 	}
-	if _, err := there.Write([]byte{'x'}); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-paused; err != nil {
-		t.Fatal(err)
-	}
-	r.gather = time.Hour
-	for range quickFor/quickGap - 1 { // it must be quick for long again
-		say(t, r, there)
-	}
+	t.Run("when a moment brings one read's worth", func(t *testing.T) {
+		r, there := quick(t)
+		say(t, r, there, "x")
+		again(t, r, there)
+	})
+	t.Run("when a moment brings nothing", func(t *testing.T) {
+		r, there := quick(t)
+		read := make(chan error, 1)
+		go func() {
+			n, err := r.Read(make([]byte, 8))
+			if n != 1 {
+				err = errors.Join(err, io.ErrUnexpectedEOF)
+			}
+			read <- err
+		}()
+		for wakes(t, r) != 1 { // it rests once, and finds nothing
+			runtime.Gosched()
+		}
+		if _, err := there.Write([]byte{'x'}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-read; err != nil {
+			t.Fatal(err)
+		}
+		again(t, r, there)
+	})
+	t.Run("but not when it brings two", func(t *testing.T) {
+		r, there := quick(t)
+		for range 3 {
+			say(t, r, there, "xy")
+		}
+		if wakes(t, r) != gatherBytes {
+			t.Error("it is no longer gathered")
+		}
+	})
 }
 
 func TestAGatheredStreamIsWhole(t *testing.T) {
