@@ -99,6 +99,9 @@ func (in Input) write() Decision {
 	worst := kindOrdinary
 	for _, target := range in.Targets {
 		worst = max(worst, kindOf(target))
+		if in.Rules.runs(target) {
+			worst = max(worst, kindProgram)
+		}
 	}
 	if len(in.Targets) == 0 && in.Tainted {
 		worst = kindProgram // a tool that does not say what it writes may write anything

@@ -391,3 +391,19 @@ func TestNamesAreWhatAGrantMayHold(t *testing.T) {
 		}
 	}
 }
+
+// What the gateway starts by itself runs with the owner's rights at the next start.
+func TestAFileThatTheGatewayRunsIsAProgram(t *testing.T) {
+	for target, runs := range map[string]bool{
+		"start.sh": true, "START.sh": true, "start.sh.": true, "server": true, "server/lib/x.py": true, "./server/../start.sh": true,
+		"start": false, "restart.sh": false, "server2/x": false, "docs/start.sh": false,
+	} {
+		d := policy.Decide(policy.Input{
+			Asker: hearth.FromOwner, Effect: hearth.EffectWrite, Targets: []string{target},
+			Rules: policy.Rules{Programs: []string{"start.sh", "server"}},
+		})
+		if denied := d.Verdict == policy.Deny && d.Rule == policy.RulePersistent; denied != runs {
+			t.Errorf("%s: %+v", target, d)
+		}
+	}
+}

@@ -52,10 +52,7 @@ func kindOf(target string) fileKind {
 	if target == "" {
 		return kindGateway
 	}
-	names := strings.Split(path.Clean(strings.ReplaceAll(target, `\`, "/")), "/")
-	for i := range names {
-		names[i] = plainName(names[i])
-	}
+	names := plainNames(target)
 	base, folders := names[len(names)-1], names[:len(names)-1]
 	// The state folder holds the workspace, so only what lies directly in it is the gateway's.
 	state := slices.IndexFunc(folders, func(f string) bool { return is(gatewayFolders, f) })
@@ -68,6 +65,24 @@ func kindOf(target string) fileKind {
 		return kindPersona
 	}
 	return kindOrdinary
+}
+
+// runs reports whether the gateway runs a file by itself.
+func (r Rules) runs(target string) bool {
+	names := plainNames(target)
+	return slices.ContainsFunc(r.Programs, func(program string) bool {
+		own := plainNames(program)
+		return len(own) <= len(names) && slices.EqualFunc(own, names[:len(own)], func(own, name string) bool { return is([]string{own}, name) })
+	})
+}
+
+// plainNames are the folders and the file of a path, each as a lenient file system takes it.
+func plainNames(target string) []string {
+	names := strings.Split(path.Clean(strings.ReplaceAll(target, `\`, "/")), "/")
+	for i := range names {
+		names[i] = plainName(names[i])
+	}
+	return names
 }
 
 // plainName is what a lenient file system makes of a name.

@@ -66,6 +66,9 @@ type Rules struct {
 	// StrictInlineEval asks before code on an interpreter's command line (python -c)
 	// even where the allowlist knows it (config tools.exec.strictInlineEval).
 	StrictInlineEval bool
+	// Programs are workspace-relative paths of files, and of folders, that the gateway runs
+	// by itself: the config names them as a model server to start, or to give a credential.
+	Programs []string
 }
 
 // A Tier says how well a model withstands text that means to steer it. It sets how

@@ -106,7 +106,7 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 		Known:   func() []model.Target { return a.targets.knownChain(c) },
 		Tools:   kit.tools,
 		Dir:     kit.workspace,
-		Rules:   a.toolbox.rules(c),
+		Rules:   a.toolbox.rules(c, kit.workspace),
 		House:   func() (prompt.House, error) { return a.toolbox.house(kit, own) },
 		Room:    prompt.Room{KeepRecentTokens: compaction.KeepRecentTokens},
 		Counts:  a.servers.describer,

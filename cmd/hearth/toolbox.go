@@ -150,14 +150,14 @@ func grants(m map[string]config.Grant) map[string]policy.Grant {
 
 // rules is the owner's word on running programs: the config, and an exec-approvals file
 // that OpenClaw left, the stricter of the two.
-func (b *toolbox) rules(c choice) policy.Rules {
+func (b *toolbox) rules(c choice, workspace string) policy.Rules {
 	exec := b.file.Config.Tools.Exec
 	own, _ := b.file.Config.Agents.Agent(c.agent)
 	strict := yes(exec.StrictEval) || yes(own.Tools.Exec.StrictEval)
 	if own.Tools.Exec.Security != "" || own.Tools.Exec.Ask != "" {
 		exec = own.Tools.Exec
 	}
-	rules := policy.Rules{Exec: policy.Security(exec.Security), Ask: policy.AskMode(exec.Ask), Allowlist: exec.SafeBins, StrictInlineEval: strict}
+	rules := policy.Rules{Exec: policy.Security(exec.Security), Ask: policy.AskMode(exec.Ask), Allowlist: exec.SafeBins, StrictInlineEval: strict, Programs: b.programs(workspace)}
 	if b.file.Places.OpenClaw == "" {
 		return rules
 	}
@@ -173,6 +173,20 @@ func (b *toolbox) rules(c choice) policy.Rules {
 		fmt.Fprintf(b.io.err, "note: exec-approvals.json: %s; every command is asked about\n", oneLine(err.Error()))
 	}
 	return policy.Stricter(rules, file)
+}
+
+// programs are the files of a workspace that the gateway runs by itself. A folder that
+// servers are started in counts whole, but for the workspace itself.
+func (b *toolbox) programs(workspace string) (names []string) {
+	if real, err := filepath.EvalSymlinks(workspace); err == nil {
+		workspace = real
+	}
+	for _, p := range b.file.Programs() {
+		if name, err := filepath.Rel(workspace, p); err == nil && name != "." && filepath.IsLocal(name) {
+			names = append(names, filepath.ToSlash(name))
+		}
+	}
+	return names
 }
 
 // tellMover says once, ever, what differs for somebody who comes from OpenClaw without a
