@@ -25,6 +25,8 @@ type Reader struct {
 	s   *bufio.Scanner
 	max int
 	cut bool // the line at hand has no end
+
+	begun bool // a byte-order mark can come no more
 }
 
 // NewReader reads lines from r.
@@ -42,7 +44,8 @@ func NewReader(r io.Reader, c Config) *Reader {
 	return lines
 }
 
-// Next gives the next line that is not blank, without its end; the bytes are valid
+// Next gives the next line that is not blank, without its end and without a byte-order mark
+// before the first; the bytes are valid
 // until the next call. At the end it gives io.EOF; the last newline may be missing there.
 // Another error of the reader is given as it is, and a line that it cut is dropped.
 // Whether a line is JSON is the caller's question.
@@ -51,7 +54,11 @@ func (r *Reader) Next() ([]byte, error) {
 		if r.cut && r.s.Err() != nil {
 			break
 		}
-		if line := bytes.TrimSpace(r.s.Bytes()); len(line) > 0 {
+		line := r.s.Bytes()
+		if !r.begun {
+			line, r.begun = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), true
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
 			return line, nil
 		}
 	}

@@ -31,6 +31,7 @@ func TestReader(t *testing.T) {
 		{"the last newline may be missing", "{}\n[]", "{} []"},
 		{"blank lines mean nothing", "\n \n{}\n\n", "{}"},
 		{"bytes that are no UTF-8 pass", "\"\xff\"\n", "\"\xff\""},
+		{"a byte-order mark stands before the first", "\ufeff{}\n[]\n", "{} []"},
 		{"an empty stream has no lines", "", ""},
 	}
 	for _, row := range rows {
