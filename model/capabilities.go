@@ -21,11 +21,12 @@ const (
 // The zero value is what an unknown OpenAI-compatible server is assumed to accept,
 // except Tools, Input and Window, which Merge fills from DefaultLayer.
 type Capabilities struct {
-	Window      int // tokens in force, as served
-	WindowKnown bool
-	WindowAsked bool // each request names the window it is to be read in (Ollama's num_ctx)
-	TrainedMax  int  // what the model was trained for; never what is sent
-	MaxTokens   int  // the most one answer may hold; 0 = unknown
+	Window        int // tokens in force, as served
+	WindowKnown   bool
+	WindowRefused bool // nobody said the window: a server named it once when it refused a longer request
+	WindowAsked   bool // each request names the window it is to be read in (Ollama's num_ctx)
+	TrainedMax    int  // what the model was trained for; never what is sent
+	MaxTokens     int  // the most one answer may hold; 0 = unknown
 
 	Tools            ToolSupport
 	TextDialect      string
@@ -112,6 +113,7 @@ type Layer struct {
 	CachedCounted    *bool        `json:"cachedCounted,omitempty"`
 	NamesInTags      *bool        `json:"namesInTags,omitempty"`
 	WindowAsked      *bool        `json:"windowAsked,omitempty"`
+	WindowRefused    *bool        `json:"windowRefused,omitempty"` // Window is from a refusal
 	ReturnProgress   *bool        `json:"returnProgress,omitempty"`
 	SlotChoice       *bool        `json:"slotChoice,omitempty"`
 
@@ -225,7 +227,9 @@ func (l Layers) Merge() Capabilities {
 	c.EffortMap = pickSlice(ls, func(l *Layer) []EffortWord { return l.EffortMap })
 	c.RefusedFields = union(ls, func(l *Layer) []string { return l.RefusedFields })
 	c.RefusedKeywords = union(ls, func(l *Layer) []string { return l.RefusedKeywords })
-	c.Window, c.WindowKnown, _ = l.window()
+	from := ""
+	c.Window, c.WindowKnown, from = l.window()
+	c.WindowRefused = from == "server" && l.Server.WindowRefused != nil && *l.Server.WindowRefused
 	return c
 }
 

@@ -14,7 +14,7 @@ func (l Layers) Sources() map[string]string {
 	ls := l.ordered()
 	for f := range reflect.TypeFor[Layer]().Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Name == "Evidence" || f.Name == "RefusedFields" || f.Name == "RefusedKeywords" {
+		if f.Name == "Evidence" || f.Name == "WindowRefused" || f.Name == "RefusedFields" || f.Name == "RefusedKeywords" {
 			continue
 		}
 		for _, n := range ls {

@@ -176,6 +176,14 @@ func TestBuildLeavesOutMarksAndWhatBelongsToAnotherModel(t *testing.T) {
 	}
 }
 
+// What was refused once may fit by now: only the server can say so.
+func TestPreflightBlocksNothingForARefusalOfBefore(t *testing.T) {
+	warning, err := prompt.Preflight(hearth.ModelRef{Provider: "p", Model: "m"}, model.Capabilities{Window: 3000, WindowRefused: true}, "server")
+	if err != nil || !strings.Contains(warning, "ctx=3000") {
+		t.Errorf("got %q, %v", warning, err)
+	}
+}
+
 func TestPreflight(t *testing.T) {
 	for _, c := range []struct {
 		name               string

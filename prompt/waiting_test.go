@@ -28,7 +28,7 @@ func stored(t *testing.T, target model.Target) *prompt.Plan {
 // owner is told. A field that is new is looked at too.
 func TestWhatTheConfigDeclaresAnewWaits(t *testing.T) {
 	elsewhere := []string{ // told by something else, or in no request
-		"Window", "TrainedMax", "MaxTokens", "Tools", "Slots", "Locality", "Server", "Build", "Resident", "ParamsB", "Embedding", "Evidence",
+		"Window", "WindowRefused", "TrainedMax", "MaxTokens", "Tools", "Slots", "Locality", "Server", "Build", "Resident", "ParamsB", "Embedding", "Evidence",
 	}
 	for f := range reflect.TypeFor[model.Layer]().Fields() {
 		t.Run(f.Name, func(t *testing.T) {

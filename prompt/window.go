@@ -16,13 +16,13 @@ const (
 
 // Preflight looks at a target's window before anything is sent. A window that is too
 // small for an agent is an error; a small one is a warning for the person, else "".
-// The reference is the model's own window where a cap or the server lowered the one in
+// What a refusal of before named is no more than a warning. The reference is the model's own window where a cap or the server lowered the one in
 // force; it is capped to that one, so that oversized metadata rejects no valid cap.
 func Preflight(ref hearth.ModelRef, c model.Capabilities, source string) (warning string, err error) {
 	effective := c.Window
 	reference := max(c.TrainedMax, effective)
 	block := max(blockFloor, min(reference/blockShare, effective))
-	if effective < block {
+	if effective < block && !c.WindowRefused { // a server that refused once may have more by now: it is asked again
 		return "", &hearth.Error{
 			Op: "check context window of " + ref.String(), Reason: hearth.ReasonWindowTooSmall,
 			Err:   fmt.Errorf("model context window too small (%d tokens; source=%s); minimum is %d", effective, source, block),

@@ -57,11 +57,12 @@ type shownParams struct {
 // capabilityNames are model.Capabilities with the names that models probe uses. The
 // compiler sees to it that no field is missing.
 type capabilityNames struct {
-	Window      int  `json:"window"`
-	WindowKnown bool `json:"windowKnown"`
-	WindowAsked bool `json:"windowAsked"`
-	TrainedMax  int  `json:"trainedMax,omitempty"`
-	MaxTokens   int  `json:"maxTokens,omitempty"`
+	Window        int  `json:"window"`
+	WindowKnown   bool `json:"windowKnown"`
+	WindowRefused bool `json:"windowRefused"`
+	WindowAsked   bool `json:"windowAsked"`
+	TrainedMax    int  `json:"trainedMax,omitempty"`
+	MaxTokens     int  `json:"maxTokens,omitempty"`
 
 	Tools            model.ToolSupport  `json:"tools"`
 	TextDialect      string             `json:"textDialect,omitempty"`

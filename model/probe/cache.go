@@ -43,6 +43,8 @@ type entry struct {
 	Server   model.Layer `json:"server,omitzero"`
 	Lessons  model.Layer `json:"lessons,omitzero"`
 	Probe    model.Layer `json:"probe,omitzero"`
+	// Refused is when a refusal last named the window that is among the lessons.
+	Refused time.Time `json:"refused,omitzero"`
 	// ReadPerSec is how many tokens of a prompt it reads in a second, as measured.
 	ReadPerSec float64 `json:"readPerSec,omitempty"`
 	// Tokens is how the model counts, as learned from its counts.
@@ -93,10 +95,8 @@ func (c *Cache) Layers(endpoint, id string) (server, probed model.Layer) {
 	c.load()
 	if e := c.current(endpoint, id); e != nil {
 		lessons := e.Lessons
-		if e.Server.Window != nil {
-			lessons.Window = nil // what it says now counts more than what it once refused
-			lessons.Evidence = maps.Clone(lessons.Evidence)
-			delete(lessons.Evidence, "window")
+		if e.Server.Window != nil || time.Since(e.Refused) > refusalHolds {
+			lessons = withoutWindow(lessons) // what it says now counts more than what it once refused
 		}
 		return lessons.Over(e.Server), e.Probe
 	}
@@ -146,21 +146,34 @@ func (c *Cache) Learn(endpoint, id string, r *model.Refusal) error {
 	})
 }
 
+// refusalHolds is for how long the window that a refusal named is believed. Its server may
+// have been started anew with more since, and never says so; asking too much again costs
+// one refusal, which comes before anything is read.
+const refusalHolds = time.Hour
+
+func withoutWindow(l model.Layer) model.Layer {
+	l.Window, l.WindowRefused, l.Evidence = nil, nil, maps.Clone(l.Evidence)
+	delete(l.Evidence, "window")
+	return l
+}
+
 // LearnWindow keeps the window that a server named when it refused a request that was
-// too long. It counts only while the server does not say its window.
+// too long. It counts only while the server does not say its window, for an hour, and until
+// the model is probed.
 func (c *Cache) LearnWindow(endpoint, id string, tokens int) error {
 	return c.change(endpoint, id, func() *entry {
 		e := c.currentOrNew(endpoint, id)
-		e.Lessons = model.Layer{Window: &tokens, Evidence: map[string]string{"window": "the server refused a longer request"}}.Over(e.Lessons)
+		e.Lessons = model.Layer{Window: &tokens, WindowRefused: new(true), Evidence: map[string]string{"window": "the server refused a longer request"}}.Over(e.Lessons)
+		e.Refused = time.Now().UTC().Truncate(time.Second)
 		return e
 	})
 }
 
-// Probed keeps what a probe found.
+// Probed keeps what a probe found, and believes no refusal of before.
 func (c *Cache) Probed(endpoint, id string, l model.Layer) error {
 	return c.change(endpoint, id, func() *entry {
 		e := c.currentOrNew(endpoint, id)
-		e.Probe = l
+		e.Probe, e.Lessons, e.Refused = l, withoutWindow(e.Lessons), time.Time{}
 		return e
 	})
 }

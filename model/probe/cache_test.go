@@ -97,6 +97,44 @@ func TestAWindowLearnedFromARefusal(t *testing.T) {
 	}
 }
 
+// A server that never says its window may have been started anew with more.
+func TestARefusalIsBelievedForAnHourAndUntilAProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := probe.OpenCache("")
+		learn := func() {
+			t.Helper()
+			if err := c.LearnWindow(here, "qwen3", 3000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		believed := func() bool {
+			l, _ := c.Layers(here, "qwen3")
+			if c := (model.Layers{Server: l, Config: model.Layer{Window: new(32_768)}}).Merge(); c.WindowRefused != (c.Window == 3000) {
+				t.Errorf("window %d, refused %t", c.Window, c.WindowRefused)
+			}
+			return l.Window != nil
+		}
+		learn()
+		time.Sleep(50 * time.Minute)
+		if !believed() {
+			t.Error("not believed after 50 minutes")
+		}
+		learn()
+		time.Sleep(50 * time.Minute)
+		if !believed() {
+			t.Error("not believed although it was said again")
+		}
+		time.Sleep(20 * time.Minute)
+		if believed() {
+			t.Error("believed for more than an hour")
+		}
+		learn()
+		if err := c.Probed(here, "qwen3", model.Layer{}); err != nil || believed() {
+			t.Errorf("believed after a probe (%v)", err)
+		}
+	})
+}
+
 func TestNothingNewIsNotWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "capabilities.json")
 	c := probe.OpenCache(path)
