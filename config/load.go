@@ -167,7 +167,7 @@ func brokenWarning(path string, cause error) Warning {
 	case errors.As(cause, &syntax):
 		return Warning{
 			Kind: Syntax, File: syntax.Name, Line: syntax.Line, Column: syntax.Column,
-			Message: syntax.Message, Excerpt: syntax.Excerpt(),
+			Message: syntax.Message, Excerpt: syntax.Excerpt(hideSecrets),
 		}
 	case errors.As(cause, &inc):
 		w := Warning{Kind: Include, File: path, Line: inc.at.Line(), Message: inc.Error()}

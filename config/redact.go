@@ -4,8 +4,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"hearth/internal/json5"
+	"hearth/internal/redact"
 	"hearth/model"
 )
 
@@ -27,6 +29,11 @@ var (
 	userInfo = regexp.MustCompile(`(://[^/@:\s]*:)[^/@\s]+@`)
 	// parameter is one name and value in the query of an address.
 	parameter = regexp.MustCompile(`[?&][^=&#\s]+=[^&#\s]+`)
+	// secretMember is a credential behind its name in a line that need not be JSON5.
+	secretMember = regexp.MustCompile(`(?i)((?:api[-_]?keys?|tokens?|secrets?|passwords?|passwd|passphrase|private_?key|access_?key|credentials?|authorization|cookies?)["'“”‘’]?\s*[:=]?\s*)` +
+		`("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[“”‘’][^“”‘’]*[“”‘’]?|[^\s,{}\[\]"'“”‘’:=]+)`)
+	// word is anything in such a line that may be a credential.
+	word = regexp.MustCompile(`[^\s,{}\[\]"'“”‘’]+`)
 	// argument is one word of a command that holds a name and a value: --api-key=x, KEY=x,
 	// a header as curl takes it.
 	argument = regexp.MustCompile(`(?s)^([-\w]+)(=|:\s*)(.+)$`)
@@ -130,4 +137,26 @@ func isSecret(below []string, kind json5.Kind) bool {
 // isReference reports whether a text only names a variable.
 func isReference(text string) bool {
 	return keyName.MatchString(text) || shorthand.MatchString(text) || reference.FindString(text) == text
+}
+
+// hideSecrets puts a star for each character of what is, or looks like, a credential in a
+// line of a config that does not parse. People show such lines to others.
+func hideSecrets(line string) string {
+	stars := func(s string) string { return strings.Repeat("*", utf8.RuneCountInString(s)) }
+	at := 0
+	var out strings.Builder
+	for _, m := range secretMember.FindAllStringSubmatchIndex(line, -1) {
+		value := line[m[4]:m[5]]
+		if bare := strings.Trim(value, `"'“”‘’`); bare == "" || isReference(bare) || strings.Trim(bare, "0123456789_.") == "" {
+			continue
+		}
+		out.WriteString(line[at:m[4]] + stars(value))
+		at = m[5]
+	}
+	return word.ReplaceAllStringFunc(out.String()+line[at:], func(s string) string {
+		if open := maskedAddress(s); open != s || redact.Shapes(s) != s {
+			return stars(s)
+		}
+		return s
+	})
 }

@@ -1,6 +1,9 @@
 package config
 
-import "testing"
+import (
+	"testing"
+	"unicode/utf8"
+)
 
 func TestCredentialsAreLeftOutOfWhatIsPrinted(t *testing.T) {
 	f, _ := newHome(t).config(`{
@@ -43,6 +46,27 @@ func TestCredentialsAreLeftOutOfWhatIsPrinted(t *testing.T) {
 		}
 		if got := v.Masked().Text(); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", path, got, want)
+		}
+	}
+}
+
+func TestALineThatDoesNotParseIsShownWithoutItsCredentials(t *testing.T) {
+	for line, want := range map[string]string{
+		`{p: {baseUrl: "http://127.0.0.1/v1" apiKey: "short"}}`: `{p: {baseUrl: "http://127.0.0.1/v1" apiKey: *******}}`,
+		`"botToken" "12:ab", next: 1`:                           `"botToken" *******, next: 1`,
+		`apiKey: sk-abc, x`:                                     `apiKey: ******, x`,
+		`“password”: “älter”, x`:                                `“password”: *******, x`,
+		`Authorization: "Bearer a b c`:                          `Authorization: *************`,
+		`apiKey: "${KEY}" x: 1`:                                 `apiKey: "${KEY}" x: 1`,
+		`maxTokens: 8192 contextTokens: 16_384`:                 `maxTokens: 8192 contextTokens: 16_384`,
+		`token: { source: "env" id: "X" }`:                      `token: { source: "env" id: "X" }`,
+		`x: "sk-CANARYCANARY1234567890abcdef"`:                  `x: "*******************************"`,
+		`u: "http://me:pass@host/v1"`:                           `u: "**********************"`,
+		`just: words`:                                           `just: words`,
+	} {
+		got := hideSecrets(line)
+		if got != want || utf8.RuneCountInString(got) != utf8.RuneCountInString(line) {
+			t.Errorf("%s\n is shown as\n%s\n and not\n%s", line, got, want)
 		}
 	}
 }

@@ -12,7 +12,7 @@ type SyntaxError struct {
 	Offset       int
 	Line, Column int    // counted from 1; Column in characters
 	Message      string // what is wrong there, without the place
-	LineText     string // the line, shortened around the place when it is long
+	LineText     string // the whole line
 	caret        int    // characters before the place in LineText
 }
 
@@ -25,9 +25,22 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", name, e.Line, e.Column, e.Message)
 }
 
-// Excerpt gives two lines: the line and, under it, a caret at the place.
-func (e *SyntaxError) Excerpt() string {
-	return e.LineText + "\n" + strings.Repeat(" ", e.caret) + "^"
+// Excerpt gives two lines: the line, shortened around the place when it is long, and, under
+// it, a caret at the place. hide takes out of the whole line what must not be shown, and
+// leaves as many characters as there were; nil hides nothing.
+func (e *SyntaxError) Excerpt(hide func(line string) string) string {
+	line, caret := e.LineText, e.caret
+	if hide != nil {
+		line = hide(line)
+	}
+	text := []rune(line)
+	caret = min(caret, len(text))
+	if len(text) > excerptWidth {
+		from := max(0, min(caret-excerptWidth/2, len(text)-excerptWidth))
+		text = text[from : from+excerptWidth]
+		caret -= from
+	}
+	return string(text) + "\n" + strings.Repeat(" ", caret) + "^"
 }
 
 // excerptWidth is how much of a long line is shown.
@@ -35,16 +48,10 @@ const excerptWidth = 100
 
 func (d *Document) errorAt(offset int, format string, args ...any) *SyntaxError {
 	line, column := d.Position(offset)
-	text := []rune(strings.Map(plainBlank, string(d.lineText(line))))
-	caret := min(column-1, len(text))
-	if len(text) > excerptWidth {
-		from := max(0, min(caret-excerptWidth/2, len(text)-excerptWidth))
-		text = text[from : from+excerptWidth]
-		caret -= from
-	}
+	text := strings.Map(plainBlank, string(d.lineText(line)))
 	return &SyntaxError{
 		Name: d.Name, Offset: offset, Line: line, Column: column,
-		Message: fmt.Sprintf(format, args...), LineText: string(text), caret: caret,
+		Message: fmt.Sprintf(format, args...), LineText: text, caret: min(column-1, utf8.RuneCountInString(text)),
 	}
 }
 

@@ -130,7 +130,7 @@ func TestExcerptPutsTheCaretUnderThePlace(t *testing.T) {
 	if !errors.As(err, &e) {
 		t.Fatal(err)
 	}
-	if got, want := e.Excerpt(), " mode: ]\n       ^"; got != want {
+	if got, want := e.Excerpt(nil), " mode: ]\n       ^"; got != want {
 		t.Errorf("excerpt\n%s\nwant\n%s", got, want)
 	}
 	if got, want := e.Error(), "hearth.json:3:8: unexpected ']' where a value should be"; got != want {
@@ -141,9 +141,9 @@ func TestExcerptPutsTheCaretUnderThePlace(t *testing.T) {
 	if !errors.As(err, &e) {
 		t.Fatal(err)
 	}
-	lines := strings.Split(e.Excerpt(), "\n")
+	lines := strings.Split(e.Excerpt(nil), "\n")
 	if len(lines[0]) != excerptWidth || lines[0][len(lines[1])-1] != ']' {
-		t.Errorf("a long line is shown as\n%s", e.Excerpt())
+		t.Errorf("a long line is shown as\n%s", e.Excerpt(nil))
 	}
 }
 
