@@ -187,7 +187,7 @@ func TestGuardedFiles(t *testing.T) {
 	for _, name := range []string{
 		"SOUL.md", "soul.md", "Soul.MD", "./SOUL.md", "sub/../SOUL.md", "sub/AGENTS.md", "MEMORY.md", "HEARTBEAT.md", "USER.md", "IDENTITY.md", "memory/2026-11-21.md", "skills/x/run.sh",
 		"SOUL.md.", "SOUL.md ", "SOUL.md::$DATA", "SOUL.md:x", "SO\u200bUL.md", "\ufeffSOUL.md", "ſoul.md", "HEARTB~1.MD", "AGENTS~1.MD", "sub\\SOUL.md", "SOUL.md/",
-		".git/hooks/pre-commit", ".GIT/config", "sub/.git/hooks/x", "GIT~1/hooks/x", ".g\u200cit/config", ".git./config", ".bashrc", ".zshrc", ".profile", ".ssh/authorized_keys", ".vscode/tasks.json", ".envrc", ".husky/pre-commit",
+		".git/hooks/pre-commit", ".GIT/config", "sub/.git/hooks/x", "GIT~1/hooks/x", ".g\u200cit/config", ".git./config", ".bashrc", ".zshrc", ".profile", ".ssh/authorized_keys", ".vscode/tasks.json", ".envrc", ".husky/pre-commit", ".bash_aliases", ".config/git/config", ".local/bin/ls", ".emacs.d/init.el",
 		"WindowsPowerShell/Microsoft.PowerShell_profile.ps1", ".config/fish/config.fish", ".config/autostart/x.desktop", "Library/LaunchAgents/x.plist",
 	} {
 		if got := verdict(name); got != policy.Ask {

@@ -28,8 +28,8 @@ var personaFolders = []string{"memory", "skills", ".agents", ".claude"}
 
 // programFiles run when somebody opens a shell, a folder or a repository.
 var programFiles = []string{
-	".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".cshrc", ".tcshrc", ".login", ".inputrc",
-	".xprofile", ".xinitrc", ".xsession", ".xsessionrc", ".vimrc", ".exrc", ".nvimrc", ".gvimrc", ".emacs", ".gdbinit", ".lldbinit", ".tmux.conf", ".screenrc",
+	".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".bash_completion", ".profile", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".kshrc", ".cshrc", ".tcshrc", ".login", ".inputrc",
+	".xprofile", ".xinitrc", ".xsession", ".xsessionrc", ".vimrc", ".exrc", ".nvimrc", ".gvimrc", ".emacs", ".gdbinit", ".lldbinit", ".tmux.conf", ".screenrc", ".curlrc", ".wgetrc", ".rprofile", ".irbrc", ".pryrc", ".pythonrc", ".pdbrc", ".psqlrc", ".sqliterc", ".gemrc", ".condarc",
 	".envrc", ".gitconfig", ".gitmodules", ".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc", ".netrc", ".mcp.json", "authorized_keys", "known_hosts", "crontab",
 	"config.fish", "profile.ps1", "microsoft.powershell_profile.ps1", "sitecustomize.py", "usercustomize.py", ".pre-commit-config.yaml", "lefthook.yml", ".lefthook.yml",
 }
@@ -37,6 +37,7 @@ var programFiles = []string{
 // programFolders hold such files under any name.
 var programFolders = []string{
 	".git", ".ssh", ".gnupg", ".husky", ".vscode", ".idea", ".devcontainer", ".direnv", "autostart", "launchagents", "launchdaemons", "systemd", "cron.d", "init.d", ".cargo",
+	".config", ".local", ".oh-my-zsh", ".vim", ".emacs.d", ".ipython", ".jupyter", ".m2", ".gradle", ".terminfo",
 }
 
 // gatewayFiles are ours and OpenClaw's.

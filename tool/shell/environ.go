@@ -60,7 +60,21 @@ func (c Config) environ(mark string, set map[string]string) []string {
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		out = append(out, name+"="+set[name])
 	}
-	return append(out, "OPENCLAW_SHELL=exec", process.MarkName+"="+mark)
+	return append(withoutBareRepositories(out), "OPENCLAW_SHELL=exec", process.MarkName+"="+mark)
+}
+
+// withoutBareRepositories has git use a bare repository only where the command names it
+// (--git-dir). Anybody may write one as ordinary files (HEAD, config, objects, refs), and its
+// config names programs that the most harmless git command runs in that folder:
+// https://git-scm.com/docs/git-config#Documentation/git-config.txt-safebareRepository
+// Settings of this kind that the person's own shell has do not reach commands: they are
+// where credentials are handed to git.
+func withoutBareRepositories(environ []string) []string {
+	out := slices.DeleteFunc(environ, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return name == "GIT_CONFIG_COUNT" || strings.HasPrefix(name, "GIT_CONFIG_KEY_") || strings.HasPrefix(name, "GIT_CONFIG_VALUE_")
+	})
+	return append(out, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.bareRepository", "GIT_CONFIG_VALUE_0=explicit")
 }
 
 // has reports whether the call sets name itself; Windows ignores letter case in names.

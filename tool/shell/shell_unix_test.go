@@ -148,8 +148,25 @@ func TestTheEnvironmentHasNoSecrets(t *testing.T) {
 		Keep: []string{"MY_TOKEN"}, Secrets: []string{"known-secret"},
 	})
 	got := f.run(t, "env | cut -d= -f1 | grep -v -x -e _ -e PWD -e SHLVL -e OLDPWD | sort | tr '\\n' ' '")
-	if want := "EXEC_COMMAND_ID HOME KEYBOARD LANG MY_TOKEN OPENCLAW_SHELL PATH SSH_AUTH_SOCK TOKENIZERS_PARALLELISM "; got.Text != want {
+	if want := "EXEC_COMMAND_ID GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 HOME KEYBOARD LANG MY_TOKEN OPENCLAW_SHELL PATH SSH_AUTH_SOCK TOKENIZERS_PARALLELISM "; got.Text != want {
 		t.Errorf("%q, want %q", got.Text, want)
+	}
+}
+
+// A folder of ordinary files can be a repository whose config names programs.
+func TestGitRunsNothingForARepositoryThatWasWrittenAsFiles(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git here")
+	}
+	f := open(t, shell.Config{Environ: append(os.Environ(), "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=user.name", "GIT_CONFIG_VALUE_0=mine")})
+	f.run(t, `mkdir -p sub/objects/x sub/refs/x && echo 'ref: refs/heads/main' > sub/HEAD &&
+printf '[core]\nrepositoryformatversion=0\nbare=false\nworktree=..\nfsmonitor="touch ran"\n' > sub/config`)
+	got := f.run(t, `cd sub; git status 2>&1; ls ..`)
+	if strings.Contains(got.Text, "ran\n") || !strings.Contains(got.Text, "sub\n") {
+		t.Errorf("%q", got.Text)
+	}
+	if got := f.run(t, "git init -q repo && cd repo && git status --short && git config safe.bareRepository"); !strings.Contains(got.Text, "explicit") {
+		t.Errorf("an ordinary repository: %q", got.Text)
 	}
 }
 
