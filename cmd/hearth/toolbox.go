@@ -79,7 +79,7 @@ func (b *toolbox) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 		Root: dir, Outputs: b.state("outputs"), Taints: taints, TimeoutSeconds: number(exec.TimeoutSeconds), YieldMS: number(exec.BackgroundMS),
 		MaxBytes: min(shellMaxBytes, fits), Environ: withPath(os.Environ(), paths, string(os.PathListSeparator)), Secrets: secrets,
 	})
-	all := file.New(file.Config{Root: dir, Hidden: b.private(), Taints: taints, MaxBytes: min(readMaxBytes, fits)})
+	all := file.New(file.Config{Root: dir, Hidden: b.private(), Taints: taints, Shown: mask, MaxBytes: min(readMaxBytes, fits)})
 	all = append(all, sh.Tools()...)
 	kit := &toolkit{workspace: dir, shell: sh, err: b.io.err, mask: mask, taints: taints}
 	offered := b.surface(c, all)

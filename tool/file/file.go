@@ -15,6 +15,9 @@ type Config struct {
 	Root   string       // the workspace folder; it is opened at each call and need not exist before
 	Hidden []string     // absolute folders and files inside it that no call may touch: the gateway's own state
 	Taints *tool.Taints // nil: every file of the workspace is the owner's
+	// Shown gives text as the model gets to see it, with redact.Mask where a credential
+	// stands; nil: as it is.
+	Shown func(text string) string
 
 	MaxLines int // of one read; 0 means 2000
 	MaxBytes int // of one read; 0 means 50 KB
@@ -46,7 +49,7 @@ func New(c Config) []tool.Tool {
 	w := newWorkspace(c)
 	return []tool.Tool{
 		&reader{space: w, config: c, images: new(image.Fitter)},
-		&writer{space: w, taints: c.Taints},
+		&writer{space: w, taints: c.Taints, shown: c.Shown},
 		&editor{space: w, taints: c.Taints},
 	}
 }

@@ -190,6 +190,24 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// A model that was shown [secret] writes it back, and the credential would be gone.
+func TestWriteKeepsACredentialThatTheModelWasNotShown(t *testing.T) {
+	root := t.TempDir()
+	write := pick(t, "write", file.Config{Root: root, Shown: func(s string) string { return strings.ReplaceAll(s, "hunter22", "[secret]") }})
+	if err := os.WriteFile(filepath.Join(root, "app.conf"), []byte("key=hunter22\nport=1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := do(t, write, false, `{"path":"app.conf","content":"key=[secret]\nport=2\n"}`)
+	if !got.Failed || !strings.Contains(got.Text, "change the other lines with edit; nothing was written") || content(t, root, "app.conf") != "key=hunter22\nport=1\n" {
+		t.Errorf("%q", got.Text)
+	}
+	for _, harmless := range []string{`{"path":"app.conf","content":"port=2\n"}`, `{"path":"app.conf","content":"[secret] of nobody"}`, `{"path":"new.conf","content":"[secret]"}`} {
+		if got := do(t, write, false, harmless); got.Failed {
+			t.Errorf("%s: %q", harmless, got.Text)
+		}
+	}
+}
+
 func TestWriteFollowsASymlinkInsideTheWorkspaceAndSaysSoBefore(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, "SOUL.md", "me")

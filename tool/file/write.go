@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,12 +13,14 @@ import (
 
 	"hearth"
 	"hearth/internal/escape"
+	"hearth/internal/redact"
 	"hearth/tool"
 )
 
 type writer struct {
 	space  *workspace
 	taints *tool.Taints
+	shown  func(string) string // nil: as it is
 }
 
 var _ tool.Tool = (*writer)(nil)
@@ -105,6 +108,9 @@ func (w *writer) save(ctx context.Context, root *os.Root, name string, content [
 	if err != nil {
 		return false, err
 	}
+	if old != nil && old.Size() <= maxEditBytes && w.unmasks(root, name, content) {
+		return false, errMasked
+	}
 	tainted := tool.TaintedTurn(ctx)
 	if tainted {
 		if err := w.taints.Mark(name); err != nil {
@@ -118,6 +124,19 @@ func (w *writer) save(ctx context.Context, root *os.Root, name string, content [
 		return false, err
 	}
 	return old == nil, nil
+}
+
+// errMasked is for the model.
+var errMasked = errors.New("the file holds a credential that you are shown as " + redact.Mask + ", and this would put that word in its place; change the other lines with edit")
+
+// unmasks reports whether content has the mask where the file has a credential: a model
+// writes back what it was shown.
+func (w *writer) unmasks(root *os.Root, name string, content []byte) bool {
+	if w.shown == nil || !bytes.Contains(content, []byte(redact.Mask)) {
+		return false
+	}
+	old, err := root.ReadFile(filepath.FromSlash(name))
+	return err == nil && w.shown(string(old)) != string(old)
 }
 
 // remember notes, after a write, who is behind the file that is there now.
