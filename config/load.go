@@ -211,7 +211,24 @@ func interpret(tree *json5.Value, env *environment) (Config, []finding, []string
 	c.Agents.EntryOrder = keyOrder(tree.At(json5.Key("agents"), json5.Key("entries")), c.Agents.Entries)
 	c.Agents.Defaults.ModelOrder = keyOrder(tree.At(json5.Key("agents"), json5.Key("defaults"), json5.Key("models")), c.Agents.Defaults.Models)
 	c.Auth = authOf(tree, c.Auth)
-	return c, append(sub.missing, d.findings...), d.unused
+	unused := outermost(d.unused)
+	for i := range sub.missing {
+		sub.missing[i].unused = slices.ContainsFunc(unused, func(key string) bool { return below(key, sub.missing[i].path) })
+	}
+	return c, append(sub.missing, d.findings...), unused
+}
+
+// outermost leaves out the paths that stand below another one.
+func outermost(paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+		return slices.ContainsFunc(paths, func(o string) bool { return o != p && below(o, p) })
+	})
+}
+
+// below reports whether a path is a key, or stands below it.
+func below(key, path string) bool {
+	rest, ok := strings.CutPrefix(path, key)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // keyOrder lists the keys of a decoded map as they stand in the file.
@@ -232,9 +249,13 @@ func keyOrder[T any](v *json5.Value, m map[string]T) []string {
 // OpenClaw uses, with what is wrong among those.
 func (f *File) warnings(findings []finding, unused []string) []Warning {
 	var out []Warning
-	wrong := 0
+	wrong, unset := 0, 0
 	for _, x := range findings {
-		if x.unused {
+		switch {
+		case x.unused && x.kind == MissingEnv:
+			unset++
+			continue
+		case x.unused:
 			wrong++
 			continue
 		}
@@ -253,8 +274,15 @@ func (f *File) warnings(findings []finding, unused []string) []Warning {
 		list += fmt.Sprintf(" and %d more", len(unused)-shown)
 	}
 	message := "OpenClaw's keys that Hearth does not use: " + list
+	var also []string
 	if wrong > 0 {
-		message += fmt.Sprintf(" (%d of the values there have the wrong type)", wrong)
+		also = append(also, fmt.Sprintf("%d of the values there have the wrong type", wrong))
+	}
+	if unset > 0 {
+		also = append(also, fmt.Sprintf("%d name variables that are not set", unset))
+	}
+	if len(also) > 0 {
+		message += " (" + strings.Join(also, ", ") + ")"
 	}
 	return append(out, Warning{Kind: UnusedKeys, File: f.Places.Config, Message: message})
 }

@@ -169,7 +169,7 @@ hearth.json:11: tools should be an object, but it is null: the default is used`)
 func TestKeysAreUsedOpenClawsOrUnknown(t *testing.T) {
 	f, warnings := newHome(t).config(`{
   gateway: { port: 18789, bnid: "loopback", auth: { mode: 5, identityScopes: { "a@b.c": ["operator.admin"] } } },
-  channels: { telegram: { botToken: "x", groups: { "-100": { requireMention: true } } }, discord: { activityType: 1 }, aPluginsOwn: { x: [1] } },
+  channels: { telegram: { botToken: "x", groups: { "-100": { requireMention: true } } }, discord: { activityType: 1, token: "${NOBODY_SET}" }, aPluginsOwn: { x: [1] } },
   agents: { defaults: { heartbeat: { every: "30m" }, mdel: "p/m", sandbox: { mode: "maybe" } } },
   models: { providers: { p: { baseUrl: "u", apikey: "k", contextWindw: 1, frobnicate: true } } },
   localModelLean: true,
@@ -182,7 +182,7 @@ hearth.json:5: models.providers.p.contextWindw is not a key that Hearth or OpenC
 hearth.json:5: models.providers.p.frobnicate is not a key that Hearth or OpenClaw knows
 hearth.json:6: localModelLean is not a key that Hearth or OpenClaw knows; there is agents.defaults.experimental.localModelLean
 hearth.json:7: tools.exec.sekurity is not a key that Hearth or OpenClaw knows: did you mean tools.exec.security?
-hearth.json: OpenClaw's keys that Hearth does not use: gateway, channels, agents.defaults.heartbeat, agents.defaults.sandbox (2 of the values there have the wrong type)`)
+hearth.json: OpenClaw's keys that Hearth does not use: gateway, channels, agents.defaults.heartbeat, agents.defaults.sandbox (2 of the values there have the wrong type, 1 name variables that are not set)`)
 	want := []string{
 		`2 gateway: Unrecognized key: "bnid"`,
 		`2 gateway.auth.mode: Invalid input: expected "none"|"token"|"password"|"trusted-proxy", received number`,
