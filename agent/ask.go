@@ -23,17 +23,18 @@ type answer struct {
 }
 
 // ask gets one answer and appends what came of it. A request that would not fit is
-// shortened first; one that the server refused as too long is shortened and sent once more.
+// shortened first; one that the server refused as too long is shortened and sent once more,
+// for the candidate that refused it: a small fallback takes nothing from the primary.
 func (r *run) ask(ctx context.Context) error {
 	r.compacted = false
-	if _, err := r.fit(ctx, nil); err != nil {
+	if _, err := r.fit(ctx, r.chain[0], nil); err != nil {
 		return err
 	}
 	err := r.askOnce(ctx)
 	if hearth.ReasonOf(err) != hearth.ReasonContextOverflow || r.out.Partial {
 		return err
 	}
-	shortened, fitErr := r.fit(ctx, err)
+	shortened, fitErr := r.fit(ctx, r.asked, err)
 	if errors.Is(fitErr, errMessageTooLong) {
 		return withAdvice(err, fitErr)
 	}
@@ -69,7 +70,7 @@ func (r *run) askOnce(ctx context.Context) error {
 	q := model.Question{
 		Chain: r.chain, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
 		Build: func(target model.Target) (*model.Request, error) {
-			ans.target, ans.vendor = target.Ref, vendors(&target)
+			r.asked, ans.target, ans.vendor = target, target.Ref, vendors(&target)
 			r.clock.stand()
 			return r.build(ctx, target)
 		},

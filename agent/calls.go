@@ -34,6 +34,10 @@ func (r *run) noTool(plan *prompt.Plan, name string) string {
 // question for a person.
 func (r *run) runCalls(ctx context.Context) error {
 	calls := slices.Clone(r.st.open)
+	offered, err := r.callerPlan(ctx)
+	if err != nil {
+		return err
+	}
 	for i, call := range calls {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -45,22 +49,37 @@ func (r *run) runCalls(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := r.runCall(ctx, call); err != nil || r.out.Question != nil {
+		if err := r.runCall(ctx, offered, call); err != nil || r.out.Question != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// callerPlan is the plan that offered the tools of the newest answer's calls: a fallback
+// may have an index where the primary has none. A model that has left the chain since is
+// judged by the primary's.
+func (r *run) callerPlan(ctx context.Context) (*prompt.Plan, error) {
+	if es := r.epochs[r.st.caller]; es != nil {
+		return es.plan, nil
+	}
+	for _, target := range r.chain {
+		if target.Ref == r.st.caller { // it answered in another process
+			plan, _, err := r.liveOrNew(ctx, r.t, target)
+			return plan, err
+		}
+	}
+	return r.epochs[r.chain[0].Ref].plan, nil
+}
+
 // runCall settles one call. What is decided on, asked about, run and compared is what
 // the call does: a tool_call is the call that it stands for. What answers it on the wire
 // bears the name that the model called.
-func (r *run) runCall(ctx context.Context, wire hearth.ToolCall) error {
-	plan := r.epochs[r.chain[0].Ref].plan
+func (r *run) runCall(ctx context.Context, offered *prompt.Plan, wire hearth.ToolCall) error {
 	if r.st.started[wire.ID] {
 		return r.settle(ctx, wire, wire, interrupted(r.st, wire))
 	}
-	t, call, err := r.tool(plan, wire)
+	t, call, err := r.tool(offered, wire)
 	if err == nil {
 		err = wrong(t, call)
 	}
@@ -90,7 +109,8 @@ func (r *run) runCall(ctx context.Context, wire hearth.ToolCall) error {
 		return err
 	}
 	r.out.Calls = append(r.out.Calls, call.Name)
-	if err := r.settle(ctx, wire, call, prompt.FreezeResult(plan, res)); err != nil {
+	// The transcript is the primary's, whoever stands in for it.
+	if err := r.settle(ctx, wire, call, prompt.FreezeResult(r.epochs[r.chain[0].Ref].plan, res)); err != nil {
 		return err
 	}
 	return r.stopLoop(call, res)

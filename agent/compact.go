@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hearth"
+	"hearth/model"
 	"hearth/prompt"
 	"hearth/session"
 )
@@ -62,14 +63,14 @@ func full(why occasion) string {
 	return "the context window is full: "
 }
 
-// fit shortens the conversation when the next request would not leave room for its
-// answer. refused is the server's error when it would not take the request, whatever
-// the estimate says; nil before it was asked.
-func (r *run) fit(ctx context.Context, refused error) (done bool, err error) {
+// fit shortens the conversation with a target when the next request would not leave room
+// for its answer. refused is the server's error when it would not take the request,
+// whatever the estimate says; nil before it was asked.
+func (r *run) fit(ctx context.Context, target model.Target, refused error) (done bool, err error) {
 	if r.compacted || r.cfg.NoCompaction {
 		return false, nil
 	}
-	c, err := r.conversation(ctx, r.chain[0])
+	c, err := r.conversation(ctx, target)
 	if err != nil {
 		return false, err
 	}

@@ -26,8 +26,9 @@ type small struct {
 	talks    bool // never ends one
 	stopped  int  // how often it was stopped
 	down     bool
-	takes    int // bytes, if a proxy counts them
-	dense    int // tokens for every four bytes; default 1. It then counts none when it answers
+	takes    int  // bytes, if a proxy counts them
+	numbers  bool // names them when it refuses
+	dense    int  // tokens for every four bytes; default 1. It then counts none when it answers
 }
 
 func (s *small) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
@@ -59,8 +60,12 @@ func (s *small) Stream(ctx context.Context, q model.Question) iter.Seq2[model.De
 		if tokens > s.window {
 			s.refused++
 			rep.Reason, rep.Usage = hearth.ReasonContextOverflow, hearth.Usage{}
+			no := &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow}
+			if s.numbers {
+				no.Err, rep.Refused = &model.Overflow{Window: s.window, Prompt: tokens, Exact: true}, tokens
+			}
 			if yield(model.Delta{Sent: sent}, nil) && yield(model.Delta{Report: &rep}, nil) {
-				yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow})
+				yield(model.Delta{}, no)
 			}
 			return
 		}

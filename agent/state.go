@@ -15,7 +15,8 @@ type state struct {
 	turn     hearth.TurnID
 	last     *hearth.Message        // newest message that is not a mark; nil in an empty session
 	said     *hearth.Message        // the turn's newest message of a person
-	open     []hearth.ToolCall      // calls of the newest answer that have no result, in order
+	caller   hearth.ModelRef        // whose answer the newest is
+	open     []hearth.ToolCall      // calls of it that have no result, in order
 	called   map[hearth.CallID]bool // every call of the live transcript
 	started  map[hearth.CallID]bool // effects may have happened
 	asked    map[hearth.CallID]hearth.Mark
@@ -76,6 +77,7 @@ func (s *state) add(m *hearth.Message) {
 	case hearth.RoleAssistant:
 		s.open = s.open[:0:0]
 		if m.Model != (hearth.ModelRef{}) {
+			s.caller = m.Model
 			s.steps++
 		}
 	case hearth.RoleTool, hearth.RoleMark:

@@ -139,6 +139,7 @@ type run struct {
 	seq    int
 	st     *state
 	chain  []model.Target
+	asked  model.Target // of them, in the newest model call
 	lane   model.Lane
 	clock  *turnClock // nil where nothing bounds the turn
 	epochs map[hearth.ModelRef]*epochState
