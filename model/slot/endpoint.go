@@ -57,6 +57,7 @@ type waiter struct {
 	granted chan struct{}    // closed when seat is valid
 	news    chan hearth.Wait // what it waits for; the newest counts
 	told    hearth.Wait
+	stayed  time.Time // when its own slot was last seen to be kept by another process
 	seat    int
 	own     bool
 }
@@ -144,14 +145,13 @@ func (e *endpoint) giveBack(w *waiter, clean bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := &e.seats[w.seat]
-	if clean || e.slots.cfg.Gone == nil || e.slots.life.Err() != nil {
+	if clean || e.slots.cfg.Gone == nil || !e.slots.begin(func() { e.drain(w.seat) }) {
 		e.free(w.seat)
 		return
 	}
 	s.holder, s.yield, s.draining = nil, nil, true
 	s.endpoint, s.waitsUntil = w.claim.Endpoint, time.Now().Add(e.slots.cfg.Patience)
 	e.tellOthers(w.seat)
-	e.slots.draining.Go(func() { e.drain(w.seat) })
 	e.pump()
 }
 
@@ -280,7 +280,7 @@ func (e *endpoint) grantTo(w *waiter) (changed, stays bool) {
 	for _, number := range e.preferred(w.claim.Session) {
 		unlock, ok := e.lock(w, number)
 		switch {
-		case !ok && e.stops && e.isHome(w, number):
+		case !ok && e.isHome(w, number) && w.staysFor(e.stops):
 			return false, true
 		case !ok:
 		case e.inherits(w.claim.Endpoint, number, unlock):
@@ -309,6 +309,15 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 		e.slots.cfg.Memory.Used(lockName(e.origin, number), w.claim.Session)
 	}
 	close(w.granted)
+}
+
+// staysFor reports whether w waits for its session's slot, which another process has. That
+// one says that it waits for a stopped request up to a moment before it lets go.
+func (w *waiter) staysFor(stop bool) bool {
+	if stop {
+		w.stayed = time.Now()
+	}
+	return time.Since(w.stayed) < 2*lockEvery
 }
 
 // remembers reports whether other processes are told who uses which slot.

@@ -101,9 +101,20 @@ func New(cfg Config) *Slots {
 // that was stopped.
 func (s *Slots) Close() {
 	s.mu.Lock()
-	s.end() // under the lock, so that no watch begins after it
+	s.end() // under the lock, so that no goroutine begins after it
 	s.mu.Unlock()
 	s.draining.Wait()
+}
+
+// begin has a goroutine wait for a stopped request, and reports false after Close.
+func (s *Slots) begin(drain func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life.Err() != nil {
+		return false
+	}
+	s.draining.Go(drain)
+	return true
 }
 
 // Aftermaths gives what is to be said of stopped requests and nobody was told yet, because

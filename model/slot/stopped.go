@@ -137,16 +137,17 @@ func (e *endpoint) inherits(as model.Endpoint, number int, unlock func()) bool {
 		s.forget() // the server has read all by now; or others went on from there
 	}
 	switch {
-	case own, !written, e.slots.cfg.Gone == nil, e.slots.life.Err() != nil:
+	case own, !written, e.slots.cfg.Gone == nil:
 		return false
 	case !e.current(left):
 		_ = os.Remove(e.stoppedFile(number)) // it is as little next time
+		return false
+	case !e.slots.begin(func() { e.drainInherited(number) }):
 		return false
 	}
 	e.recallStopped(as, left)
 	s.stopped, s.waitsUntil = left.At, time.Now().Add(e.holds(left))
 	s.draining, s.unlock, s.endpoint = true, unlock, as
-	e.slots.draining.Go(func() { e.drainInherited(number) })
 	return true
 }
 
