@@ -73,7 +73,7 @@ func dialling(t *testing.T, dial func(context.Context) (net.Conn, error)) candid
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard, err := netguard.New(netguard.Config{Class: netguard.ClassModel, Origin: at.BaseURL, AllowPrivate: true,
+	guard, err := netguard.New(netguard.Config{Origin: at.BaseURL, AllowPrivate: true,
 		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }})
 	if err != nil {
 		t.Fatal(err)

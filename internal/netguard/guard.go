@@ -3,7 +3,6 @@ package netguard
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,25 +11,13 @@ import (
 	"time"
 )
 
-// A Class of egress says what a connection is for, and so what it may reach.
-type Class int
-
-// The classes.
-const (
-	// ClassModel reaches the one origin of a model server that the owner configured.
-	// Loopback is trusted; private networks need AllowPrivate.
-	ClassModel Class = iota
-	// ClassPublic reaches web pages that a model chose: public addresses only.
-	ClassPublic
-)
-
 // DefaultConnectTimeout is Config.ConnectTimeout when that is 0.
 const DefaultConnectTimeout = 10 * time.Second
 
 // Config of a Guard.
 type Config struct {
-	Class Class
-	// Origin is the base URL whose origin ClassModel may reach.
+	// Origin is the base URL of a model server that the owner configured. Loopback is
+	// trusted; private networks need AllowPrivate.
 	Origin string
 	// AllowPrivate is the owner's word that the origin may be on a private network.
 	AllowPrivate bool
@@ -61,7 +48,7 @@ func (r *Refused) Error() string {
 	switch {
 	case !r.Addr.IsValid():
 		return fmt.Sprintf("refused to dial %s: %s", r.Host, r.Why)
-	case r.Host == "" || r.Host == r.Addr.String():
+	case r.Host == r.Addr.String():
 		return fmt.Sprintf("refused to dial %s: %s", r.Addr, r.Why)
 	default:
 		return fmt.Sprintf("refused to dial %s (%s): %s", r.Host, r.Addr, r.Why)
@@ -92,14 +79,11 @@ func New(c Config) (*Guard, error) {
 		}
 	}
 	g := &Guard{c: c}
-	if c.Class == ClassModel {
-		var err error
-		if g.origin, err = ParseOrigin(c.Origin); err != nil {
-			return nil, err
-		}
+	var err error
+	if g.origin, err = ParseOrigin(c.Origin); err != nil {
+		return nil, err
 	}
 	if c.Proxy != nil {
-		var err error
 		if g.proxy, err = originOf(&url.URL{Scheme: c.Proxy.Scheme, Host: c.Proxy.Host}); err != nil {
 			return nil, fmt.Errorf("proxy: %w", err)
 		}
@@ -139,7 +123,7 @@ func (g *Guard) newTransport() *http.Transport {
 		DisableCompression: true,
 		// A new connection on a private network costs less than a stale one, which fails
 		// in the moment the server closes it, when nobody can tell that from a crash.
-		DisableKeepAlives:      g.c.Class == ClassModel && g.origin.Scheme == "http",
+		DisableKeepAlives:      g.origin.Scheme == "http",
 		IdleConnTimeout:        30 * time.Second,
 		MaxIdleConnsPerHost:    4,
 		MaxResponseHeaderBytes: maxHeaderBytes,
@@ -154,7 +138,7 @@ func (g *Guard) newTransport() *http.Transport {
 // that keep the method are followed; of any other the redirect itself is the response.
 func (g *Guard) Client() *http.Client { return g.client }
 
-// Origin is the one origin of a ClassModel Guard.
+// Origin is the one origin that the Guard reaches.
 func (g *Guard) Origin() Origin { return g.origin }
 
 // Place says where the origin is, from its name.
@@ -168,9 +152,6 @@ const maxRedirects = 5
 func (g *Guard) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("more than %d redirects", maxRedirects)
-	}
-	if g.c.Class == ClassPublic {
-		return checkPublicURL(req.URL)
 	}
 	o, err := originOf(req.URL)
 	if err != nil || o != g.origin || req.Method != via[0].Method {
@@ -192,9 +173,6 @@ func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (g *Guard) checkURL(u *url.URL) error {
-	if g.c.Class == ClassPublic {
-		return checkPublicURL(u)
-	}
 	o, err := originOf(u)
 	if err != nil {
 		return err
@@ -228,21 +206,13 @@ func (g *Guard) Literal() error {
 	return g.check(g.origin.Host, g.origin.Port, []netip.Addr{a.Unmap()})
 }
 
-// check applies the class's rule to every address of host.
+// check applies the trust rule to every address of host. The owner's own proxy may be on a
+// private network.
 func (g *Guard) check(host, port string, found []netip.Addr) error {
-	isProxy := g.c.Proxy != nil && host == g.proxy.Host && port == g.proxy.Port
+	allowPrivate := g.c.AllowPrivate || g.c.Proxy != nil && host == g.proxy.Host && port == g.proxy.Port
 	for _, a := range found {
-		var err error
-		switch {
-		case g.c.Class == ClassPublic:
-			err = CheckPublicAddr(a)
-		case isProxy:
-			err = g.checkOwned(host, a, true)
-		default:
-			err = g.checkOwned(host, a, g.c.AllowPrivate)
-		}
-		if err != nil {
-			return withHost(err, host)
+		if err := checkOwned(host, a, allowPrivate); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -251,7 +221,7 @@ func (g *Guard) check(host, port string, found []netip.Addr) error {
 // checkOwned is the trust rule for an origin that the owner configured: this machine
 // always, public addresses behind public names, private ones with the owner's word,
 // metadata and link-local never.
-func (g *Guard) checkOwned(host string, a netip.Addr, allowPrivate bool) error {
+func checkOwned(host string, a netip.Addr, allowPrivate bool) error {
 	_, notLiteral := netip.ParseAddr(host)
 	named := notLiteral != nil && !isThisMachine(host)
 	publicName := named && !isPrivateName(host)
@@ -266,12 +236,4 @@ func (g *Guard) checkOwned(host string, a netip.Addr, allowPrivate bool) error {
 		return &Refused{Host: host, Addr: a, Why: "the name is a private network's, the address is not", AskOwner: true}
 	}
 	return nil
-}
-
-func withHost(err error, host string) error {
-	var r *Refused
-	if errors.As(err, &r) && r.Host == "" {
-		r.Host = host
-	}
-	return err
 }
