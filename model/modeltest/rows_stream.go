@@ -149,6 +149,22 @@ func whole(x *Exchange, text string) string {
 
 // contents are unusual shapes of text and reasoning.
 func contents() []Pathology {
+	messages := func(name, prose, phase string, want Want) Pathology {
+		return Pathology{Name: name, Prose: prose, Protocols: []string{Responses}, Want: want, Serve: func(x *Exchange) {
+			for i, said := range []string{"I will look.", answer} {
+				item := fmt.Sprintf(`{"id":"msg_%d","type":"message","role":"assistant"%s,"content":[{"type":"output_text","text":%s,"annotations":[]}]}`, i, phase, js(said))
+				x.Frames(
+					Frame{Event: "response.output_item.added", Data: fmt.Sprintf(`{"type":"response.output_item.added","output_index":%d,"item":{"id":"msg_%[1]d","type":"message","role":"assistant"%s,"content":[]}}`, i, phase)},
+					Frame{Event: "response.output_text.delta", Data: fmt.Sprintf(`{"type":"response.output_text.delta","output_index":%d,"content_index":0,"item_id":"msg_%[1]d","delta":%s}`, i, js(said))},
+					Frame{Event: "response.output_item.done", Data: fmt.Sprintf(`{"type":"response.output_item.done","output_index":%d,"item":%s}`, i, item)})
+				if phase != "" {
+					phase = `,"phase":"final_answer"`
+				}
+			}
+			x.Frames(Frame{Event: "response.completed", Data: `{"type":"response.completed","response":{"status":"completed","output":[]}}`})
+			x.Finished()
+		}}
+	}
 	thought := func(member string) Behaviour {
 		return func(x *Exchange) {
 			for _, f := range x.reply(Reply{Thinking: "Is it hot?", Text: answer}) {
@@ -165,6 +181,8 @@ func contents() []Pathology {
 		return Pathology{Name: name, Prose: prose, Protocols: everyProtocol, Serve: Say(Reply{Text: text, Pieces: 3}), Want: want}
 	}
 	return []Pathology{
+		messages("answers in two messages", "OpenAI's own models. Between the two stands an empty line.", "", Want{Text: "I will look.\n\n" + answer}),
+		messages("comments before it answers", "gpt-5.3-codex and later: a message of the phase commentary is no part of the answer.", `,"phase":"commentary"`, Want{Thinking: "I will look.", Text: answer}),
 		reasoning("calls its reasoning reasoning_content", "llama-server, SGLang, DeepSeek, LM Studio by a setting.", "reasoning_content"),
 		reasoning("calls its reasoning reasoning", "Ollama, vLLM since late 2025, mlx_lm, LM Studio for gpt-oss.", "reasoning"),
 		reasoning("calls its reasoning reasoning_text", "Some proxies.", "reasoning_text"),

@@ -18,14 +18,17 @@ func newDecoder(req *model.Request, newID func() hearth.CallID) *decoder {
 
 // decoder turns the frames of one answer into deltas.
 type decoder struct {
-	req      *model.Request
-	ids      *answer.CallIDs
-	answered bool
-	spoke    map[string]bool // item kinds whose text was passed on
-	pieces   bool            // text came in pieces
-	sent     map[string]bool // ids of items that were passed on whole
-	done     map[string]int  // how many items of a kind came before the end
-	called   bool            // a call was passed on
+	req       *model.Request
+	ids       *answer.CallIDs
+	answered  bool
+	said      spoken
+	reasoned  bool            // reasoning was passed on
+	pieces    bool            // text came in pieces
+	sent      map[string]bool // ids of items that were passed on whole
+	done      map[string]int  // how many items of a kind came before the end
+	begun     begun
+	announced int // calls
+	calls     int // that were passed on
 }
 
 // frame reads one event. done says that the answer is complete; failed holds the
@@ -41,18 +44,22 @@ func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []
 		return d.named(e.Response), false, nil
 	case "response.output_text.delta", "response.refusal.delta":
 		d.pieces = true
-		return d.piece("message", model.Delta{Text: text(e.Delta)}), false, nil
+		return d.said.piece(e.OutputIndex, text(e.Delta)), false, nil
 	case "response.output_text.done":
 		if d.pieces {
 			return nil, false, nil
 		}
-		return d.piece("message", model.Delta{Text: e.Text}), false, nil
+		return d.said.piece(e.OutputIndex, e.Text), false, nil
 	case "response.reasoning_text.delta", "response.reasoning_summary_text.delta", "response.reasoning.delta":
-		return d.piece("reasoning", model.Delta{Thinking: text(e.Delta)}), false, nil
-	case "response.output_item.added", "response.function_call_arguments.delta":
-		return writing(&e), false, nil
+		return d.reasoning(text(e.Delta)), false, nil
+	case "response.output_item.added":
+		return d.added(&e), false, nil
+	case "response.function_call_arguments.delta":
+		return writing(), false, nil
+	case "response.function_call_arguments.done":
+		d.begun.complete(&e)
 	case "response.output_item.done":
-		return d.finished(e.Item), false, nil
+		return d.finished(e.OutputIndex, e.Item), false, nil
 	case "response.completed", "response.incomplete", "response.done":
 		deltas, failed = d.end(e.Response)
 		return deltas, failed == nil, failed
@@ -68,11 +75,22 @@ func (d *decoder) frame(data []byte) (deltas []model.Delta, done bool, failed []
 	return nil, false, nil
 }
 
-// writing says that the model writes a call, which is passed on when it is whole.
-func writing(e *event) []model.Delta {
-	if e.Type == "response.output_item.added" && (e.Item == nil || e.Item.Type != "function_call") {
-		return nil
+// added takes an item that begins.
+func (d *decoder) added(e *event) []model.Delta {
+	switch {
+	case e.Item == nil:
+	case e.Item.Type == "message":
+		d.said.begin(e.OutputIndex, e.Item.Phase)
+	case e.Item.Type == "function_call":
+		d.begun.add(e.OutputIndex, e.Item)
+		d.announced++
+		return writing()
 	}
+	return nil
+}
+
+// writing says that the model writes a call, which is passed on when it is whole.
+func writing() []model.Delta {
 	return []model.Delta{{Wait: &hearth.Wait{Phase: hearth.PhaseWriting}}}
 }
 
@@ -85,24 +103,17 @@ func (d *decoder) named(r *response) []model.Delta {
 	return []model.Delta{{Answered: r.Model}}
 }
 
-// piece passes on a part of a text and remembers that this kind came in pieces.
-func (d *decoder) piece(kind string, delta model.Delta) []model.Delta {
-	if delta.Text == "" && delta.Thinking == "" {
+// reasoning passes on a part of it and remembers that it came.
+func (d *decoder) reasoning(text string) []model.Delta {
+	if text == "" {
 		return nil
 	}
-	d.mark(&d.spoke, kind)
-	return []model.Delta{delta}
-}
-
-func (d *decoder) mark(set *map[string]bool, key string) {
-	if *set == nil {
-		*set = make(map[string]bool)
-	}
-	(*set)[key] = true
+	d.reasoned = true
+	return []model.Delta{d.said.think("reasoning", text, false)}
 }
 
 // finished passes on an item that is whole before the response is, once.
-func (d *decoder) finished(i *item) []model.Delta {
+func (d *decoder) finished(index *model.Count, i *item) []model.Delta {
 	if i == nil {
 		return nil
 	}
@@ -113,29 +124,33 @@ func (d *decoder) finished(i *item) []model.Delta {
 	if d.sent[key] && (i.ID != "" || i.CallID != "") {
 		return nil
 	}
-	d.mark(&d.sent, key)
 	if d.done == nil {
-		d.done = make(map[string]int)
+		d.done, d.sent = make(map[string]int), make(map[string]bool)
 	}
+	d.sent[key] = true
 	d.done[i.Type]++
-	return d.item(i)
+	if i.Type == "message" {
+		if joined(i.Content) != "" {
+			d.said.whole++
+		}
+		return append(d.said.complete(d.said.whole, i), keep(i)...)
+	}
+	return d.item(index, i)
 }
 
-// item passes on a whole item: a call always, text only where none came before.
-func (d *decoder) item(i *item) []model.Delta {
+// item passes on a whole item that is no message: a call always, reasoning only where none
+// came before.
+func (d *decoder) item(index *model.Count, i *item) []model.Delta {
 	switch i.Type {
 	case "function_call":
+		d.begun.settle(index, i)
 		return []model.Delta{{Call: d.call(i)}}
 	case "reasoning":
 		var out []model.Delta
-		if whole := joined(i.Content) + joined(i.Summary); whole != "" && !d.spoke["reasoning"] {
-			out = d.piece("reasoning", model.Delta{Thinking: whole})
+		if !d.reasoned {
+			out = d.reasoning(joined(i.Content) + joined(i.Summary))
 		}
 		return append(out, model.Delta{Opaque: i.raw})
-	case "message":
-		if whole := joined(i.Content); whole != "" && !d.spoke["message"] {
-			return d.piece("message", model.Delta{Text: whole})
-		}
 	}
 	return nil
 }
@@ -143,26 +158,26 @@ func (d *decoder) item(i *item) []model.Delta {
 func joined(parts []content) string {
 	var b strings.Builder
 	for _, p := range parts {
-		b.WriteString(p.Text)
+		b.WriteString(p.Text + p.Refusal)
 	}
 	return b.String()
 }
 
 // call reads a call. Some servers name it by the item's id alone.
 func (d *decoder) call(i *item) *hearth.ToolCall {
-	d.called = true
+	d.calls++
 	return &hearth.ToolCall{ID: d.ids.Of(cmp.Or(i.CallID, i.ID)), Name: body.ToolNamed(i.Name, d.req.Tools), Arguments: text(i.Arguments)}
 }
 
 // end reads the whole response at the end of the stream.
 func (d *decoder) end(r *response) (deltas []model.Delta, failed []byte) {
 	if r == nil {
-		return []model.Delta{{Stop: d.reason("")}}, nil
+		return append(d.left(), model.Delta{Stop: d.reason("")}), nil
 	}
 	if r.Status == "failed" || len(r.Error) > 0 && string(r.Error) != "null" {
 		return nil, object("error", r.Error)
 	}
-	deltas = append(d.named(r), d.rest(r.Output)...)
+	deltas = append(append(d.named(r), d.rest(r.Output)...), d.left()...)
 	if u := r.Usage; u != nil {
 		usage := d.counts(u)
 		deltas = append(deltas, model.Delta{Usage: &usage})
@@ -182,13 +197,38 @@ func (d *decoder) end(r *response) (deltas []model.Delta, failed []byte) {
 // response, and a call that was known by its id alone would run twice
 // (https://github.com/vllm-project/vllm/pull/47916).
 func (d *decoder) rest(output []item) (deltas []model.Delta) {
-	place := make(map[string]int)
+	place, texts := make(map[string]int), 0
 	for i := range output {
-		kind := output[i].Type
-		place[kind]++
-		if kind == "message" || place[kind] > d.done[kind] { // an item looks itself whether its text was passed on
-			deltas = append(deltas, d.item(&output[i])...)
+		it := &output[i]
+		place[it.Type]++
+		if it.Type == "message" { // also one that came before, but empty
+			if joined(it.Content) != "" {
+				texts++
+			}
+			deltas = append(deltas, d.said.complete(texts, it)...)
 		}
+		switch {
+		case place[it.Type] <= d.done[it.Type]:
+		case it.Type == "message":
+			deltas = append(deltas, keep(it)...)
+		default:
+			deltas = append(deltas, d.item(nil, it)...)
+		}
+	}
+	return deltas
+}
+
+// left passes on what came in no other way: calls that were announced and got their
+// arguments, and commentary where there is no answer.
+func (d *decoder) left() (deltas []model.Delta) {
+	for _, a := range d.begun {
+		if a.whole && d.calls < d.announced {
+			deltas = append(deltas, model.Delta{Call: d.call(&a.item)})
+		}
+	}
+	d.begun = nil
+	if d.calls == 0 {
+		deltas = append(deltas, d.said.last()...)
 	}
 	return deltas
 }
@@ -199,7 +239,7 @@ func (d *decoder) reason(why string) hearth.StopReason {
 		return hearth.StopFiltered
 	case why != "":
 		return hearth.StopLength
-	case d.called:
+	case d.calls > 0:
 		return hearth.StopToolCalls
 	default:
 		return hearth.StopEnd

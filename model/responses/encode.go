@@ -184,13 +184,18 @@ func part(kind, field, value string) []byte {
 	return body.Object(body.Member{Name: "type", Value: body.Quote(kind)}, body.Member{Name: field, Value: body.Quote(value)})
 }
 
-// isReasoning reports whether kept data is an item of this protocol: the model may have
-// been asked by another one before.
-func isReasoning(opaque json.RawMessage) bool {
-	var item struct {
-		Type string `json:"type"`
+// keptOf reads kept data where it is of this protocol: the model may have been asked by
+// another one before.
+func keptOf(opaque json.RawMessage) (kept struct {
+	Type    string    `json:"type"`
+	Phase   string    `json:"phase"`
+	Content []content `json:"content"`
+},
+) {
+	if len(opaque) > 0 && json.Unmarshal(opaque, &kept) != nil {
+		kept.Type = ""
 	}
-	return len(opaque) > 0 && json.Unmarshal(opaque, &item) == nil && item.Type == "reasoning"
+	return kept
 }
 
 // assistant writes what a model said: its reasoning where the server wants it back, its
@@ -198,12 +203,22 @@ func isReasoning(opaque json.RawMessage) bool {
 // server (vLLM, which checks the types) asks for.
 func assistant(m *hearth.Message, caps *model.Capabilities) [][]byte {
 	var list [][]byte
-	var said strings.Builder
+	var said, asides strings.Builder
+	phase := ""
 	for i := range m.Parts {
 		p := &m.Parts[i]
+		was := keptOf(p.Opaque)
 		switch {
-		case isReasoning(p.Opaque) && caps.ReplayThinking:
+		case was.Type == "reasoning" && caps.ReplayThinking:
 			list = append(list, p.Opaque)
+		case was.Type == "message":
+			list = append(list, p.Opaque)
+			if asides.Len() > 0 {
+				asides.WriteString(gap)
+			}
+			asides.WriteString(joined(was.Content))
+		case was.Type == phaseType:
+			phase = was.Phase
 		case p.Text != "":
 			said.WriteString(p.Text)
 		case p.Call != nil && asText(caps):
@@ -213,17 +228,22 @@ func assistant(m *hearth.Message, caps *model.Capabilities) [][]byte {
 			said.WriteString(body.CallText(p.Call))
 		}
 	}
-	if said.Len() > 0 {
+	if said.Len() > 0 && said.String() != asides.String() { // else it is among the items already
 		content := body.Object(
 			body.Member{Name: "type", Value: []byte(`"output_text"`)},
 			body.Member{Name: "text", Value: body.Quote(said.String())},
 			body.Member{Name: "annotations", Value: []byte("[]")})
-		list = append(list, body.Object(
-			body.Member{Name: "type", Value: []byte(`"message"`)},
-			body.Member{Name: "role", Value: []byte(`"assistant"`)},
-			body.Member{Name: "id", Value: body.Quote("msg_" + string(m.ID))},
-			body.Member{Name: "status", Value: []byte(`"completed"`)},
-			body.Member{Name: "content", Value: body.Array(content)}))
+		members := []body.Member{
+			{Name: "type", Value: []byte(`"message"`)},
+			{Name: "role", Value: []byte(`"assistant"`)},
+			{Name: "id", Value: body.Quote("msg_" + string(m.ID))},
+			{Name: "status", Value: []byte(`"completed"`)},
+			{Name: "content", Value: body.Array(content)},
+		}
+		if phase != "" {
+			members = append(members, body.Member{Name: "phase", Value: body.Quote(phase)})
+		}
+		list = append(list, body.Object(members...))
 	}
 	for i := range m.Parts {
 		if c := m.Parts[i].Call; c != nil && !asText(caps) {

@@ -44,6 +44,18 @@ func TestWhatCapabilitiesChange(t *testing.T) {
 			r.Messages = []hearth.Message{{Role: hearth.RoleMark, Parts: []hearth.Part{{Mark: &hearth.Mark{}}}}}
 		}, has: []string{`"input":[{"role":"system","content":"Be kind."}]`}},
 		{name: "reasoning goes back where it is wanted", change: func(_ *model.Request, c *model.Capabilities) { c.ReplayThinking = true }, has: []string{`{"type":"reasoning"},{"type":"message"`}},
+		{name: "commentary goes back as it came, and the answer with its phase", change: func(r *model.Request, _ *model.Capabilities) {
+			r.Messages = []hearth.Message{{ID: "2", Role: hearth.RoleAssistant, Parts: []hearth.Part{
+				{Thinking: "I look."}, {Opaque: json.RawMessage(aside)}, {Opaque: json.RawMessage(`{"type":"phase","phase":"final_answer"}`)}, {Text: "Here."},
+			}}}
+		}, has: []string{aside + `,{"type":"message","role":"assistant","id":"msg_2","status":"completed","content":[{"type":"output_text","text":"Here.","annotations":[]}],"phase":"final_answer"}]`}},
+		{name: "commentary that was taken for the answer goes back once", change: func(r *model.Request, _ *model.Capabilities) {
+			r.Messages = []hearth.Message{{ID: "2", Role: hearth.RoleAssistant, Parts: []hearth.Part{{Opaque: json.RawMessage(aside)}, {Text: "I look."}}}}
+		}, has: []string{`"Be kind."},` + aside + `]`}},
+		{name: "what another protocol kept stays here", change: func(r *model.Request, c *model.Capabilities) {
+			c.ReplayThinking = true
+			r.Messages[1].Parts[1].Opaque = json.RawMessage(`{"type":"extra_content","content":"{}"}`)
+		}, lacks: []string{"extra_content"}},
 		{name: "and nowhere else", lacks: []string{`"type":"reasoning"`}},
 		{name: "a key for the prompt cache where it is asked for", change: func(r *model.Request, c *model.Capabilities) { c.PromptCacheKey, r.Conversation = true, "m1" }, has: []string{`"prompt_cache_key":"m1"`}},
 		{name: "no key elsewhere", change: func(r *model.Request, _ *model.Capabilities) { r.Conversation = "m1" }, lacks: []string{"prompt_cache_key"}},
@@ -71,6 +83,9 @@ func TestWhatCapabilitiesChange(t *testing.T) {
 		})
 	}
 }
+
+// aside is commentary as it is kept.
+const aside = `{"id":"msg_1","type":"message","status":"completed","content":[{"type":"output_text","annotations":[],"text":"I look."}],"phase":"commentary","role":"assistant"}`
 
 func BenchmarkEncode(b *testing.B) {
 	for _, turns := range []int{1, 400} {

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"hearth/model"
@@ -8,14 +9,20 @@ import (
 
 // event is any frame of a response stream. Servers differ in which fields they fill.
 type event struct {
-	Type     string          `json:"type"`
-	Delta    json.RawMessage `json:"delta"` // a string, or an object with text at some servers
-	Text     string          `json:"text"`  // of a text that is whole
-	Item     *item           `json:"item"`
-	Response *response       `json:"response"`
-	Error    json.RawMessage `json:"error"`
-	Message  string          `json:"message"` // of an error event
-	Code     string          `json:"code"`
+	Type  string          `json:"type"`
+	Delta json.RawMessage `json:"delta"` // a string, or an object with text at some servers
+	Text  string          `json:"text"`  // of a text that is whole
+	Item  *item           `json:"item"`
+	// OutputIndex and ItemID say which item an event belongs to, Arguments and Name what
+	// became of a call.
+	OutputIndex *model.Count    `json:"output_index"`
+	ItemID      string          `json:"item_id"`
+	Arguments   json.RawMessage `json:"arguments"`
+	Name        string          `json:"name"`
+	Response    *response       `json:"response"`
+	Error       json.RawMessage `json:"error"`
+	Message     string          `json:"message"` // of an error event
+	Code        string          `json:"code"`
 }
 
 // response is the whole response, as created, completed, incomplete and failed carry it.
@@ -39,12 +46,15 @@ type item struct {
 	Arguments json.RawMessage `json:"arguments"` // a string; an object at some servers
 	Content   []content       `json:"content"`
 	Summary   []content       `json:"summary"`
+	Phase     string          `json:"phase"` // of a message
 	raw       json.RawMessage
 }
 
 type content struct {
 	Type string `json:"type"`
 	Text string `json:"text"`
+
+	Refusal string `json:"refusal"`
 }
 
 type usage struct {
@@ -59,13 +69,18 @@ type usage struct {
 	} `json:"output_tokens_details"`
 }
 
-// UnmarshalJSON keeps the item's own bytes, which reasoning is sent back with.
+// UnmarshalJSON keeps the item's own bytes, which reasoning is sent back with; but for
+// white space, which no store keeps.
 func (i *item) UnmarshalJSON(b []byte) error {
 	type plain item
 	if err := model.ReadJSON(b, (*plain)(i)); err != nil {
 		return err
 	}
-	i.raw = append(json.RawMessage(nil), b...)
+	var raw bytes.Buffer
+	if err := json.Compact(&raw, b); err != nil {
+		return err
+	}
+	i.raw = raw.Bytes()
 	return nil
 }
 
