@@ -86,6 +86,9 @@ type Delta struct {
 	// What was shown was shown; whoever assembles the answer moves it. Only Visible sets it.
 	TextWasThinking bool
 	Stop            hearth.StopReason
+	// WindowFull says, with a Stop for length, that the server said why: the context window
+	// was full, and no limit on output was reached.
+	WindowFull bool
 }
 
 // Sent describes a request as it went out, so that its prefix can be compared with the

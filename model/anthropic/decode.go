@@ -200,7 +200,7 @@ func (d *decoder) end() (deltas []model.Delta) {
 		deltas = append(deltas, model.Delta{Notice: &hearth.Notice{Kind: "malformed", Text: fmt.Sprintf(
 			"%d event(s) of %s's answer could not be read and were left out; the answer may have gaps.", d.skipped, d.req.Model)}})
 	}
-	return append(deltas, model.Delta{Stop: d.stop()})
+	return append(deltas, model.Delta{Stop: d.stop(), WindowFull: d.reason == windowExceeded})
 }
 
 // total is the usage as we count it: input with all that was cached.

@@ -125,6 +125,8 @@ func tell(d model.Delta, err error) (kind, text string) {
 		return "opaque", string(d.Opaque)
 	case d.Answered != "":
 		return "answered", d.Answered
+	case d.WindowFull:
+		return "stop", string(d.Stop) + ", the window is full"
 	case d.Stop != "":
 		return "stop", string(d.Stop)
 	}

@@ -251,6 +251,17 @@ func contents() []Pathology {
 			Want: Want{Text: answer},
 		},
 		{
+			Name: "fills its window with an answer", Prose: "Claude 4.5 and later, Z.AI: the stop reason says that it was the window and no limit on output.", Protocols: []string{Completions, Messages},
+			Serve: func(x *Exchange) {
+				for _, f := range x.reply(Reply{Text: answer, Stop: hearth.StopLength}) {
+					f.Data = strings.NewReplacer(`"max_tokens"`, `"model_context_window_exceeded"`, `"finish_reason":"length"`, `"finish_reason":"model_context_window_exceeded"`).Replace(f.Data)
+					x.Frames(f)
+				}
+				x.Finished()
+			},
+			Want: Want{Text: answer, Stop: hearth.StopLength},
+		},
+		{
 			Name: "hits its output limit", Prose: "A default of 512 (mlx_lm) or 128 tokens, or the window's end.", Protocols: everyProtocol,
 			Serve: Say(Reply{Text: part, Stop: hearth.StopLength}), Want: Want{Text: part, Stop: hearth.StopLength},
 		},

@@ -31,6 +31,7 @@ type decoder struct {
 
 	done     bool              // [DONE], or a whole document was read
 	stop     hearth.StopReason // what the finish reason means
+	full     bool              // the window, as the server says
 	begun    bool              // a token came
 	streams  bool              // in deltas
 	listed   bool              // calls came as a list
@@ -266,7 +267,7 @@ func (d *decoder) finish(reason string) error {
 	case "content_filter", "safety", "refusal":
 		d.stop = hearth.StopFiltered
 	case "model_context_window_exceeded":
-		d.stop = hearth.StopLength
+		d.stop, d.full = hearth.StopLength, true
 	case "error", "network_error", "abort", "cancelled", "insufficient_system_resource":
 		return fmt.Errorf("the server gave up: finish_reason %s", reason)
 	default: // stop, end, eos, and words we do not know
@@ -326,7 +327,7 @@ func (d *decoder) end(err error) error {
 	case len(done) == 0 && d.stop == hearth.StopToolCalls:
 		d.stop = hearth.StopEnd
 	}
-	d.put(model.Delta{Stop: d.stop})
+	d.put(model.Delta{Stop: d.stop, WindowFull: d.full && d.stop == hearth.StopLength})
 	return nil
 }
 

@@ -33,6 +33,7 @@ type attempt struct {
 
 	spoke    bool // a visible word arrived
 	thought  bool
+	full     bool          // the server said that the window was full
 	kept     []model.Delta // calls and opaque data, until the stream is whole
 	answered string
 	timing   model.Timing
@@ -220,6 +221,7 @@ func (a *attempt) take(ctx context.Context, d *model.Delta) bool {
 	case d.Report != nil:
 		return true // only we report
 	}
+	a.full = a.full || d.WindowFull
 	if d.Text != "" || d.Thinking != "" {
 		a.run.back(a.tries.target.Ref)
 	}

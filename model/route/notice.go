@@ -160,6 +160,8 @@ func (a *attempt) length(req *model.Request) {
 	provider, id := a.tries.target.Ref.Provider, a.tries.target.Ref.Model
 	written := a.report.Usage.Output
 	switch {
+	case a.full:
+		a.run.notice("length", "the answer was cut off because %s is full: try /compact, or %s", windowOf(req, "the context window"), windowSetting(req.Capabilities.Server))
 	case req.MaxTokens > 0 && (written == 0 || written >= req.MaxTokens):
 		a.run.notice("length", "the answer was cut off at the output limit of %d tokens: raise maxTokens of %s in models.providers.%s", req.MaxTokens, id, provider)
 	case a.windowIsFull(req):
@@ -171,7 +173,15 @@ func (a *attempt) length(req *model.Request) {
 
 func (a *attempt) windowIsFull(req *model.Request) bool {
 	u := a.report.Usage
-	return req.Capabilities.WindowKnown && u.Input > 0 && (u.Input+u.Output)*100 >= req.Capabilities.Window*97
+	return a.full || req.Capabilities.WindowKnown && u.Input > 0 && (u.Input+u.Output)*100 >= req.Capabilities.Window*97
+}
+
+// windowOf names the window, with its size where that is known.
+func windowOf(req *model.Request, name string) string {
+	if !req.Capabilities.WindowKnown {
+		return name
+	}
+	return fmt.Sprintf("%s of %d tokens", name, req.Capabilities.Window)
 }
 
 // truncated tells when the server read less than was sent: it cut the conversation
@@ -267,13 +277,13 @@ func (a *attempt) emptiness(req *model.Request) error {
 	usage := a.report.Usage
 	switch full := a.windowIsFull(req); {
 	case full && a.thought && usage.Output > usage.Input:
-		e.Err = fmt.Errorf("the model thought until its window of %d tokens was full, and never answered", req.Capabilities.Window)
+		e.Err = fmt.Errorf("the model thought until %s was full, and never answered", windowOf(req, "its window"))
 		e.Cause = fmt.Sprintf("Its reasoning took %d tokens, the conversation %d.", usage.Output, usage.Input)
 		e.Try = "Turn thinking down or off (--thinking low or off), or " + windowSetting(req.Capabilities.Server) + "."
 		a.tries.empty = true // it took as long as it could
 	case full:
 		e.Reason = hearth.ReasonContextOverflow
-		e.Err = fmt.Errorf("the server read %d tokens and had no room left to answer in its window of %d", usage.Input, req.Capabilities.Window)
+		e.Err = fmt.Errorf("the server read %d tokens and had no room left to answer in %s", usage.Input, windowOf(req, "its window"))
 		e.Cause = "The conversation fills the model's context window."
 		e.Try = "Try /compact, or " + windowSetting(req.Capabilities.Server) + "."
 	case a.report.Stop == hearth.StopLength && a.thought:

@@ -468,6 +468,7 @@ func TestEmptyAnswers(t *testing.T) {
 }
 
 func TestWhatThePersonIsTold(t *testing.T) {
+	full := step{delta: model.Delta{Stop: hearth.StopLength, WindowFull: true}}
 	counted := func(in, out int) step { return usage(hearth.Usage{Input: in, Output: out, CacheCounted: true}) }
 	named := func(id string) step { return step{delta: model.Delta{Answered: id}} }
 	rows := []struct {
@@ -489,6 +490,8 @@ func TestWhatThePersonIsTold(t *testing.T) {
 			"length: the answer was cut off at the output limit of 100 tokens: raise maxTokens of m-a in models.providers.a"},
 		{"cut by the window", []step{text("hi"), counted(4000, 96), end(hearth.StopLength)}, "llama.cpp", 4096, 1000, nil,
 			"length: the answer was cut off because the context window of 4096 tokens is full: try /compact, or start llama-server with a larger -c"},
+		{"cut by a window of which only the server knows", []step{text("hi"), counted(20, 100), full}, "", 0, 100, nil,
+			"length: the answer was cut off because the context window is full: try /compact, or load the model with a larger context window"},
 		{"cut by the server", []step{text("hi"), counted(20, 512), end(hearth.StopLength)}, "", 0, 0, nil,
 			"length: the answer was cut off by the server's own output limit: set maxTokens of m-a in models.providers.a"},
 		{"fewer tokens than words", []step{text("hi"), counted(5, 2), end(hearth.StopEnd)}, "ollama", 0, 0, nil,
