@@ -88,8 +88,8 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// An Agent runs turns. It keeps no conversation beyond what it can derive again: any number of sessions may use one
-// agent, each transcript from one goroutine at a time.
+// An Agent runs turns. It keeps no conversation beyond what it can derive again: any number
+// of sessions may use one agent, each transcript from one goroutine at a time.
 type Agent struct {
 	cfg    Config
 	limits Limits

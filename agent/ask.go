@@ -160,7 +160,8 @@ func (r *run) keep(ctx context.Context, ans *answer, failure error) error {
 			ans.stop = hearth.StopCancelled
 		}
 	}
-	if m := r.assistant(ans); len(m.Parts) > 0 && (failure == nil || ans.text.Len() > 0) {
+	said := failure == nil || ans.text.Len() > 0
+	if m := r.assistant(ans); len(m.Parts) > 0 && said {
 		commit.Messages = []hearth.Message{m}
 	}
 	es := r.epochs[ans.target]
@@ -172,7 +173,7 @@ func (r *run) keep(ctx context.Context, ans *answer, failure error) error {
 	}
 	r.out.Answer, r.out.Stop = ans.text.String(), ans.stop
 	r.out.Partial = failure != nil && ans.text.Len() > 0
-	if ans.target != (hearth.ModelRef{}) && (failure == nil || ans.text.Len() > 0) {
+	if ans.target != (hearth.ModelRef{}) && said {
 		r.out.Target = ans.target
 		if es != nil {
 			r.offered(es.plan)

@@ -31,7 +31,8 @@ func (a *Agent) Compact(ctx context.Context, t session.Transcript, instructions 
 			return err
 		}
 	}
-	r := &run{Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: a.cfg.Lane, epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary}}}
+	r := a.outsideTurn(t, chain, st, primary)
+	r.emitTo = emit
 	defer r.emit(hearth.Event{Kind: hearth.EventDone})
 	c, err := r.conversation(ctx, chain[0])
 	if err != nil {

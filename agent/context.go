@@ -40,8 +40,7 @@ func (a *Agent) Context(ctx context.Context, t session.Transcript) (Context, err
 	if err != nil {
 		return Context{}, err
 	}
-	r := &run{Agent: a, t: t, st: st, chain: chain, epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary, checked: true}}}
-	c, err := r.conversation(ctx, chain[0])
+	c, err := a.outsideTurn(t, chain, st, primary).conversation(ctx, chain[0])
 	if err != nil {
 		return Context{}, err
 	}

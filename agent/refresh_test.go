@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,5 +137,39 @@ func TestAnotherServerOfAModelIsARefreshWithItsCause(t *testing.T) {
 				t.Errorf("%d messages were sent", n)
 			}
 		})
+	}
+}
+
+// What waits for the epoch's end is not announced by that end.
+func TestACompactionAppliesWhatWaitsWithoutAWord(t *testing.T) {
+	s := newScene(t, []step{{text: "One."}, {text: "Two."}})
+	targets, err := s.cfg.Targets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return targets, nil }
+	s.cfg.Room.KeepRecentTokens = 1
+	s.agent = agent.New(s.cfg)
+	for _, text := range []string{"a", "b"} {
+		if _, err := s.say(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	targets[0].Params.Thinking = "high"
+	s.script.steps = []step{{text: "They said a."}}
+	var told []string
+	if err := s.agent.Compact(t.Context(), s.mem, "", func(e hearth.Event) {
+		if e.Kind == hearth.EventNotice {
+			told = append(told, e.Notice.Kind)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(told, []string{"compaction"}) {
+		t.Errorf("told %q", told)
+	}
+	plan, err := prompt.DecodePlan(s.mem.epochs[len(s.mem.epochs)-1].Plan)
+	if err != nil || plan.Params.Thinking != "high" {
+		t.Errorf("it goes on with %q: %v", plan.Params.Thinking, err)
 	}
 }

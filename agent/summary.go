@@ -144,6 +144,7 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var text strings.Builder
+	var weight prompt.Weight // of it
 	var reports []hearth.Report
 	defer r.clock.goOn()
 	enough := false
@@ -155,7 +156,8 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 			return "", reports, err
 		case d.Text != "" && !enough:
 			text.WriteString(d.Text)
-			if enough = prompt.TooLong(c.es.plan.Window, c.gauge, text.String()); enough {
+			weight = weight.Add(prompt.WeighText(d.Text))
+			if enough = prompt.TooLong(c.es.plan.Window, c.gauge, weight); enough {
 				stop()
 			}
 		case d.Wait != nil:

@@ -29,8 +29,8 @@ func (a *Agent) Tidy(ctx context.Context, t session.Transcript, emit func(hearth
 	if err != nil || primary.epoch.ID == 0 || !st.answered() || st.last == nil {
 		return false, err
 	}
-	r := &run{Agent: a, t: t, emitTo: emit, st: st, chain: chain, lane: model.LaneHousekeeping,
-		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary, checked: true}}}
+	r := a.outsideTurn(t, chain, st, primary)
+	r.emitTo, r.lane = emit, model.LaneHousekeeping
 	c, err := r.conversation(ctx, chain[0])
 	if err != nil || c.tokens*100 < c.es.plan.Window*tidyPercent {
 		return false, err

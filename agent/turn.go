@@ -41,9 +41,8 @@ func (a *Agent) Turn(ctx context.Context, t session.Transcript, emit func(hearth
 		return Outcome{}, a.unbegun(ctx, t, err)
 	}
 	r.clock = clock
-	err = r.loop(ctx)
-	if err != nil {
-		err = r.stopped(ctx, err)
+	if err = r.loop(ctx); err != nil {
+		err = r.recordStop(ctx, t, r.st, r.cause(ctx, err))
 	}
 	r.emit(hearth.Event{Kind: hearth.EventDone})
 	return r.out, err
@@ -97,13 +96,7 @@ func (a *Agent) unbegun(ctx context.Context, t session.Transcript, err error) er
 	if hearth.ReasonOf(err) == hearth.ReasonStorage {
 		return err
 	}
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	st, stErr := a.standing(keep, t)
-	if stErr != nil {
-		return errors.Join(err, stErr)
-	}
-	return a.stopTurn(keep, t, st, err)
+	return a.recordStop(ctx, t, nil, err)
 }
 
 // offered notes in the outcome what a plan gives its model.
@@ -118,17 +111,7 @@ func (r *run) offered(p *prompt.Plan) {
 // sees: cause, or that it could not be recorded. Turn does this itself when its context
 // ends.
 func (a *Agent) Stop(ctx context.Context, t session.Transcript, cause error) error {
-	err := halted(cause)
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	st, stErr := a.standing(keep, t)
-	if stErr != nil {
-		return errors.Join(err, stErr)
-	}
-	if markErr := a.mark(keep, t, st.turn, hearth.Mark{Kind: hearth.MarkStopped, Reason: shortReason(err)}); markErr != nil {
-		return errors.Join(err, markErr)
-	}
-	return err
+	return a.recordStop(ctx, t, nil, halted(cause))
 }
 
 // run is one call of Turn.
@@ -149,6 +132,13 @@ type run struct {
 	// asked for.
 	compacted bool
 	through   session.Seq // the newest message in the request being built
+}
+
+// outsideTurn gives a run of a conversation as it stands, without what a turn warns of when
+// it begins.
+func (a *Agent) outsideTurn(t session.Transcript, chain []model.Target, st *state, primary live) *run {
+	return &run{Agent: a, t: t, st: st, chain: chain, lane: a.cfg.Lane,
+		epochs: map[hearth.ModelRef]*epochState{chain[0].Ref: {live: primary, checked: true}}}
 }
 
 func (r *run) loop(ctx context.Context) error {
@@ -197,23 +187,22 @@ func (a *Agent) limit(format string, args ...any) *hearth.Error {
 		Try:   "Say \"go on\" to continue from here, or ask for a smaller step."}
 }
 
-// stopped records why a turn ended without an answer, so that the next message can say
-// so to the model, and gives the error a person sees.
-func (r *run) stopped(ctx context.Context, err error) error {
-	err = r.cause(ctx, err)
-	// The mark must be written even though ctx may be cancelled; it is one small commit.
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+// recordStop marks the newest turn as ended by err, where it has no answer, so that the
+// next message can say so to the model, and gives err, which a person sees. st may be nil:
+// it is read then. It is one small commit, which a cancelled ctx does not stop.
+func (a *Agent) recordStop(ctx context.Context, t session.Transcript, st *state, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return r.stopTurn(keep, r.t, r.st, err)
-}
-
-// stopTurn marks the newest turn as ended by err, where it has no answer, and gives err.
-func (a *Agent) stopTurn(ctx context.Context, t session.Transcript, st *state, err error) error {
+	if st == nil {
+		var stErr error
+		if st, stErr = a.standing(ctx, t); stErr != nil {
+			return errors.Join(err, stErr)
+		}
+	}
 	if st.answered() {
 		return err
 	}
-	mark := hearth.Mark{Kind: hearth.MarkStopped, Reason: shortReason(err)}
-	if markErr := a.mark(ctx, t, st.newest(), mark); markErr != nil {
+	if markErr := a.mark(ctx, t, st.newest(), hearth.Mark{Kind: hearth.MarkStopped, Reason: shortReason(err)}); markErr != nil {
 		return errors.Join(err, markErr)
 	}
 	return err

@@ -32,8 +32,7 @@ func (a *Agent) Warm(ctx context.Context, t session.Transcript) (read func(conte
 	if err != nil || primary.epoch.ID == 0 || !st.answered() || st.last == nil {
 		return nil, false, err
 	}
-	r := &run{Agent: a, t: t, st: st, chain: chain, epochs: map[hearth.ModelRef]*epochState{target.Ref: {live: primary, checked: true}}}
-	req, err := r.build(ctx, target)
+	req, err := a.outsideTurn(t, chain, st, primary).build(ctx, target)
 	if err != nil {
 		return nil, false, err
 	}

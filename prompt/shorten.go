@@ -190,20 +190,20 @@ func SummaryQuestion(window int, standing, instructions string) string {
 	return q
 }
 
-// TooLong reports whether a summary is far longer than it was to be.
-func TooLong(window int, gauge Gauge, summary string) bool {
+// TooLong reports whether a summary of a weight is far longer than it was to be.
+func TooLong(window int, gauge Gauge, summary Weight) bool {
 	const patience = 2
-	return gauge.Tokens(WeighText(summary)) > patience*SummaryTokens(window)
+	return gauge.Tokens(summary) > patience*SummaryTokens(window)
 }
 
 // FitSummary cuts a summary that is TooLong, at the end of a line: one that fills the
 // window would end the conversation.
 func FitSummary(window int, gauge Gauge, summary string) string {
-	if !TooLong(window, gauge, summary) {
+	if !TooLong(window, gauge, WeighText(summary)) {
 		return summary
 	}
 	cut := summary
-	for len(cut) > 0 && TooLong(window, gauge, cut) {
+	for len(cut) > 0 && TooLong(window, gauge, WeighText(cut)) {
 		cut = cut[:len(cut)*9/10]
 	}
 	cut = strings.ToValidUTF8(cut, "")
