@@ -34,7 +34,7 @@ func quietReads(conn net.Conn) io.ReadCloser {
 
 const (
 	// gatherTime is what a quick stream may come late. Nobody sees it: a screen shows a
-	// new picture every 16 ms. With half of it a token would cost a quarter more.
+	// new picture every 16 ms. With half of it a token would cost a third more.
 	gatherTime = 8 * time.Millisecond
 	// quickGap and quickFor say what is quick: for so long no read came later than that
 	// after the one before. The burst in which a server writes the tokens that it guessed
