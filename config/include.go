@@ -17,6 +17,7 @@ import (
 const (
 	includeKey      = "$include"
 	maxIncludeDepth = 10
+	maxIncludes     = 1000 // of all files together, however often one is included
 	maxIncludeBytes = 2 << 20
 	maxIncludePath  = 4096
 )
@@ -71,9 +72,10 @@ func (e *includeError) Unwrap() error { return e.err }
 // An includer follows the $include keys of a config. Everything it reads must lie in
 // one of its roots, symbolic links followed.
 type includer struct {
-	roots []string
-	files []*source // what was read, the config file first
-	named []string  // the paths of the files that were to be read, whatever became of them
+	roots    []string
+	files    []*source // what was read, the config file first
+	named    []string  // the paths of the files that were to be read, whatever became of them
+	followed int       // how many $include names were followed
 }
 
 // newIncluder allows the folder of the config file, and those of OPENCLAW_INCLUDE_ROOTS.
@@ -211,6 +213,9 @@ func (in *includer) include(inc *json5.Value, stack []string) (*json5.Value, err
 }
 
 func (in *includer) file(at *json5.Value, name string, stack []string) (*json5.Value, error) {
+	if in.followed++; in.followed > maxIncludes {
+		return nil, &includeError{at, fmt.Errorf("files are included more than %d times", maxIncludes)}
+	}
 	path, err := in.admit(name, stack)
 	if err != nil {
 		return nil, &includeError{at, err}

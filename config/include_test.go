@@ -94,6 +94,23 @@ func TestIncludesNestTenFilesDeepAndNoDeeper(t *testing.T) {
 	}
 }
 
+// Few small files, each of which includes the next a few times, would be read as billions.
+func TestIncludesDoNotMultiplyWithoutEnd(t *testing.T) {
+	h := newHome(t)
+	for i := range 5 {
+		var b strings.Builder
+		for j := range 6 {
+			fmt.Fprintf(&b, "k%d: {$include: 'f%d'}, ", j, i+1)
+		}
+		h.write(fmt.Sprintf(".hearth/f%d", i), "{"+b.String()+"}")
+	}
+	h.write(".hearth/f5", "{}")
+	f, warnings := h.config("{$include: 'f0'}")
+	if f.Broken == nil || len(warnings) != 1 || !strings.Contains(warnings[0].Message, "more than 1000 times") {
+		t.Errorf("%v, warnings %v", f.Broken, warnings)
+	}
+}
+
 func TestAnIncludedFileHasALimit(t *testing.T) {
 	h := newHome(t)
 	h.write(".hearth/big", "{} //"+strings.Repeat("x", maxIncludeBytes))
