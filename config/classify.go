@@ -29,7 +29,9 @@ func (d *decoder) extra(parent string, m json5.Member, fields map[string]field) 
 func (d *decoder) unknown(parent string, m json5.Member, candidates []string) {
 	path := joinKey(parent, m.Key)
 	soft := path + " is not a key that Hearth or OpenClaw knows"
-	if near := nearest(m.Key, candidates); near != "" && near != "*" {
+	if now := d.movedTo(parent, m.Key); now != "" {
+		soft += ": it is " + now + " now"
+	} else if near := nearest(m.Key, candidates); near != "" && near != "*" {
 		soft += ": did you mean " + joinKey(parent, near) + "?"
 	} else if other := d.elsewhere(m.Key); other != "" {
 		soft += "; there is " + other
@@ -38,6 +40,20 @@ func (d *decoder) unknown(parent string, m json5.Member, candidates []string) {
 		kind: UnknownKey, path: parent, full: path, at: m.Value,
 		strict: fmt.Sprintf("Unrecognized key: %q", m.Key), soft: soft,
 	})
+}
+
+// movedTo says where a block of the first configs went, which had agents and channels at the
+// top.
+func (d *decoder) movedTo(parent, key string) string {
+	switch {
+	case parent != "":
+		return ""
+	case key == "agent":
+		return "agents.defaults"
+	case d.keysAt("channels").children[key] != nil:
+		return "channels." + key
+	}
+	return ""
 }
 
 // walkUnused looks through a part of the file that only OpenClaw uses.

@@ -20,6 +20,12 @@ type node struct {
 	children map[string]*node
 }
 
+// earlier are keys that OpenClaw itself wrote in the first months of 2026 and knows no more.
+var earlier = []string{
+	"agents.defaults.sandbox.perSession", "channels.telegram.streamMode", "messages.tts.edge", "messages.tts.elevenlabs", "messages.tts.openai", "plugins.installs",
+	"secrets.providers.*.pluginIntegration", "skills.workshop.allowSymlinkTargetWrites", "talk.apiKey", "talk.modelId", "talk.outputFormat", "talk.voiceId",
+}
+
 func main() {
 	in, err := os.Open(os.Args[1])
 	if err != nil {
@@ -43,6 +49,18 @@ func main() {
 			n = n.children[name]
 		}
 		n.typ = tidy(cols[1])
+	}
+	for _, path := range earlier {
+		n := root
+		for _, name := range strings.Split(path, ".") {
+			if n.children == nil {
+				n.children = map[string]*node{}
+			}
+			if n.children[name] == nil {
+				n.children[name] = &node{typ: "any"}
+			}
+			n = n.children[name]
+		}
 	}
 	// OpenClaw passes on the channels of plugins, which its schema does not list.
 	root.children["channels"].children["*"] = &node{typ: "any"}

@@ -205,6 +205,17 @@ hearth.json: OpenClaw's keys that Hearth does not use: gateway, channels, agents
 	}
 }
 
+func TestBlocksOfTheFirstConfigsAreToldWhereTheyWent(t *testing.T) {
+	_, warnings := newHome(t).config(`{
+  agent: { model: "p/m" },
+  whatsapp: { allowFrom: ["+1"] },
+  channels: { telegram: { streamMode: "partial" } }, plugins: { installs: {} },
+}`)
+	wantWarnings(t, warnings, `hearth.json:2: agent is not a key that Hearth or OpenClaw knows: it is agents.defaults now
+hearth.json:3: whatsapp is not a key that Hearth or OpenClaw knows: it is channels.whatsapp now
+hearth.json: OpenClaw's keys that Hearth does not use: channels, plugins`)
+}
+
 func TestAnUnknownProtocolIsToldAndKept(t *testing.T) {
 	f, warnings := newHome(t).config(`{models: { providers: {
   a: { api: "openai-completion", models: [{ id: "m", api: "magic" }, { id: "n" }] }, b: { api: "openai" },
