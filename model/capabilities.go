@@ -227,7 +227,7 @@ func (l Layers) Merge() Capabilities {
 	c.EffortMap = pickSlice(ls, func(l *Layer) []EffortWord { return l.EffortMap })
 	c.RefusedFields = union(ls, func(l *Layer) []string { return l.RefusedFields })
 	c.RefusedKeywords = union(ls, func(l *Layer) []string { return l.RefusedKeywords })
-	from := ""
+	var from string
 	c.Window, c.WindowKnown, from = l.window()
 	c.WindowRefused = from == "server" && l.Server.WindowRefused != nil && *l.Server.WindowRefused
 	return c
