@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hearth/internal/json5"
+	"hearth/internal/spelling"
 )
 
 // keysText lists every config key of OpenClaw, one a line, indented below its parent:
@@ -132,32 +133,9 @@ func nearest(key string, candidates []string) string {
 	candidates = slices.Clone(candidates)
 	slices.Sort(candidates) // so that equal distances always give the same answer
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(key), strings.ToLower(c)); d < bestAt && d < len(c) {
+		if d := spelling.Distance(strings.ToLower(key), strings.ToLower(c)); d < bestAt && d < len(c) {
 			best, bestAt = c, d
 		}
 	}
 	return best
-}
-
-// distance counts the letters to insert, delete, replace or swap to get from a to b.
-func distance(a, b string) int {
-	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
-	for j := range rows[1] {
-		rows[1][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, last, row := rows[(i+2)%3], rows[i%3], rows[(i+1)%3]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-	}
-	return rows[(len(a)+1)%3][len(b)]
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hearth/internal/json5"
+	"hearth/internal/spelling"
 	"hearth/policy"
 )
 
@@ -59,7 +60,7 @@ func meantTool(entry string) string {
 		return ""
 	}
 	near := nearest(entry, names)
-	if len(near) < 4 || distance(entry, near) > 1+len(near)/6 { // an extension's own name may be as short
+	if len(near) < 4 || spelling.Distance(entry, near) > 1+len(near)/6 { // an extension's own name may be as short
 		return ""
 	}
 	return near

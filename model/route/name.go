@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"hearth/internal/spelling"
 )
 
 // dated is what servers add to a model's name, or leave out of it.
@@ -44,7 +46,7 @@ func nearness(a, b string) float64 {
 	if short == 0 {
 		return 0
 	}
-	if off := distance(a, b); off <= max(1, long/4) && 3*off <= long {
+	if off := spelling.Distance(a, b); off <= max(1, long/4) && 3*off <= long {
 		return 1 - float64(off)/float64(2*long)
 	}
 	if s := likeness(a, b); s >= 0.6 {
@@ -54,30 +56,6 @@ func nearness(a, b string) float64 {
 		return 0.4 * float64(short) / float64(long)
 	}
 	return 0
-}
-
-// distance counts the letters to add, to leave out or to replace, and the neighbours to
-// swap, that make one name of the other.
-func distance(a, b string) int {
-	before, last, row := []int(nil), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, make([]int, len(b)+1)
-	}
-	return last[len(b)]
 }
 
 // likeness is the share of letter pairs that two names have in common (Dice).
