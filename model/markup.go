@@ -12,6 +12,7 @@ type scanner struct {
 	buf     []byte   // received and not decided
 	plain   bool     // buf[0] was found to begin nothing
 	closers []string // inside reasoning: what ends it
+	leaked  []string // inside a call that stays text: what ends it; nil outside
 	block   *candidate
 	code    code
 	// noRequest is set when a [TOOL_REQUEST] had no end: no later one will have, and to
@@ -28,7 +29,7 @@ type sink interface {
 }
 
 // idle reports whether the scanner is in plain text with nothing held back.
-func (s *scanner) idle() bool { return len(s.buf) == 0 && s.closers == nil }
+func (s *scanner) idle() bool { return len(s.buf) == 0 && s.closers == nil && s.leaked == nil }
 
 // A verdict is what the bytes so far say of a pattern.
 type verdict int
@@ -42,11 +43,14 @@ const (
 // scan hands everything decidable to out; with final, everything.
 func (s *scanner) scan(out sink, final bool) {
 	for len(s.buf) > 0 {
-		if s.closers != nil {
-			if !s.scanThinking(out, final) {
-				return
-			}
-		} else if !s.scanText(out, final) {
+		next := s.scanText
+		switch {
+		case s.closers != nil:
+			next = s.scanThinking
+		case s.leaked != nil:
+			next = s.scanLeaked
+		}
+		if !next(out, final) {
 			return
 		}
 	}
@@ -72,6 +76,32 @@ func (s *scanner) scanThinking(out sink, final bool) bool {
 		return true
 	}
 	out.thinking(s.buf)
+	s.buf = nil
+	return true
+}
+
+// scanLeaked passes on a call in the model's own tokens as the text that it is, to its end.
+func (s *scanner) scanLeaked(out sink, final bool) bool {
+	for i := range s.buf {
+		if s.buf[i] != '<' {
+			continue
+		}
+		n, v := match(s.buf[i:], s.leaked, final)
+		if v == no {
+			continue
+		}
+		if i+n > 0 {
+			out.text(s.buf[:i+n])
+		}
+		s.buf = s.buf[i+n:]
+		if v == undecided {
+			return false
+		}
+		s.leaked = nil
+		s.code.word()
+		return true
+	}
+	out.text(s.buf)
 	s.buf = nil
 	return true
 }
@@ -126,6 +156,9 @@ func (s *scanner) markup(out sink, final bool) verdict {
 		}
 		return v
 	}
+	if v := s.leakedCall(out, final); v != no {
+		return v
+	}
 	n, v := match(s.buf, leaks, final)
 	if v == no {
 		n, v = matchToken(s.buf, final)
@@ -134,6 +167,25 @@ func (s *scanner) markup(out sink, final bool) verdict {
 		s.take(n)
 	}
 	return v
+}
+
+// leakedCall finds where a call in a model's own tokens begins.
+func (s *scanner) leakedCall(out sink, final bool) verdict {
+	if len(s.buf) > 1 && s.buf[1] != '|' && s.buf[1] != "｜"[0] {
+		return no // no token of any model
+	}
+	for _, call := range leakedCalls {
+		n, v := match(s.buf, call.open, final)
+		if v == yes {
+			out.text(s.buf[:n])
+			s.take(n)
+			s.leaked = call.close
+		}
+		if v != no {
+			return v
+		}
+	}
+	return no
 }
 
 // take removes n bytes that are not text. The line goes on after them as if they were a
@@ -182,6 +234,27 @@ var thinkTags = []thinkTag{
 	{[1]string{"<|channel|>analysis<|message|>"}, []string{"<|start|>assistant<|channel|>final<|message|>", "<|channel|>final<|message|>", "<|end|>"}},
 }
 
+// leakedCalls are the tokens that models write around their calls, and that stand in the
+// text where the server has no parser for them, or a wrong one. Such a call stays text to
+// its last byte: what is left of it when tokens are taken out is neither a call nor an
+// answer. One without an end goes on to the end of the message.
+var leakedCalls = []struct{ open, close []string }{
+	{ // gpt-oss: a channel, or a role, with a recipient
+		[]string{
+			"<|start|>assistant<|channel|>commentary to=", "<|start|>assistant<|channel|>analysis to=", "<|start|>assistant to=",
+			"<|channel|>commentary to=", "<|channel|>analysis to=",
+		}, []string{"<|call|>"},
+	},
+	{[]string{"<|tool_calls_section_begin|>"}, []string{"<|tool_calls_section_end|>"}}, // Kimi
+	{[]string{"<|tool_call_begin|>"}, []string{"<|tool_call_end|>"}},
+	{[]string{"<｜tool▁calls▁begin｜>"}, []string{"<｜tool▁calls▁end｜>"}}, // DeepSeek
+	{[]string{"<｜tool▁call▁begin｜>"}, []string{"<｜tool▁call▁end｜>"}},
+	{[]string{"<|tool_call_start|>"}, []string{"<|tool_call_end|>"}}, // LFM2
+	{[]string{"<|tool_call|>"}, []string{"<|/tool_call|>"}},          // Phi; Granite, which does not end it
+	{[]string{"<|action_start|>"}, []string{"<|action_end|>"}},       // InternLM
+	{[]string{"<|python_tag|>"}, []string{}},                         // Llama 3
+}
+
 // leaks are template tokens whose removal takes more than their own characters along, and
 // the tags that some models put around their answer, longer ones first; matchToken knows
 // the rest.
@@ -190,6 +263,9 @@ var leaks = []string{
 	"<|start_header_id|>assistant<|end_header_id|>",
 	"<|start|>assistant<|channel|>final<|message|>",
 	"<|channel|>final<|message|>",
+	"<|start|>assistant<|channel|>commentary<|message|>",
+	"<|channel|>commentary<|message|>",
+	"<|start|>assistant",
 	"<|im_start|>assistant\n",
 	"<|im_start|>assistant",
 	"<start_of_turn>model\n",

@@ -15,7 +15,7 @@ import (
 // A LookAlike is text that reads like a tool call although the server emitted no
 // structured one. Nothing of it runs. It is for the log, once a message.
 type LookAlike struct {
-	Pattern    string // bracketed_tool_call, xml_tool_call, json_tool_call or react_action
+	Pattern    string // bracketed_tool_call, xml_tool_call, json_tool_call, react_action, token_tool_call or python_tool_call
 	Tool       string // the name in it, where there is one
 	Registered bool   // that name is a tool of this turn
 }
@@ -40,7 +40,8 @@ type LookAlike struct {
 //   - Any other block, and LM Studio's [TOOL_REQUEST]…[END_TOOL_REQUEST], is hidden: a
 //     sentence in its place and a "hidden_call" Notice say which call the model wrote and
 //     that nothing was run.
-//   - JSON, XML or ReAct that looks like a call stays text.
+//   - JSON, XML, ReAct and Python that looks like a call, and a call in the model's own
+//     tokens, stay text to the last byte.
 //
 // report, which may be nil, is called at most once a message, before its Stop. begun says
 // how to read a model whose template may have opened its reasoning in the prompt, so that

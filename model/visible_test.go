@@ -177,6 +177,40 @@ var visibleTests = []struct {
 	{name: "so does the form of Qwen's coders", in: "<function=exec>\n<parameter=command>\nls\n</parameter>\n</function>", want: seen{Text: "<function=exec>\n<parameter=command>\nls\n</parameter>\n</function>", Looks: []model.LookAlike{{Pattern: "xml_tool_call", Tool: "exec"}}}},
 	{name: "so does JSON", in: "Sure:\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}", want: seen{Text: "Sure:\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}", Looks: []model.LookAlike{{Pattern: "json_tool_call", Tool: "read", Registered: true}}}},
 	{name: "so does ReAct", in: "Thought: hm\nAction: search\nAction Input: x", want: seen{Text: "Thought: hm\nAction: search\nAction Input: x", Looks: []model.LookAlike{{Pattern: "react_action", Tool: "search"}}}},
+	{name: "a call in gpt-oss's channels stays text, to the last byte", in: "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>commentary to=functions.write <|constrain|>json<|message|>{\"path\":\"<|end|>`\"}<|call|>", want: seen{
+		Text:     "<|start|>assistant<|channel|>commentary to=functions.write <|constrain|>json<|message|>{\"path\":\"<|end|>`\"}<|call|>",
+		Thinking: "hm", Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "write", Registered: true}},
+	}},
+	{name: "also where the role has the recipient, and what follows it is read", in: "<|start|>assistant to=functions.deploy<|channel|>commentary json<|message|>{}<|call|><|start|>assistant<|channel|>final<|message|>Hi<|return|>", want: seen{
+		Text:  "<|start|>assistant to=functions.deploy<|channel|>commentary json<|message|>{}<|call|>Hi",
+		Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "deploy"}},
+	}},
+	{name: "gpt-oss's words before a call are words", in: "<|channel|>commentary<|message|>I look.<|end|><|start|>assistant<|channel|>final<|message|>Hi", want: seen{Text: "I look.Hi"}},
+	{name: "Kimi's calls stay text", in: "<|tool_calls_section_begin|><|tool_call_begin|>functions.write:0<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|><|im_end|>", want: seen{
+		Text:  "<|tool_calls_section_begin|><|tool_call_begin|>functions.write:0<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+		Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "write", Registered: true}},
+	}},
+	{name: "DeepSeek's calls stay text, code fences and all", in: "So:\n<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>write\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜><｜end▁of▁sentence｜>", want: seen{
+		Text:  "So:\n<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>write\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+		Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "write", Registered: true}},
+	}},
+	{name: "and those of its newer models", in: "<｜tool▁call▁begin｜>deploy<｜tool▁sep｜>{}<｜tool▁call▁end｜>", want: seen{
+		Text:  "<｜tool▁call▁begin｜>deploy<｜tool▁sep｜>{}<｜tool▁call▁end｜>",
+		Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "deploy"}},
+	}},
+	{name: "and of the newest", in: "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"write\">\n</｜DSML｜invoke>", want: seen{
+		Text:  "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"write\">\n</｜DSML｜invoke>",
+		Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "write", Registered: true}},
+	}},
+	{name: "Mistral's calls stay text", in: `[TOOL_CALLS]write[ARGS]{"path":"a"}`, want: seen{Text: `[TOOL_CALLS]write[ARGS]{"path":"a"}`, Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "write", Registered: true}}}},
+	{name: "and its older ones", in: `[TOOL_CALLS][{"name":"read","arguments":{}}]`, want: seen{Text: `[TOOL_CALLS][{"name":"read","arguments":{}}]`, Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "read", Registered: true}}}},
+	{name: "Llama's and Phi's calls stay text", in: `<|python_tag|>{"name":"read","parameters":{}}<|eom_id|>`, want: seen{Text: `<|python_tag|>{"name":"read","parameters":{}}<|eom_id|>`, Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "read", Registered: true}}}},
+	{name: "a call that does not end", in: `<|tool_call|>[{"name":"deploy","arguments":{}}`, want: seen{Text: `<|tool_call|>[{"name":"deploy","arguments":{}}`, Looks: []model.LookAlike{{Pattern: "token_tool_call", Tool: "deploy"}}}},
+	{name: "a call in reasoning is reasoning", in: "<think><|tool_call_begin|>read</think>Hi", want: seen{Text: "Hi", Thinking: "<|tool_call_begin|>read"}},
+	{name: "a call between backticks is code", in: "`<|tool_call|>` and <|im_end|>on", want: seen{Text: "`<|tool_call|>` and on", Looks: []model.LookAlike{{Pattern: "token_tool_call"}}}},
+	{name: "Gemma's code stays text", in: "```tool_code\nprint(read(path=\"a\"))\n```", want: seen{Text: "```tool_code\nprint(read(path=\"a\"))\n```", Looks: []model.LookAlike{{Pattern: "python_tool_call", Tool: "read", Registered: true}}}},
+	{name: "so does Llama 4's list", in: `[write(path="a", content="x"), read(path="b")]`, want: seen{Text: `[write(path="a", content="x"), read(path="b")]`, Looks: []model.LookAlike{{Pattern: "python_tool_call", Tool: "write", Registered: true}}}},
+	{name: "a link that holds a call is a link", in: "See [the docs (v=1)](https://a) and [f(x)](https://b).", want: seen{Text: "See [the docs (v=1)](https://a) and [f(x)](https://b)."}},
 	{name: "JSON that calls nothing is not reported", in: `{"name": "Ada", "age": 36}`, want: seen{Text: `{"name": "Ada", "age": 36}`}},
 }
 
@@ -369,7 +403,7 @@ var (
 	// droppable is generous: what may be left out of a text, and more.
 	droppable = []*regexp.Regexp{
 		regexp.MustCompile(`(?i)</?(seed:think|ant?thinking|think(ing)?|thought|reasoning)>|\[/?THINK\]|</?(start|end)_of_turn>|</?final>`),
-		regexp.MustCompile(`(?i)assistant|model|analysis|final`),
+		regexp.MustCompile(`(?i)assistant|model|analysis|commentary|final`),
 		regexp.MustCompile(`<[|｜][^|｜]*[|｜]>`),
 		regexp.MustCompile(`\s`),
 	}

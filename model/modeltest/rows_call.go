@@ -112,6 +112,8 @@ func calls() []Pathology {
 			"[TOOL_REQUEST]\n{\"name\": \"read\", \"arguments\": {\"path\" \"notes.txt\"}}\n[END_TOOL_REQUEST]", Want{Notice: "hidden_call",
 				Text: `(The model wrote a tool call as plain text that its server did not take for one. Nothing was run.)`}),
 		text("writes a call as XML", "It stays text and is logged.", "<tool_call>\n"+`{"name": "read", "arguments": {}}`+"\n</tool_call>", Want{Text: "<tool_call>\n" + `{"name": "read", "arguments": {}}` + "\n</tool_call>"}),
+		text("writes a call in its model's own tokens", "gpt-oss on a server without a parser for its channels. It stays text to the last byte, and is logged.",
+			"<|channel|>commentary to=functions.read <|constrain|>json<|message|>"+readArgs+"<|call|>", Want{Text: "<|channel|>commentary to=functions.read <|constrain|>json<|message|>" + readArgs + "<|call|>"}),
 		text("writes a call as JSON", "As above.", `{"name": "read", "arguments": {"path": "notes.txt"}}`, Want{Text: `{"name": "read", "arguments": {"path": "notes.txt"}}`}),
 	}
 }
