@@ -496,3 +496,97 @@ func TestWhoJoinsATurnDoesNotLendTheirTrustToTheOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestOfTooManyCallsAtOnceTheFirstAreRun(t *testing.T) {
+	look := &counter{name: "look", effect: hearth.EffectRead}
+	var calls []hearth.ToolCall
+	for i := range 5 {
+		calls = append(calls, call(fmt.Sprintf("c%d", i), "look", fmt.Sprintf(`{"n":%d}`, i))...)
+	}
+	s := newScene(t, []step{{calls: calls}, {text: "done"}}, look)
+	s.cfg.Limits.CallsPerStep = 3
+	s.agent = agent.New(s.cfg)
+	if out, err := s.say("go"); err != nil || out.Answer != "done" || look.ran != 3 || len(out.Calls) != 3 {
+		t.Errorf("%d ran: %q, %v", look.ran, out.Answer, err)
+	}
+	told := s.script.asked[1].Messages[len(s.script.asked[1].Messages)-1].Parts[0].Result
+	if told == nil || !told.Failed || told.CallID != "c4" || !strings.Contains(told.Text, "at most 3 calls") {
+		t.Errorf("the model is told %+v", told)
+	}
+}
+
+func TestAQuestionThatNobodyAnsweredEndsItsTurn(t *testing.T) {
+	run := &counter{name: "exec", effect: hearth.EffectRun}
+	s := newScene(t, []step{{calls: call("c1", "exec", `{}`)}, {text: "All right."}}, run)
+	out, err := s.say("list")
+	if err != nil || out.Question == nil {
+		t.Fatalf("no question: %v", err)
+	}
+	if err := s.agent.Stop(t.Context(), s.mem, errors.New("the terminal is gone")); hearth.ReasonOf(err) != hearth.ReasonCancelled {
+		t.Errorf("got %v", err)
+	}
+	if _, left, err := s.agent.Unanswered(t.Context(), s.mem); left || err != nil {
+		t.Errorf("the message still waits: %v", err)
+	}
+	if out, err := s.say("never mind"); err != nil || out.Answer != "All right." || run.ran != 0 {
+		t.Errorf("%d ran: %q, %v", run.ran, out.Answer, err)
+	}
+	s.wantTalk("user: list", "assistant: call exec{}", "mark: asked", "mark: stopped",
+		"tool: result This call was not run.", "assistant: (No answer was given: the person stopped it.)", "user: never mind", "assistant: All right.")
+	// What has its answer is not marked.
+	if err := s.agent.Stop(t.Context(), s.mem, errors.New("again")); hearth.ReasonOf(err) != hearth.ReasonCancelled || len(s.mem.entries) != 8 {
+		t.Errorf("%d entries, %v", len(s.mem.entries), err)
+	}
+}
+
+// unopened is a model whose server marks the end of its reasoning only.
+type unopened struct{ *script }
+
+func (r unopened) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		for d, err := range r.script.Stream(ctx, q) {
+			first := d.Sent != nil
+			if !yield(d, err) || first && (!yield(model.Delta{Text: "So the person"}, nil) || !yield(model.Delta{TextWasThinking: true}, nil) ||
+				!yield(model.Delta{Opaque: json.RawMessage(`{"signature":"x"}`)}, nil)) {
+				return
+			}
+		}
+	}
+}
+
+func TestTextThatWasThinkingIsNoPartOfTheAnswer(t *testing.T) {
+	s := newScene(t, []step{{text: "Hello."}})
+	s.cfg.Router = unopened{s.script}
+	s.agent = agent.New(s.cfg)
+	out, err := s.say("hi")
+	if err != nil || out.Answer != "Hello." {
+		t.Fatalf("answered %q, %v", out.Answer, err)
+	}
+	parts := s.mem.entries[1].Message.Parts
+	if len(parts) != 3 || parts[0].Thinking != "So the person" || string(parts[1].Opaque) != `{"signature":"x"}` || parts[2].Text != "Hello." {
+		t.Errorf("it is kept as %+v", parts)
+	}
+}
+
+func TestAPictureIsSentWithItsBytes(t *testing.T) {
+	s := newScene(t, []step{{text: "A cat."}})
+	targets := s.cfg.Targets
+	s.cfg.Targets = func(ctx context.Context) ([]model.Target, error) {
+		chain, err := targets(ctx)
+		chain[0].Layers.Config.Vision = new(true)
+		return chain, err
+	}
+	s.cfg.Blob = func(_ context.Context, hash string) ([]byte, error) { return []byte("bytes of " + hash), nil }
+	s.agent = agent.New(s.cfg)
+	if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "what is it?", Images: []hearth.Blob{{Hash: "h", MIME: "image/png"}}}); err != nil {
+		t.Fatal(err)
+	}
+	s.turn()
+	blob := func(m hearth.Message) *hearth.Blob { return m.Parts[len(m.Parts)-1].Blob }
+	if sent := blob(s.script.asked[0].Messages[0]); sent == nil || string(sent.Data) != "bytes of h" {
+		t.Errorf("sent %+v", sent)
+	}
+	if kept := blob(s.mem.entries[0].Message); kept == nil || kept.Data != nil {
+		t.Errorf("the transcript holds %+v", kept)
+	}
+}

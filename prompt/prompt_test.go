@@ -2,6 +2,7 @@ package prompt_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"reflect"
 	"strings"
@@ -181,6 +182,19 @@ func TestPreflightBlocksNothingForARefusalOfBefore(t *testing.T) {
 	warning, err := prompt.Preflight(hearth.ModelRef{Provider: "p", Model: "m"}, model.Capabilities{Window: 3000, WindowRefused: true}, "server")
 	if err != nil || !strings.Contains(warning, "ctx=3000") {
 		t.Errorf("got %q, %v", warning, err)
+	}
+}
+
+// What is too small says where it is made larger, in the words of the server.
+func TestATooSmallWindowSaysWhereItIsSet(t *testing.T) {
+	for _, c := range []struct{ server, source, try string }{
+		{"ollama", "config", "contextWindow"}, {"ollama", "server", "num_ctx"}, {"lmstudio", "server", "in LM Studio"}, {"llama.cpp", "server", "-c"},
+		{"vllm", "server", "--max-model-len"}, {"sglang", "server", "--context-length"}, {"unknown", "default", "on the model server"},
+	} {
+		_, err := prompt.Preflight(hearth.ModelRef{Provider: "p", Model: "m"}, model.Capabilities{Window: 2_000, Server: c.server}, c.source)
+		if e, ok := errors.AsType[*hearth.Error](err); !ok || !strings.Contains(e.Try, c.try) {
+			t.Errorf("%s, by the %s: %v", c.server, c.source, err)
+		}
 	}
 }
 
