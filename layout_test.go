@@ -43,6 +43,7 @@ var mayUse = map[string][]string{
 	"gateway/wire":   {},
 	"prompt":         {kinds},
 	"relay":          {kinds},
+	"skill":          {},
 	"trace":          {kinds},
 	"tui":            {"gateway/client", "gateway/wire"},
 	"web":            {},

@@ -167,7 +167,7 @@ func (a *Agent) complete(in prompt.Incoming) prompt.Incoming {
 // freezer makes people's words messages of one epoch, one after the other.
 type freezer struct {
 	plan  *prompt.Plan
-	files []prompt.File
+	house prompt.House
 	known []hearth.Fact // what the model was told of them so far
 }
 
@@ -176,7 +176,7 @@ func (a *Agent) freezer(ctx context.Context, t session.Transcript, now live) (*f
 	if err != nil {
 		return nil, err
 	}
-	f := &freezer{plan: now.plan, files: house.Files, known: now.plan.Facts}
+	f := &freezer{plan: now.plan, house: house, known: now.plan.Facts}
 	if now.epoch.ID != 0 {
 		f.known, err = a.knownFacts(ctx, t, now.plan, now.epoch.FirstSeq)
 	}
@@ -191,7 +191,7 @@ func (f *freezer) freeze(in prompt.Incoming) (hearth.Message, []hearth.Notice) {
 			"%d image(s) were not sent: %s reads text only. Declare input: [\"text\",\"image\"] for that model if its server can see.",
 			len(in.Images), f.plan.Target)})
 	}
-	m := prompt.Freeze(f.plan, in, f.files, f.known)
+	m := prompt.Freeze(f.plan, in, f.house, f.known)
 	f.known = prompt.KnownFacts(&prompt.Plan{Facts: f.known}, []hearth.Message{m})
 	return m, notices
 }

@@ -24,15 +24,15 @@ type Incoming struct {
 }
 
 // Freeze makes an incoming message what it will always be: the stamp, the notes about
-// changed workspace files, and the sentence for images that the model cannot see are
+// changed workspace files and skills, and the sentence for images that the model cannot see are
 // decided here and stored. known are the newest facts told in this epoch.
-func Freeze(p *Plan, in Incoming, files []File, known []hearth.Fact) hearth.Message {
+func Freeze(p *Plan, in Incoming, h House, known []hearth.Fact) hearth.Message {
 	m := hearth.Message{ID: in.ID, Turn: in.Turn, Role: hearth.RoleUser, At: in.At, Sender: in.Sender}
 	notes, foreign := []string{stamp(in)}, []hearth.Part(nil)
 	for _, n := range in.Notes {
 		notes = append(notes, "["+n+"]")
 	}
-	for _, f := range files {
+	for _, f := range h.Files {
 		hash, told := hashText(f.Text), factHash(known, f.Name)
 		if told == hash {
 			continue
@@ -43,6 +43,14 @@ func Freeze(p *Plan, in Incoming, files []File, known []hearth.Fact) hearth.Mess
 		} else {
 			notes = append(notes, note)
 		}
+	}
+	skills := changedSkills(p, h, known)
+	m.Facts = append(m.Facts, skills.facts...)
+	if skills.own != "" {
+		notes = append(notes, skills.own)
+	}
+	if skills.foreign != "" {
+		foreign = append(foreign, hearth.Part{Text: skills.foreign, Provenance: hearth.FromTool})
 	}
 	var images []hearth.Part
 	if len(in.Images) > 0 && !p.Capabilities.Vision {

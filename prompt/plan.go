@@ -28,8 +28,10 @@ type Plan struct {
 	Window       int                `json:"window"`
 	Capabilities model.Capabilities `json:"capabilities"`
 	Params       model.Params       `json:"params"`
-	// Facts are the versions of the workspace files folded into System.
-	Facts []hearth.Fact `json:"facts,omitempty"`
+	// Facts are the versions of the workspace files and skills folded into System, and
+	// Shares what they cost there.
+	Facts  []hearth.Fact `json:"facts,omitempty"`
+	Shares []Share       `json:"shares,omitempty"`
 	// Summary stands for everything before the epoch's first message, after a compaction.
 	Summary string `json:"summary,omitempty"`
 	// Trimmed are old calls whose results this epoch shows as a sentence instead.
@@ -85,8 +87,9 @@ func (p *Plan) head(house House, tools []hearth.ToolSpec) {
 			p.Tools = tool.IndexSpecs(p.CallName())
 		}
 	}
-	p.System, p.Facts = systemText(house, p)
-	p.Tainted = p.Tainted || slices.ContainsFunc(house.Files, func(f File) bool { return f.Tainted && f.Text != "" })
+	p.System, p.Facts, p.Shares = systemText(house, p)
+	p.Tainted = p.Tainted || slices.ContainsFunc(house.Files, func(f File) bool { return f.Tainted && f.Text != "" }) ||
+		slices.ContainsFunc(skillsFor(house, p), func(s Skill) bool { return s.Tainted })
 }
 
 // A catalogue may take a tenth of the window, and have a dozen tools: more of them cost

@@ -87,16 +87,16 @@ func TestFreezeStampsTheMessageAndTellsWhatChanged(t *testing.T) {
 	plan := prompt.NewPlan(target(model.Layer{}), prompt.House{Files: []prompt.File{{Name: "AGENTS.md", Text: "old"}}}, nil)
 	m := prompt.Freeze(plan, prompt.Incoming{
 		ID: "1", Text: "hi", At: noon, From: hearth.FromMember, Sender: hearth.Sender{Name: "Bob]\n[x", Channel: "telegram"},
-	}, []prompt.File{{Name: "AGENTS.md", Text: "new"}}, plan.Facts)
+	}, prompt.House{Files: []prompt.File{{Name: "AGENTS.md", Text: "new"}}}, plan.Facts)
 	want := "[Sat 2026-11-21 12:00 CET · from Bob| |x · telegram]\n[AGENTS.md was changed by its owner. It now says:]\nnew\n[end of AGENTS.md]"
 	if m.Parts[0].Text != want || m.Parts[1].Text != "hi" || m.Parts[1].Provenance != hearth.FromMember {
 		t.Errorf("got %+v", m.Parts)
 	}
-	again := prompt.Freeze(plan, prompt.Incoming{Text: "x", At: noon}, []prompt.File{{Name: "AGENTS.md", Text: "new"}}, prompt.KnownFacts(plan, []hearth.Message{m}))
+	again := prompt.Freeze(plan, prompt.Incoming{Text: "x", At: noon}, prompt.House{Files: []prompt.File{{Name: "AGENTS.md", Text: "new"}}}, prompt.KnownFacts(plan, []hearth.Message{m}))
 	if strings.Contains(again.Parts[0].Text, "AGENTS.md") {
 		t.Errorf("the change is told twice: %q", again.Parts[0].Text)
 	}
-	gone := prompt.Freeze(plan, prompt.Incoming{Text: "x", At: noon}, []prompt.File{{Name: "AGENTS.md"}}, plan.Facts)
+	gone := prompt.Freeze(plan, prompt.Incoming{Text: "x", At: noon}, prompt.House{Files: []prompt.File{{Name: "AGENTS.md"}}}, plan.Facts)
 	if !strings.Contains(gone.Parts[0].Text, "[AGENTS.md was removed; what it said no longer holds.]") {
 		t.Errorf("the removal is not told: %q", gone.Parts[0].Text)
 	}
@@ -117,7 +117,7 @@ func TestWhatWasAddedToAFileIsToldAlone(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := prompt.NewPlan(target(model.Layer{}), prompt.House{Files: []prompt.File{{Name: "MEMORY.md", Text: c.before}}}, nil)
-			m := prompt.Freeze(plan, prompt.Incoming{Text: "hi", At: noon}, []prompt.File{{Name: "MEMORY.md", Text: c.after}}, plan.Facts)
+			m := prompt.Freeze(plan, prompt.Incoming{Text: "hi", At: noon}, prompt.House{Files: []prompt.File{{Name: "MEMORY.md", Text: c.after}}}, plan.Facts)
 			if !strings.HasSuffix(m.Parts[0].Text, c.told) {
 				t.Errorf("the model is told %q", m.Parts[0].Text)
 			}
@@ -133,11 +133,11 @@ func TestImagesForATextModelBecomeASentence(t *testing.T) {
 	yes := true
 	in := prompt.Incoming{Text: "see", At: noon, Images: []hearth.Blob{{Hash: "h", MIME: "image/png", Name: "cat.png"}}}
 	blind := prompt.NewPlan(target(model.Layer{}), prompt.House{}, nil)
-	if m := prompt.Freeze(blind, in, nil, nil); len(m.Parts) != 2 || !strings.Contains(m.Parts[0].Text, "[Left out, because this model reads text only: cat.png]") {
+	if m := prompt.Freeze(blind, in, prompt.House{}, nil); len(m.Parts) != 2 || !strings.Contains(m.Parts[0].Text, "[Left out, because this model reads text only: cat.png]") {
 		t.Errorf("got %+v", m.Parts)
 	}
 	seeing := prompt.NewPlan(target(model.Layer{Vision: &yes}), prompt.House{}, nil)
-	if m := prompt.Freeze(seeing, in, nil, nil); len(m.Parts) != 3 || m.Parts[2].Blob == nil {
+	if m := prompt.Freeze(seeing, in, prompt.House{}, nil); len(m.Parts) != 3 || m.Parts[2].Blob == nil {
 		t.Errorf("got %+v", m.Parts)
 	}
 }

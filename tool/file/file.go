@@ -18,6 +18,10 @@ type Config struct {
 	// Shown gives text as the model gets to see it, with redact.Mask where a credential
 	// stands; nil: as it is.
 	Shown func(text string) string
+	// Beside gives absolute folders outside the workspace in which read may read, and write
+	// and edit may nothing. It is asked at each call for a path outside, from any goroutine;
+	// nil means that there are none.
+	Beside func() []string
 
 	MaxLines int // of one read; 0 means 2000
 	MaxBytes int // of one read; 0 means 50 KB

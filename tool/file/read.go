@@ -80,30 +80,54 @@ func (r *reader) Run(ctx context.Context, call hearth.ToolCall) (hearth.ToolResu
 	if in.err != nil {
 		return tool.Failed(call, hearth.FromGateway, "read: %v", in.err), nil
 	}
-	name, err := r.space.local(in.path)
+	space, name, err := r.find(in.path)
 	if err != nil {
 		return tool.Failed(call, hearth.FromGateway, "read %s", explain(in.path, err)), nil
 	}
-	root, err := r.space.open()
+	root, err := space.open()
 	if err != nil {
 		return tool.Failed(call, hearth.FromGateway, "read: %v", err), nil
 	}
 	defer func() { _ = root.Close() }() // nothing was written through it
-	if name, err = r.space.resolve(root, name); err == nil {
-		err = r.load(ctx, root, name, in, &result)
+	at := spot{space: space, root: root}
+	if at.name, err = space.resolve(root, name); err == nil {
+		err = r.load(ctx, at, in, &result)
 	}
 	if err != nil {
-		return tool.Failed(call, hearth.FromFile, "read %s%s", explain(in.path, err), r.nearby(root, name, err)), nil
+		return tool.Failed(call, hearth.FromFile, "read %s%s", explain(in.path, err), r.nearby(at, err)), nil
 	}
 	return result, nil
 }
 
-// load fills result with the file, folder or picture called name.
-func (r *reader) load(ctx context.Context, root *os.Root, name string, in readCall, result *hearth.ToolResult) (err error) {
-	if err := readable(root, name); err != nil {
+// spot is a file or folder in one of the folders that are read in.
+type spot struct {
+	space *workspace
+	root  *os.Root // of space
+	name  string   // below root
+}
+
+// find gives the folder that a path is in, and its name there.
+func (r *reader) find(p string) (space *workspace, name string, err error) {
+	name, err = r.space.local(p)
+	if r.config.Beside == nil || !errors.Is(err, errOutside) || !filepath.IsAbs(filepath.FromSlash(p)) {
+		return r.space, name, err
+	}
+	for _, dir := range r.config.Beside() {
+		beside := &workspace{root: filepath.Clean(dir), hidden: r.space.hidden, beside: true}
+		if name, err := beside.local(p); err == nil {
+			return beside, name, nil
+		}
+	}
+	return r.space, "", err
+}
+
+// load fills result with the file, folder or picture at a spot.
+func (r *reader) load(ctx context.Context, at spot, in readCall, result *hearth.ToolResult) (err error) {
+	if err := readable(at.root, at.name); err != nil {
 		return err
 	}
-	f, err := root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|openFlags, 0)
+	name := at.space.known(at.name)
+	f, err := at.root.OpenFile(filepath.FromSlash(at.name), os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return err
 	}
@@ -239,11 +263,12 @@ func (r *reader) list(dir *os.File, name string, result *hearth.ToolResult) erro
 }
 
 // nearby adds, to a missing file, the names in its folder that look like it.
-func (r *reader) nearby(root *os.Root, name string, err error) string {
-	if !errors.Is(err, fs.ErrNotExist) || name == "" {
+func (r *reader) nearby(at spot, err error) string {
+	if !errors.Is(err, fs.ErrNotExist) || at.name == "" {
 		return ""
 	}
-	dir, err := root.Open(filepath.FromSlash(path.Dir(name)))
+	name := at.space.known(at.name)
+	dir, err := at.root.Open(filepath.FromSlash(path.Dir(at.name)))
 	if err != nil {
 		return ""
 	}

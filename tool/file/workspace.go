@@ -17,6 +17,7 @@ import (
 type workspace struct {
 	root   string   // absolute
 	hidden []string // absolute
+	beside bool     // it is another folder than the agent's, which is only read
 }
 
 var errOutside = errors.New("it is outside the workspace")
@@ -65,6 +66,15 @@ func (w *workspace) local(p string) (string, error) {
 		return "", errOutside
 	}
 	return filepath.ToSlash(name), nil
+}
+
+// known is what a name is called where paths of all folders meet: the path itself beside
+// the agent's folder.
+func (w *workspace) known(name string) string {
+	if w.beside {
+		return path.Join(filepath.ToSlash(w.root), name)
+	}
+	return name
 }
 
 // relative makes an absolute path relative, by the workspace's name as configured and
