@@ -17,9 +17,10 @@ type Context struct {
 	Limit    int  // above which the conversation is shortened
 	Used     int  // tokens of the next request, without what will be said
 	System   int  // of them, system text
-	Tools    int  // of them, tool schemas
-	Summary  int  // of them, the summary of what came before
-	Messages int  // how many are in it
+	Files    []FileCost
+	Tools    int // of them, tool schemas
+	Summary  int // of them, the summary of what came before
+	Messages int // how many are in it
 	// Tokenizer says that this is by the server's own tokenizer, before anything was sent.
 	Tokenizer bool
 	ToolList  []string
@@ -28,6 +29,13 @@ type Context struct {
 	Catalogue []string
 	Epoch     session.Epoch
 	Facts     []hearth.Fact
+}
+
+// A FileCost is what one of the owner's files, or the list of skills, takes of the system
+// text: as the epoch has it, without what later messages told.
+type FileCost struct {
+	Name   string // for a person
+	Tokens int
 }
 
 // Context looks at what the next request of a conversation will hold. It changes nothing.
@@ -55,6 +63,9 @@ func (a *Agent) Context(ctx context.Context, t session.Transcript) (Context, err
 	head := c.gauge.HeadTokens(plan)
 	if whole := prompt.UsualRatio.Tokens(prompt.WeighHead(plan)); whole > 0 {
 		out.System = head * prompt.UsualRatio.Tokens(prompt.WeighText(plan.System)) / whole
+	}
+	for _, s := range plan.Shares {
+		out.Files = append(out.Files, FileCost{s.Name, out.System * s.Bytes / max(len(plan.System), 1)})
 	}
 	out.Tools = head - out.System
 	out.Summary = c.gauge.Tokens(prompt.WeighSummary(plan))

@@ -42,16 +42,18 @@ type AgentDefaults struct {
 
 	// BootstrapMaxChars and BootstrapTotalMaxChars limit the workspace files in the
 	// system text, one and together.
-	BootstrapMaxChars      int           `json:"bootstrapMaxChars"`
-	BootstrapTotalMaxChars int           `json:"bootstrapTotalMaxChars"`
-	ContextInjection       string        `json:"contextInjection" enum:"always|continuation-skip|never"`
-	ContextLimits          ContextLimits `json:"contextLimits" unused:"yet"`
-	SkipBootstrap          bool          `json:"skipBootstrap" unused:"yet"`
-	SkipOptionalFiles      []string      `json:"skipOptionalBootstrapFiles" enum:"SOUL.md|USER.md|HEARTBEAT.md|IDENTITY.md" unused:"yet"`
-	SystemPromptOverride   string        `json:"systemPromptOverride" unused:"yet"`
-	UserTimezone           string        `json:"userTimezone" unused:"yet"`
-	ImageMaxDimensionPx    int           `json:"imageMaxDimensionPx" unused:"yet"`
-	MediaMaxMB             float64       `json:"mediaMaxMb" unused:"yet"`
+	BootstrapMaxChars      int    `json:"bootstrapMaxChars"`
+	BootstrapTotalMaxChars int    `json:"bootstrapTotalMaxChars"`
+	ContextInjection       string `json:"contextInjection" enum:"always|continuation-skip|never"`
+	// Skills are the names of those that are told; nil means all, empty none.
+	Skills               []string      `json:"skills"`
+	ContextLimits        ContextLimits `json:"contextLimits" unused:"yet"`
+	SkipBootstrap        bool          `json:"skipBootstrap" unused:"yet"`
+	SkipOptionalFiles    []string      `json:"skipOptionalBootstrapFiles" enum:"SOUL.md|USER.md|HEARTBEAT.md|IDENTITY.md" unused:"yet"`
+	SystemPromptOverride string        `json:"systemPromptOverride" unused:"yet"`
+	UserTimezone         string        `json:"userTimezone" unused:"yet"`
+	ImageMaxDimensionPx  int           `json:"imageMaxDimensionPx" unused:"yet"`
+	MediaMaxMB           float64       `json:"mediaMaxMb" unused:"yet"`
 
 	Compaction   Compaction   `json:"compaction"`
 	Experimental Experimental `json:"experimental"`
@@ -81,6 +83,8 @@ type Agent struct {
 	BootstrapMaxChars      int           `json:"bootstrapMaxChars"`
 	BootstrapTotalMaxChars int           `json:"bootstrapTotalMaxChars"`
 	ContextInjection       string        `json:"contextInjection" enum:"always|continuation-skip|never"`
+	Skills                 []string      `json:"skills"` // replaces the defaults' where written
+	SkillsLimits           SkillLimits   `json:"skillsLimits"`
 	ContextLimits          ContextLimits `json:"contextLimits" unused:"yet"`
 	SystemPromptOverride   string        `json:"systemPromptOverride" unused:"yet"`
 	ModelPolicy            ModelPolicy   `json:"modelPolicy"`
@@ -236,6 +240,7 @@ func (a Agents) Agent(id string) (agent Agent, ok bool) {
 	agent.BootstrapMaxChars = cmp.Or(agent.BootstrapMaxChars, d.BootstrapMaxChars)
 	agent.BootstrapTotalMaxChars = cmp.Or(agent.BootstrapTotalMaxChars, d.BootstrapTotalMaxChars)
 	agent.ContextInjection = cmp.Or(agent.ContextInjection, d.ContextInjection)
+	agent.Skills = firstSet(agent.Skills, d.Skills)
 	agent.ContextLimits = ContextLimits{
 		MemoryGetMaxChars:      cmp.Or(agent.ContextLimits.MemoryGetMaxChars, d.ContextLimits.MemoryGetMaxChars),
 		MemoryGetDefaultLines:  cmp.Or(agent.ContextLimits.MemoryGetDefaultLines, d.ContextLimits.MemoryGetDefaultLines),

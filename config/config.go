@@ -18,6 +18,7 @@ type Config struct {
 	Models  Models  `json:"models"`
 	Agents  Agents  `json:"agents"`
 	Tools   Tools   `json:"tools"`
+	Skills  Skills  `json:"skills"`
 	Session Session `json:"session" unused:"yet"`
 }
 

@@ -20,7 +20,7 @@ func house(t *testing.T, files map[string]string) string {
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		err := error(nil)
+		var err error
 		if to, ok := strings.CutPrefix(text, "->"); ok {
 			err = os.Symlink(filepath.FromSlash(to), file)
 		} else {

@@ -200,6 +200,13 @@ func printContext(w io.Writer, c agent.Context, lean bool) {
 	}
 	fmt.Fprintf(w, "model     %s\nwindow    %d tokens%s; the conversation is shortened above %d\n", c.Target, c.Window, known, c.Limit)
 	fmt.Fprintf(w, "used      about %d: system text %d, tools %d, summary %d, %d messages the rest\n", c.Used, c.System, c.Tools, c.Summary, c.Messages)
+	var files []string
+	for _, f := range c.Files {
+		files = append(files, fmt.Sprintf("%s %d", f.Name, f.Tokens))
+	}
+	if len(files) > 0 {
+		fmt.Fprintf(w, "of that   about, in tokens of the system text: %s\n", strings.Join(files, ", "))
+	}
 	if c.Tokenizer {
 		fmt.Fprintf(w, "counted   by the server's own tokenizer, before anything was sent\n")
 	}

@@ -39,6 +39,7 @@ type toolkit struct {
 	err       io.Writer           // where a person reads what was ended
 	mask      func(string) string // takes known secrets out of results
 	taints    *tool.Taints
+	shelf     shelf
 }
 
 func (k *toolkit) close() {
@@ -69,8 +70,9 @@ func (b *toolbox) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 		return nil, err
 	}
 	exec := b.file.Config.Tools.Exec
+	own, _ := b.file.Config.Agents.Agent(c.agent)
 	paths := exec.PathPrepend
-	if own, _ := b.file.Config.Agents.Agent(c.agent); own.Tools.Exec.PathPrepend != nil {
+	if own.Tools.Exec.PathPrepend != nil {
 		paths = own.Tools.Exec.PathPrepend
 	}
 	secrets, mask := b.journal.masked(ctx)
@@ -79,9 +81,10 @@ func (b *toolbox) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 		Root: dir, Outputs: b.state("outputs"), Taints: taints, TimeoutSeconds: number(exec.TimeoutSeconds), YieldMS: number(exec.BackgroundMS),
 		MaxBytes: min(shellMaxBytes, fits), Environ: withPath(os.Environ(), paths, string(os.PathListSeparator)), Secrets: secrets,
 	})
-	all := file.New(file.Config{Root: dir, Hidden: b.private(), Taints: taints, Shown: mask, MaxBytes: min(readMaxBytes, fits)})
+	skills := b.shelf(dir, own, paths)
+	all := file.New(file.Config{Root: dir, Hidden: b.private(), Taints: taints, Beside: skills.folders, Shown: mask, MaxBytes: min(readMaxBytes, fits)})
 	all = append(all, sh.Tools()...)
-	kit := &toolkit{workspace: dir, shell: sh, err: b.io.err, mask: mask, taints: taints}
+	kit := &toolkit{workspace: dir, shell: sh, err: b.io.err, mask: mask, taints: taints, shelf: skills}
 	offered := b.surface(c, all)
 	for _, t := range all {
 		if slices.Contains(offered, t.Spec().Name) {
@@ -218,11 +221,12 @@ func (b *toolbox) private() []string {
 	return append(out, b.file.Files()...)
 }
 
-// house reads the workspace files as they are now, and says of each whether its owner is
-// behind it. One that cannot be read, or that leads out of the workspace, is left out and
+// house reads the workspace files and looks for skills as they are now, and says of each
+// whether its owner is behind it. A file that cannot be read, or that leads out of the workspace, is left out and
 // named: the conversation goes on without it.
 func (b *toolbox) house(kit *toolkit, own config.Agent) (prompt.House, error) {
 	h := prompt.House{Dir: kit.workspace, OS: shellName(), FileMaxChars: own.BootstrapMaxChars, TotalMaxChars: own.BootstrapTotalMaxChars}
+	h.Skills, h.SkillsMaxChars = b.skills(kit), kit.shelf.maxChars
 	if own.ContextInjection == "never" {
 		return h, nil
 	}
@@ -239,12 +243,17 @@ func (b *toolbox) house(kit *toolkit, own config.Agent) (prompt.House, error) {
 				fmt.Fprintf(b.io.err, "note: %s is left out of the agent's instructions: %s\n", oneLine(filepath.Join(kit.workspace, name)), unreadable(err))
 			}
 		}
-		if f.Tainted && b.once("tainted "+name) {
-			fmt.Fprintf(b.io.err, "note: %s was changed by a command, or by the agent after it had read text of others; until you save it yourself, more calls wait for your consent\n", name)
-		}
+		b.tellTainted(name, f.Tainted)
 		h.Files = append(h.Files, f)
 	}
 	return h, nil
+}
+
+// tellTainted says once of a file that the model obeys that its owner may not be behind it.
+func (b *toolbox) tellTainted(name string, tainted bool) {
+	if tainted && b.once("tainted "+name) {
+		fmt.Fprintf(b.io.err, "note: %s was changed by a command, or by the agent after it had read text of others; until you save it yourself, more calls wait for your consent\n", oneLine(name))
+	}
 }
 
 // shellName is what the model is told about exec.

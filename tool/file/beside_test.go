@@ -1,6 +1,7 @@
 package file_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -44,9 +45,7 @@ func TestFoldersBesideTheWorkspaceAreReadOnly(t *testing.T) {
 	ask := func(tl tool.Tool, path string, more map[string]any) hearth.ToolResult {
 		t.Helper()
 		args := map[string]any{"path": path}
-		for k, v := range more {
-			args[k] = v
-		}
+		maps.Copy(args, more)
 		return do(t, tl, false, arguments(t, args))
 	}
 	slash := filepath.ToSlash(beside)
