@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"hearth"
@@ -22,32 +23,24 @@ type answer struct {
 	added          []byte
 }
 
-// ask gets one answer and appends what came of it. A request that would not fit is
-// shortened first; one that the server refused as too long is shortened and sent once more,
-// for the candidate that refused it: a small fallback takes nothing from the primary.
+// ask gets one answer and appends what came of it. A request that would not fit the model
+// that is about to be asked is shortened first; one that a server refused as too long is
+// mended and sent once more, to that server.
 func (r *run) ask(ctx context.Context) error {
-	r.compacted = false
-	if _, err := r.fit(ctx, r.chain[0], nil); err != nil {
-		return err
+	r.fits = make(map[hearth.ModelRef]*fitting)
+	const mends = 2 // a shorter conversation, and a shorter answer
+	chain := r.chain
+	for tried := 0; ; tried++ {
+		err := r.askOnce(ctx, chain)
+		if hearth.ReasonOf(err) != hearth.ReasonContextOverflow || r.out.Partial || r.asked.Ref == (hearth.ModelRef{}) || tried == mends {
+			return err
+		}
+		again, err := r.refit(ctx, r.asked, err)
+		if !again {
+			return err
+		}
+		chain = from(chain, &r.asked)
 	}
-	err := r.askOnce(ctx)
-	if hearth.ReasonOf(err) != hearth.ReasonContextOverflow || r.out.Partial {
-		return err
-	}
-	shortened, fitErr := r.fit(ctx, r.asked, err)
-	if errors.Is(fitErr, errMessageTooLong) {
-		return withAdvice(err, fitErr)
-	}
-	if fitErr != nil && hearth.ReasonOf(fitErr) == hearth.ReasonContextOverflow {
-		return err // nothing is left to shorten; the server's own numbers say more than our estimate
-	}
-	if fitErr != nil {
-		return errors.Join(fitErr, err)
-	}
-	if !shortened {
-		return err
-	}
-	return r.askOnce(ctx)
 }
 
 // withAdvice gives a server's refusal, whose own numbers say more than our estimate, with
@@ -65,12 +58,16 @@ func withAdvice(refused, ours error) error {
 
 // askOnce makes one model call. The tool calls of a stream that was cut are dropped:
 // they never run.
-func (r *run) askOnce(ctx context.Context) error {
+func (r *run) askOnce(ctx context.Context, chain []model.Target) error {
 	var ans answer
+	r.asked = model.Target{}
 	q := model.Question{
-		Chain: r.chain, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
+		Chain: chain, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
 		Build: func(target model.Target) (*model.Request, error) {
 			r.asked, ans.target, ans.vendor = target, target.Ref, vendors(&target)
+			if err := r.foresee(ctx, target); err != nil {
+				return nil, err
+			}
 			r.clock.stand()
 			return r.build(ctx, target)
 		},
@@ -95,6 +92,12 @@ func (r *run) askOnce(ctx context.Context) error {
 		return err
 	}
 	return failure
+}
+
+// from gives the candidates from one on: those before it were asked already.
+func from(chain []model.Target, target *model.Target) []model.Target {
+	i := slices.IndexFunc(chain, func(t model.Target) bool { return t.Ref == target.Ref && t.Profile == target.Profile })
+	return chain[max(i, 0):]
 }
 
 // take uses one delta.

@@ -28,6 +28,7 @@ type small struct {
 	down     bool
 	takes    int  // bytes, if a proxy counts them
 	numbers  bool // names them when it refuses
+	strict   bool // counts the answer that is asked for, too
 	dense    int  // tokens for every four bytes; default 1. It then counts none when it answers
 }
 
@@ -57,10 +58,14 @@ func (s *small) Stream(ctx context.Context, q model.Question) iter.Seq2[model.De
 			yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow, HTTPStatus: 413, Err: &model.Overflow{Bytes: true, Words: "a web page"}})
 			return
 		}
-		if tokens > s.window {
+		wanted := 0
+		if s.strict {
+			wanted = req.Limit(req.MaxTokens)
+		}
+		if tokens+wanted > s.window {
 			s.refused++
 			rep.Reason, rep.Usage = hearth.ReasonContextOverflow, hearth.Usage{}
-			no := &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow}
+			no := &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow, Err: &model.Overflow{Words: "it is too long"}}
 			if s.numbers {
 				no.Err, rep.Refused = &model.Overflow{Window: s.window, Prompt: tokens, Exact: true}, tokens
 			}
@@ -186,17 +191,51 @@ func TestAConversationGoesOnWhenTheModelGivesNoSummary(t *testing.T) {
 	longTalk(t, &small{window: 10_000, broken: true}, 40)
 }
 
-// A server that dies while it sums up may be back in a moment: nothing is given up for it.
-func TestAServerThatBreaksDuringASummaryCostsNoMessage(t *testing.T) {
+// A server that dies while it sums up may be back in a moment: nothing is given up for it
+// at once, and a conversation is not stuck with it.
+func TestAServerThatBreaksDuringASummaryStopsNoConversation(t *testing.T) {
+	for name, failure := range map[string]*hearth.Error{
+		"it breaks":               {Op: "chat", Reason: hearth.ReasonServer, HTTPStatus: 500, Err: errors.New("boom")},
+		"it is cut":               {Op: "chat", Reason: hearth.ReasonCut, Err: errors.New("it ended")},
+		"it makes no sense of it": {Op: "chat", Reason: hearth.ReasonBadRequest, Err: errors.New("weird")},
+	} {
+		for known, config := range map[string]int{"and its window is known": 0, "and nobody knows its window": 30_000} {
+			t.Run(name+" "+known, func(t *testing.T) {
+				server := &small{window: 10_000}
+				s := longTalk(t, server, 0)
+				if config > 0 {
+					target := windowed(first, 0)
+					target.Layers.Server, target.Layers.Config.Window = model.Layer{}, &config
+					s.cfg.Targets = func(context.Context) ([]model.Target, error) { return []model.Target{target}, nil }
+				}
+				router := &breaking{small: server, failure: failure}
+				s.cfg.Router = router
+				s.agent = agent.New(s.cfg)
+				told := s.talk(40)
+				if n := len(server.requests); n != 40 || router.broke > 2*(len(s.mem.epochs)-1)+1 {
+					t.Errorf("%d answers, and %d summaries that failed in %d epochs", n, router.broke, len(s.mem.epochs))
+				}
+				if !strings.Contains(strings.Join(told, "\n"), "without a summary, because the server failed to give one ("+failure.Err.Error()+")") {
+					t.Errorf("told %q", told)
+				}
+			})
+		}
+	}
+}
+
+func TestAServerThatBreaksOnceDuringASummaryCostsNothing(t *testing.T) {
 	server := &small{window: 10_000}
 	s := longTalk(t, server, 1)
-	s.cfg.Router = &breaking{server}
+	router := &breaking{small: server, failure: &hearth.Error{Op: "chat", Reason: hearth.ReasonServer, HTTPStatus: 500}}
+	s.cfg.Router = router
 	s.agent = agent.New(s.cfg)
-	for i := range 20 {
-		_, _ = s.say(fmt.Sprintf("Turn %d. %s", i, strings.Repeat("Long words follow one another. ", 60))) // some are refused
+	for i := 0; router.broke == 0; i++ {
+		if _, err := s.say(long(i)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if len(s.mem.epochs) != 1 {
-		t.Errorf("%d epochs: %+v", len(s.mem.epochs), s.mem.epochs)
+		t.Errorf("%d epochs", len(s.mem.epochs))
 	}
 	s.cfg.Router = server
 	s.agent = agent.New(s.cfg)
@@ -209,7 +248,11 @@ func TestAServerThatBreaksDuringASummaryCostsNoMessage(t *testing.T) {
 }
 
 // breaking is a server that breaks whenever it is to sum up.
-type breaking struct{ *small }
+type breaking struct {
+	*small
+	failure *hearth.Error
+	broke   int
+}
 
 func (b *breaking) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
 	req, err := q.Build(q.Chain[0])
@@ -217,7 +260,11 @@ func (b *breaking) Stream(ctx context.Context, q model.Question) iter.Seq2[model
 		return b.small.Stream(ctx, q)
 	}
 	return func(yield func(model.Delta, error) bool) {
-		yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonServer, HTTPStatus: 500})
+		b.broke++
+		rep := hearth.Report{Target: q.Chain[0].Ref, Reason: b.failure.Reason}
+		if yield(model.Delta{Report: &rep}, nil) {
+			yield(model.Delta{}, b.failure)
+		}
 	}
 }
 

@@ -22,6 +22,8 @@ type conversation struct {
 	gauge    prompt.Gauge
 	telling  bool   // the gauge was learned here
 	tokens   int    // estimate of the next request
+	unsure   int    // of them, what no server has counted
+	failures int    // turns before this one in which the epoch's model gave no summary
 	window   string // what the person is told when a smaller window than the plan's is believed
 }
 
@@ -30,7 +32,7 @@ type conversation struct {
 func (c *conversation) believe(refused error) {
 	o, ok := errors.AsType[*model.Overflow](refused)
 	switch assumed := c.es.plan.Window; {
-	case ok && o.Bytes: // it has said nothing of tokens
+	case ok && (o.Bytes || o.Answered): // it has said nothing of the tokens sent
 	case ok && o.Window > 0:
 		c.believeNumbers(o)
 	case c.windowIsItsWord() && c.tokens > assumed/3: // no count is wrong by more
@@ -88,8 +90,12 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 	if err != nil {
 		return nil, err
 	}
-	if now := servedNow(target.Layers); now > 0 && now < c.es.plan.Window {
-		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, c.es.plan.Window))
+	switch now, had := c.es.plan.WindowNow(target), c.es.plan.Window; {
+	case now < had:
+		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, had))
+	case now > had:
+		c.within(now, "")
+		es.plan = c.es.plan // no byte of a request depends on it
 	}
 	return c, nil
 }
@@ -109,24 +115,24 @@ func (r *run) weighed(ctx context.Context, target model.Target, es *epochState) 
 		return nil, err
 	}
 	c.weigh(reports)
+	c.failures = failedSummaries(reports, es.epoch.ID, r.st.turn)
 	return c, nil
 }
 
-// servedNow is the smaller of the windows that the config and the server name at the
-// moment; 0 where neither does. A server may have been loaded anew with less room since
-// the epoch began, and many cut what is too long in silence.
-func servedNow(l model.Layers) int {
-	least := 0
-	for _, w := range []*int{l.Config.Window, l.Server.Window} {
-		if w != nil && *w > 0 && (least == 0 || *w < least) {
-			least = *w
+// failedSummaries counts the turns in which a summary of an epoch was asked for and none
+// came, without the one that is going on.
+func failedSummaries(reports []hearth.Report, epoch int64, now hearth.TurnID) int {
+	turns := map[hearth.TurnID]bool{}
+	for i := range reports {
+		if rep := &reports[i]; rep.EpochID == epoch && epoch != 0 && rep.Purpose == hearth.PurposeSummary && unable(rep.Reason) && rep.Turn != now {
+			turns[rep.Turn] = true
 		}
 	}
-	return least
+	return len(turns)
 }
 
-// within believes a smaller window than the plan's. The epoch that begins now gets it;
-// the one that ends keeps its plan.
+// within believes another window than the plan's. The epoch that begins now gets it; the
+// one that ends keeps its plan.
 func (c *conversation) within(window int, why string) {
 	plan, es := *c.es.plan, *c.es
 	plan.Window, es.plan = window, &plan
@@ -153,7 +159,32 @@ func (c *conversation) weigh(reports []hearth.Report) {
 	if n := len(counted.good); n > 0 {
 		known, through = counted.good[n-1].Tokens, counted.good[n-1].through
 	}
-	c.tokens = known + c.gauge.Tokens(c.between(through, c.last()))
+	c.unsure = c.gauge.Tokens(c.between(through, c.last()))
+	c.tokens = known + c.unsure
+	if through == 0 {
+		c.unsure = c.tokens
+	}
+}
+
+// windowKnown reports whether somebody has said the window.
+func (c *conversation) windowKnown() bool {
+	return c.es.plan.Capabilities.WindowKnown || c.target.Layers.Merge().WindowKnown
+}
+
+// What an answer is left is a little less than what the estimate leaves, by how far that
+// may be off; and never nothing.
+const (
+	answerMargin = 64
+	leastAnswer  = 256
+)
+
+// left gives how many tokens of a known window are left for an answer; 0 where nobody knows.
+func (c *conversation) left() int {
+	if !c.windowKnown() {
+		return 0
+	}
+	const percentOff = 15
+	return max(leastAnswer, c.es.plan.Window-c.tokens-c.unsure*percentOff/100-answerMargin)
 }
 
 // fewCounts is how many counts of prompts are so few that what the model wrote tells more
@@ -216,10 +247,12 @@ func (c *conversation) saved(cuts prompt.Cuts) int {
 	return c.gauge.Tokens(before) - c.gauge.Tokens(after)
 }
 
-// without shows a person's messages that no model has read without their middle, so that
-// they do not stand in the way of a summary of all others.
-func (c *conversation) without(words []hearth.MessageID) {
-	cuts := prompt.Cuts{Words: words}
+// without shows the conversation with more cuts: so that what nobody has read, or needs to
+// read again, does not stand in the way of a summary of all others.
+func (c *conversation) without(cuts prompt.Cuts) {
+	if cuts.None() {
+		return
+	}
 	c.tokens -= c.saved(cuts)
 	es := *c.es
 	es.plan, es.encoded = c.es.plan.Cut(cuts), nil

@@ -53,7 +53,33 @@ func (r *run) build(ctx context.Context, target model.Target) (*model.Request, e
 		es.encoded = r.memo.items(r.t.Info().ID, es.epoch.PlanHash)
 	}
 	req.Encoded = es.encoded
+	if err := r.bound(ctx, target, req); err != nil {
+		return nil, err
+	}
 	return req, nil
+}
+
+// bound says how much of the window is left for the answer.
+func (r *run) bound(ctx context.Context, target model.Target, req *model.Request) error {
+	f, now := r.fitting(target.Ref), r.epochs[target.Ref]
+	c := f.seen
+	if c == nil || c.es.epoch.ID != now.epoch.ID || c.es.epoch.PlanHash != now.epoch.PlanHash {
+		var err error
+		if c, err = r.conversation(ctx, target); err != nil {
+			return err
+		}
+	}
+	req.Left = c.left()
+	if f.asksLess {
+		req.Left = max(leastAnswer, f.least)
+	}
+	r.asksFor = 0
+	if limited, ok := target.Provider.(model.Limited); ok {
+		r.asksFor = limited.AnswerLimit(req)
+	} else if req.MaxTokens > 0 {
+		r.asksFor = req.Limit(req.MaxTokens)
+	}
+	return nil
 }
 
 // request gives what an epoch would send now, and the newest message in it.

@@ -26,6 +26,8 @@ type state struct {
 	tainted  bool              // the model has read bytes of somebody other than the owner
 	asker    hearth.Provenance // the least trusted of those who wrote in this turn
 	steps    int               // model answers in this turn so far
+	// answering is the model that answered last.
+	answering hearth.ModelRef
 	// received are words that no message was made of yet, oldest first.
 	received []received
 }
@@ -79,6 +81,7 @@ func (s *state) add(m *hearth.Message) {
 		if m.Model != (hearth.ModelRef{}) {
 			s.caller = m.Model
 			s.steps++
+			s.answering = m.Model
 		}
 	case hearth.RoleTool, hearth.RoleMark:
 	}

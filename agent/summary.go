@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,11 @@ func (c *conversation) summaryTokens() int {
 	const thoughts = 4
 	most := prompt.SummaryTokens(c.es.plan.Window)
 	if c.es.plan.Capabilities.Reasoning {
-		most = min(thoughts*most, max(most, c.es.plan.Window-c.tokens))
+		room := c.es.plan.Window - c.tokens
+		if known := c.left(); known > 0 {
+			room = known
+		}
+		most = min(thoughts*most, max(most, room))
 	}
 	return most
 }
@@ -29,6 +34,7 @@ type summed struct {
 	lost, keep int
 	text       string
 	err        error // why there is no text
+	failures   int   // how often the model gave none, this time included
 	reports    []hearth.Report
 }
 
@@ -39,8 +45,13 @@ func (s *summed) tell(c *conversation) (detail, told string) {
 	switch {
 	case s.err != nil:
 		because := "because the model gave none"
-		if s.lost == s.keep {
+		switch reason := hearth.ReasonOf(s.err); {
+		case s.lost == s.keep:
 			because = "because even the request for one would not fit"
+		case reason == hearth.ReasonContextOverflow:
+			because = "because the server refused the request for one as too long"
+		case reason != hearth.ReasonEmpty:
+			because = "because the server failed to give one (" + inWords(s.err) + ")"
 		}
 		return fmt.Sprintf("left out %d messages without a summary", unsaid+said),
 			fmt.Sprintf("the %d oldest messages left the model's context without a summary, %s", unsaid+said, because)
@@ -64,46 +75,75 @@ func spoken(messages []hearth.Message) (n int) {
 
 // summary asks for a summary of the messages before keep, or of as many of them as fit
 // with the question. It makes two model calls at most, the second where the server says of
-// the first that it was too long.
-func (r *run) summary(ctx context.Context, c *conversation, keep int, instructions string) *summed {
+// the first that it was too long, or where nothing came of it.
+func (r *run) summary(ctx context.Context, c *conversation, keep int, how summing) *summed {
 	s := &summed{keep: keep}
+	f := r.fitting(c.target.Ref)
+	s.failures = c.failures
+	if reason := hearth.ReasonOf(f.noSummary); f.noSummary != nil && unable(reason) {
+		s.failures++                                                     // before this answer, too
+		if s.failures >= mostFailures || reason != hearth.ReasonServer { // who broke may be whole again
+			s.err = f.noSummary
+			return s
+		}
+	}
+	if s.failures >= mostFailures && how.why != wished {
+		s.err = noSummary("none came when it was asked for before")
+		return s
+	}
+	r.askForSummary(ctx, c, s, how)
+	if s.err == nil {
+		s.text = prompt.FitSummary(c.es.plan.Window, c.gauge, s.text)
+	} else if unable(hearth.ReasonOf(s.err)) {
+		s.failures++
+	}
+	return s
+}
+
+func noSummary(why string) *hearth.Error {
+	return &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonEmpty, Err: errors.New(why),
+		Cause: "The model gave no summary, so the conversation was left as it is.",
+		Try:   "Try again, or begin a new conversation with /new."}
+}
+
+func (r *run) askForSummary(ctx context.Context, c *conversation, s *summed, how summing) {
 	whole := c.whole()
 	if !whole {
-		s.lost = c.fittingFrom(keep, c.es.plan.Window)
+		s.lost = c.fittingFrom(s.keep, c.es.plan.Window)
 	}
-	for range 2 {
-		if s.lost == keep {
+	for again := range 2 {
+		if s.lost == s.keep {
 			s.err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonContextOverflow,
 				Err:   fmt.Errorf("even one message and the question for its summary do not fit %d tokens", c.es.plan.Window),
 				Cause: "The older messages are too large for the model's window, so the conversation was left as it is.",
 				Try:   "Load the model with a larger context, or begin a new conversation with /new."}
-			return s
+			return
 		}
 		// Only what will be summed up needs to be in the request; but the newest messages
 		// cost nothing where the server has them cached, and the request must extend the
 		// last one, so they stay as long as they fit.
 		messages := c.messages
 		if !whole {
-			messages = c.messages[s.lost:keep]
+			messages = c.messages[s.lost:s.keep]
 		}
-		text, reports, err := r.condense(ctx, c, append(slices.Clone(messages), r.toSumUp(c, instructions)))
+		text, reports, err := r.condense(ctx, c, append(slices.Clone(messages), r.toSumUp(c, how.instructions)))
 		s.text, s.err, s.reports = text, err, append(s.reports, reports...)
-		if hearth.ReasonOf(s.err) != hearth.ReasonContextOverflow {
-			break
+		switch reason := hearth.ReasonOf(s.err); {
+		case s.err == nil:
+			return
+		case reason == hearth.ReasonEmpty && ctx.Err() == nil: // models are moody
+		case reason == hearth.ReasonServer && how.why == needed && again == 0 && ctx.Err() == nil:
+			s.failures++ // whoever broke may be whole again, and there is no other way
+		case reason != hearth.ReasonContextOverflow:
+			return
+		default:
+			fewer := max(s.lost, c.fittingFrom(s.keep, c.es.plan.Window*3/4)) // by our count, which was too low
+			if !whole && fewer == s.lost {
+				return // the same request would be refused again
+			}
+			whole, s.lost = false, fewer
 		}
-		fewer := max(s.lost, c.fittingFrom(keep, c.es.plan.Window*3/4)) // by our count, which was too low
-		if !whole && fewer == s.lost {
-			break // the same request would be refused again
-		}
-		whole, s.lost = false, fewer
 	}
-	if s.err == nil && strings.TrimSpace(s.text) == "" {
-		s.err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonEmpty,
-			Cause: "The model gave no summary, so the conversation was left as it is.",
-			Try:   "Try again, or begin a new conversation with /new."}
-	}
-	s.text = prompt.FitSummary(c.es.plan.Window, c.gauge, s.text)
-	return s
 }
 
 // toSumUp is the question for a summary.
@@ -129,11 +169,11 @@ func freeToAnswer(extra json.RawMessage) json.RawMessage {
 }
 
 // condense sends messages to the model of a conversation, in its epoch, and gives the text
-// of the answer. One that is far longer than it was to be is stopped: not every server
-// heeds the limit that it is given.
+// of the answer, or why there is none. One that is far longer than it was to be is stopped:
+// not every server heeds the limit that it is given.
 func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.Message) (string, []hearth.Report, error) {
 	q := model.Question{
-		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn,
+		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn, Once: true,
 		Build: func(model.Target) (*model.Request, error) {
 			r.clock.stand()
 			req := prompt.Build(c.es.plan, messages)
@@ -141,19 +181,20 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 			return req, r.fillBlobs(ctx, req.Messages, c.es.plan)
 		},
 	}
-	ctx, stop := context.WithCancel(ctx)
+	stopping, stop := context.WithCancel(ctx)
 	defer stop()
+	defer r.clock.goOn()
 	var text strings.Builder
 	var weight prompt.Weight // of it
 	var reports []hearth.Report
-	defer r.clock.goOn()
+	var failed error
 	enough := false
-	for d, err := range r.cfg.Router.Stream(ctx, q) {
+	for d, err := range r.cfg.Router.Stream(stopping, q) {
 		r.clock.follow(vendors(&c.target), &d)
 		switch {
 		case err != nil && enough:
 		case err != nil:
-			return "", reports, err
+			failed = err
 		case d.Text != "" && !enough:
 			text.WriteString(d.Text)
 			weight = weight.Add(prompt.WeighText(d.Text))
@@ -161,7 +202,7 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 				stop()
 			}
 		case d.Wait != nil:
-			r.emit(hearth.Event{Kind: hearth.EventWait, Wait: *d.Wait})
+			r.emit(hearth.Event{Kind: hearth.EventWait, Wait: summingUp(*d.Wait)})
 		case d.Report != nil:
 			rep := *d.Report
 			rep.Turn, rep.EpochID, rep.Purpose = r.st.turn, c.es.epoch.ID, hearth.PurposeSummary
@@ -169,5 +210,34 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 			r.out.Usage = r.out.Usage.Add(rep.Usage)
 		}
 	}
-	return text.String(), reports, nil
+	if failed == nil && strings.TrimSpace(text.String()) == "" {
+		failed = noSummary("the model gave no summary")
+	}
+	if last := len(reports) - 1; failed != nil && last >= 0 { // the next turns count them
+		reports[last].Reason = hearth.ReasonOf(failed)
+	}
+	return text.String(), reports, cutSummary(failed)
+}
+
+// cutSummary gives a summary that broke off as what it is: a failure of the server. Nothing
+// of it is kept, so it is no part of an answer.
+func cutSummary(err error) error {
+	e, ok := errors.AsType[*hearth.Error](err)
+	if !ok || e.Reason != hearth.ReasonCut && e.Reason != hearth.ReasonStalled {
+		return err
+	}
+	out := *e
+	out.Reason = hearth.ReasonServer
+	return &out
+}
+
+// summingUp says what is waited for.
+func summingUp(w hearth.Wait) hearth.Wait {
+	const what = "to sum up the conversation"
+	if w.Note = strings.TrimSpace(w.Note); w.Note == "" {
+		w.Note = what
+	} else {
+		w.Note = what + "; " + w.Note
+	}
+	return w
 }

@@ -32,7 +32,7 @@ func (a *Agent) Tidy(ctx context.Context, t session.Transcript, emit func(hearth
 	r := a.outsideTurn(t, chain, st, primary)
 	r.emitTo, r.lane = emit, model.LaneHousekeeping
 	c, err := r.conversation(ctx, chain[0])
-	if err != nil || c.tokens*100 < c.es.plan.Window*tidyPercent {
+	if err != nil || c.tokens*100 < c.es.plan.Window*tidyPercent || c.failures >= mostFailures {
 		return false, err
 	}
 	err = r.shorten(ctx, c, wished)

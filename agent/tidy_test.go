@@ -169,23 +169,6 @@ func TestAnOwnersWishLeavesTheConversationAloneWhenThereIsNoSummary(t *testing.T
 	}
 }
 
-// gone is a primary that is not there, with a fallback that is.
-type gone struct {
-	*small
-	calls int
-}
-
-func (g *gone) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
-	g.calls++
-	if len(q.Chain) == 1 {
-		return func(yield func(model.Delta, error) bool) {
-			yield(model.Delta{}, &hearth.Error{Op: "connect", Reason: hearth.ReasonUnreachable})
-		}
-	}
-	q.Chain = q.Chain[1:]
-	return g.small.Stream(ctx, q)
-}
-
 func TestAModelThatIsNotThereForTheSummaryTakesNothingFromTheConversation(t *testing.T) {
 	server := &small{window: 10_000}
 	s := filling(t, server)
@@ -196,12 +179,15 @@ func TestAModelThatIsNotThereForTheSummaryTakesNothingFromTheConversation(t *tes
 	second := chain[0]
 	second.Ref.Model = "spare"
 	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return []model.Target{chain[0], second}, nil }
-	router := &gone{small: &small{window: 100_000}}
-	s.cfg.Router = router
+	more := 100_000
+	second.Layers.Server.Window = &more
+	fallback := &small{window: more}
+	server.down = true
+	s.cfg.Router = servers{chain[0].Ref: server, second.Ref: fallback}
 	s.agent = agent.New(s.cfg)
 	out, err := s.say("more. " + strings.Repeat("Long words follow one another. ", 70))
-	if err != nil || out.Target != second.Ref || router.calls != 2 {
-		t.Errorf("after %d calls %s answered %q: %v", router.calls, out.Target, out.Answer, err)
+	if err != nil || out.Target != second.Ref || len(fallback.requests) != 1 {
+		t.Errorf("after %d calls %s answered %q: %v", len(fallback.requests), out.Target, out.Answer, err)
 	}
 	for _, e := range s.mem.epochs {
 		if e.Reason != "first" {

@@ -128,10 +128,10 @@ type run struct {
 	epochs map[hearth.ModelRef]*epochState
 	out    Outcome
 	done   []policy.Step // calls of this turn with their results, for the loop stop
-	// compacted says that the conversation was shortened before the answer that is being
-	// asked for.
-	compacted bool
-	through   session.Seq // the newest message in the request being built
+	// fits says what was done, before the answer that is being asked for, so that it fits.
+	fits    map[hearth.ModelRef]*fitting
+	asksFor int         // the tokens that an answer may have at most; 0 = nothing is said of it
+	through session.Seq // the newest message in the request being built
 }
 
 // outsideTurn gives a run of a conversation as it stands, without what a turn warns of when

@@ -34,7 +34,9 @@ type Overflow struct {
 	Prompt int  // tokens the request has; a lower bound at some servers
 	Exact  bool // Prompt is the server's count of the whole request
 	Bytes  bool // a limit of bytes, maybe of a proxy's: it says nothing of tokens
-	Words  string
+	// Answered says that nothing was refused: the answer did not fit what the window left.
+	Answered bool
+	Words    string
 }
 
 // Error gives the server's own words.

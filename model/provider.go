@@ -28,6 +28,12 @@ type Encoder interface {
 	Encode(req *Request) (*Sent, error)
 }
 
+// Limited tells which bound of the answer Stream would send; 0 = none. It matters where a
+// protocol sends one that nobody asked for. Found by type assertion.
+type Limited interface {
+	AnswerLimit(req *Request) int
+}
+
 // A Request is everything one model call needs. It is built by prompt.Build, which is
 // pure: equal plans and messages give equal requests, and a protocol encodes equal
 // requests to equal bytes.
@@ -42,6 +48,10 @@ type Request struct {
 
 	// MaxTokens bounds the answer; 0 leaves the field out.
 	MaxTokens int
+	// Left is about how many tokens of the window the prompt leaves for the answer; 0 = nobody
+	// knows. No larger limit is sent: servers refuse a prompt and an answer that do not fit
+	// together. It adds no limit, and reaches nothing but that field.
+	Left int
 	// Thinking is the level asked for, one of the words of Capabilities.Efforts, "off",
 	// or "" to say nothing.
 	Thinking string
@@ -65,6 +75,14 @@ type Request struct {
 	Slot *int
 	// Encoded keeps each message's wire form between calls of one session. May be nil.
 	Encoded *EncodedCache
+}
+
+// Limit gives the bound of an answer that is sent where so many tokens are asked for.
+func (r *Request) Limit(tokens int) int {
+	if r.Left > 0 {
+		return min(tokens, r.Left)
+	}
+	return tokens
 }
 
 // A Delta is one thing a model server told us. At most one of the pointer and text

@@ -9,8 +9,10 @@ type Question struct {
 	Chain []Target
 	// Build gives the request for a candidate. It is called for each attempt; after a
 	// refusal the target is Refused and its layers hold the lesson.
-	Build   func(Target) (*Request, error)
-	Lane    Lane
+	Build func(Target) (*Request, error)
+	Lane  Lane
+	// Once says that an answer without a word is an answer: the same is not asked again.
+	Once    bool
 	Session hearth.SessionID
 	Turn    hearth.TurnID
 }

@@ -153,6 +153,57 @@ func (p *Plan) Next(target model.Target, house House, tools []hearth.ToolSpec, s
 	return next
 }
 
+// Seen notes the window that is known of a target now, for an epoch that begins. Where the
+// server takes the one that it is asked for, p goes on asking for the same.
+func (p *Plan) Seen(target model.Target) {
+	if now := target.Layers.Merge(); !p.Capabilities.WindowAsked {
+		p.Capabilities.Window, p.Capabilities.WindowKnown = now.Window, now.WindowKnown
+	}
+}
+
+// WindowNow is the window that a target has while p's epoch lives: less, or more, than p's
+// where its server was loaded anew since, or its config was changed. What a refusal taught
+// holds until then.
+func (p *Plan) WindowNow(target model.Target) int {
+	if least := servedNow(&target.Layers); least > 0 && least < p.Window {
+		return least
+	}
+	now := target.Layers.Merge()
+	if now.WindowKnown && now.Window > p.Window && now.Window != p.Capabilities.Window && !p.Capabilities.WindowAsked {
+		return now.Window
+	}
+	return p.Window
+}
+
+// servedNow is the smaller of the windows that the config and the server name at the
+// moment; 0 where neither does. A server may have been loaded anew with less room since
+// the epoch began, and many cut what is too long in silence.
+func servedNow(l *model.Layers) int {
+	least := 0
+	for _, w := range []*int{l.Config.Window, l.Server.Window} {
+		if w != nil && *w > 0 && (least == 0 || *w < least) {
+			least = *w
+		}
+	}
+	return least
+}
+
+// CutAs has p show messages that it begins with as the plan from does: what from leaves out
+// of them does not come back.
+func (p *Plan) CutAs(from *Plan, messages []hearth.Message) {
+	for i := range messages {
+		m := &messages[i]
+		if slices.Contains(from.Shortened, m.ID) {
+			p.Shortened = append(p.Shortened, m.ID)
+		}
+		for j := range m.Parts {
+			if r := m.Parts[j].Result; r != nil && slices.Contains(from.Trimmed, r.CallID) {
+				p.Trimmed = append(p.Trimmed, r.CallID)
+			}
+		}
+	}
+}
+
 // GoOn has p show what came before as the plan from does, where p's epoch begins with the
 // same message.
 func (p *Plan) GoOn(from *Plan) {

@@ -72,6 +72,28 @@ func Trim(p *Plan, room Room, gauge Gauge, messages []hearth.Message) Cuts {
 	return out
 }
 
+// TrimMore adds to cuts the outputs after them, oldest first, until that saves so many
+// tokens: not even what was read last is worth a conversation that fits nowhere.
+func TrimMore(p *Plan, gauge Gauge, messages []hearth.Message, cuts Cuts, tokens int) Cuts {
+	out := Cuts{Results: slices.Clone(cuts.Results), Words: cuts.Words}
+	for i := range messages {
+		for _, part := range messages[i].Parts {
+			r := part.Result
+			if r == nil || len(r.Text) <= trimWorthBytes || slices.Contains(p.Trimmed, r.CallID) || slices.Contains(out.Results, r.CallID) {
+				continue
+			}
+			if tokens <= 0 {
+				return out
+			}
+			one := messages[i : i+1]
+			tokens -= gauge.Tokens(Weigh(p.Cut(out), one))
+			out.Results = append(out.Results, r.CallID)
+			tokens += gauge.Tokens(Weigh(p.Cut(out), one))
+		}
+	}
+	return out
+}
+
 // Unread chooses long messages that stand in the way of a summary of all others: those of
 // a person that take half of the window or more and that this model never answered, for
 // they did not fit and their writer was told so; and answers of a quarter or more that

@@ -1,6 +1,8 @@
 package prompt_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +48,38 @@ func TestRecentTokensAreKeptWordForWord(t *testing.T) {
 		}
 		if got := (len(talk) - first) / 2; got != c.turns {
 			t.Errorf("%s: %d turns are kept, want %d", name, got, c.turns)
+		}
+	}
+}
+
+// What an epoch left out stays out in the next one, of the messages that both have, and in
+// their order: equal plans are equal bytes.
+func TestCutsAreKeptForTheMessagesThatStay(t *testing.T) {
+	result := func(id hearth.CallID, bytes int) hearth.Message {
+		return hearth.Message{ID: hearth.MessageID("m" + id), Role: hearth.RoleTool, Parts: []hearth.Part{{Result: &hearth.ToolResult{CallID: id, Text: strings.Repeat("x", bytes)}}}}
+	}
+	messages := []hearth.Message{result("a", 900), result("b", 900), result("c", 900), result("d", 10)}
+	had := (&prompt.Plan{}).Cut(prompt.Cuts{Results: []hearth.CallID{"c", "a", "b"}, Words: []hearth.MessageID{"ma", "md"}})
+	next := &prompt.Plan{}
+	next.CutAs(had, messages[1:])
+	if !slices.Equal(next.Trimmed, []hearth.CallID{"b", "c"}) || !slices.Equal(next.Shortened, []hearth.MessageID{"md"}) {
+		t.Errorf("kept %v and %v", next.Trimmed, next.Shortened)
+	}
+}
+
+func TestNoMoreOutputsGoThanItTakes(t *testing.T) {
+	result := func(ids ...hearth.CallID) (m hearth.Message) {
+		m.Role = hearth.RoleTool
+		for _, id := range ids {
+			m.Parts = append(m.Parts, hearth.Part{Result: &hearth.ToolResult{CallID: id, Text: strings.Repeat("word ", 400)}})
+		}
+		return m
+	}
+	messages := []hearth.Message{result("a"), result("b", "c", "d")}
+	for tokens, want := range map[int]string{0: "[a]", 300: "[a b]", 700: "[a b c]", 9000: "[a b c d]"} {
+		cuts := prompt.TrimMore(&prompt.Plan{}, prompt.Gauge{}, messages, prompt.Cuts{Results: []hearth.CallID{"a"}}, tokens)
+		if got := fmt.Sprint(cuts.Results); got != want {
+			t.Errorf("%d tokens less: %s, want %s", tokens, got, want)
 		}
 	}
 }

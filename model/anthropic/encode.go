@@ -20,7 +20,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 		return nil, fmt.Errorf("options: %w", err)
 	}
 	caps := &req.Capabilities
-	limit, thinking := budget(req)
+	limit, thinking := bounds(req)
 	b := body.Body{List: "messages", Encoded: req.Encoded, Head: []body.Member{{Name: "model", Value: body.Quote(req.Model)}}}
 	if req.System != "" {
 		b.Head = append(b.Head, body.Member{Name: "system", Value: body.Quote(req.System)})
@@ -61,9 +61,26 @@ const (
 	leastTokens = 1024  // of an answer, and of thinking: the vendor takes no less
 )
 
-// budget gives max_tokens, which the protocol demands, and the members that switch
-// thinking. What is not said is an answer of at most a quarter of the window.
-func budget(req *model.Request) (limit int, thinking []body.Member) {
+// bounds are budget, with a limit that the window has room for. Thinking keeps its tokens
+// from one request to the next, for they are a part of what the server caches.
+func bounds(req *model.Request) (limit int, thinking []body.Member) {
+	limit, tokens, thinking := budget(req)
+	return max(req.Limit(limit), min(limit, tokens+leastWords)), thinking
+}
+
+// leastWords is what an answer is left beside its thinking, in tokens.
+const leastWords = 256
+
+// AnswerLimit is the max_tokens of a request: the protocol demands one.
+func (*Provider) AnswerLimit(req *model.Request) int {
+	limit, _ := bounds(req)
+	return limit
+}
+
+// budget gives max_tokens, which the protocol demands, how much of it is for thinking, and
+// the members that switch that. What is not said is an answer of at most a quarter of the
+// window.
+func budget(req *model.Request) (limit, tokens int, thinking []body.Member) {
 	caps := &req.Capabilities
 	limit = req.MaxTokens
 	if limit == 0 {
@@ -76,23 +93,27 @@ func budget(req *model.Request) (limit int, thinking []body.Member) {
 		}
 	}
 	if !thinks(req) {
-		return limit, nil
+		return limit, 0, nil
 	}
 	if adaptive(caps) {
 		thinking = []body.Member{{Name: "thinking", Value: []byte(`{"type":"adaptive"}`)}}
 		if word := effort(req); word != "" {
 			thinking = append(thinking, body.Member{Name: "output_config", Value: body.Object(body.Member{Name: "effort", Value: body.Quote(word)})})
 		}
-		return limit, thinking
+		return limit, 0, thinking
 	}
 	if req.MaxTokens > 0 && !RoomToThink(req.MaxTokens) {
-		return limit, nil
+		return limit, 0, nil
 	}
-	tokens := max(min(budgets[req.Thinking], limit*3/4), leastTokens)
+	most := limit
+	if caps.WindowKnown { // thinking that fills the window leaves no room for a conversation
+		most = min(limit, caps.Window/4)
+	}
+	tokens = max(min(budgets[req.Thinking], most*3/4), leastTokens)
 	if req.MaxTokens == 0 {
 		limit = max(limit, tokens+leastTokens)
 	}
-	return limit, []body.Member{{Name: "thinking", Value: body.Object(
+	return limit, tokens, []body.Member{{Name: "thinking", Value: body.Object(
 		body.Member{Name: "type", Value: []byte(`"enabled"`)},
 		body.Member{Name: "budget_tokens", Value: strconv.AppendInt(nil, int64(tokens), 10)},
 	)}}

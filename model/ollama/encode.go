@@ -63,7 +63,7 @@ func params(req *model.Request, bag []body.Member) []body.Member {
 	}
 	options := []body.Member{{Name: "num_ctx", Value: strconv.AppendInt(nil, int64(window(&req.Capabilities)), 10)}}
 	if req.MaxTokens > 0 {
-		options = append(options, body.Member{Name: "num_predict", Value: strconv.AppendInt(nil, int64(req.MaxTokens), 10)})
+		options = append(options, body.Member{Name: "num_predict", Value: strconv.AppendInt(nil, int64(req.Limit(req.MaxTokens)), 10)})
 	}
 	for _, m := range bag {
 		switch {

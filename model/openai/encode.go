@@ -345,7 +345,7 @@ func (e *encoder) params() ([]body.Member, error) {
 				field = "max_tokens" // several local servers ignore the longer word
 			}
 		}
-		ps = append(ps, body.Member{Name: field, Value: strconv.AppendInt(nil, int64(e.req.MaxTokens), 10)})
+		ps = append(ps, body.Member{Name: field, Value: strconv.AppendInt(nil, int64(e.req.Limit(e.req.MaxTokens)), 10)})
 	}
 	options, err := body.Members(e.req.Options)
 	if err != nil {

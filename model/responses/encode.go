@@ -61,7 +61,7 @@ func params(req *model.Request, bag []body.Member) []body.Member {
 		}
 	}
 	if req.MaxTokens > 0 {
-		ps = append(ps, body.Member{Name: "max_output_tokens", Value: strconv.AppendInt(nil, int64(req.MaxTokens), 10)})
+		ps = append(ps, body.Member{Name: "max_output_tokens", Value: strconv.AppendInt(nil, int64(req.Limit(req.MaxTokens)), 10)})
 	}
 	if caps.PromptCacheKey && req.Conversation != "" {
 		ps = append(ps, body.Member{Name: "prompt_cache_key", Value: body.Quote(req.Conversation)})

@@ -55,11 +55,11 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 		return t.teach(refusal)
 	}
 	switch {
-	case e.Again && !t.again:
+	case e.Again && !t.again && !r.q.Once:
 		t.again = true
 		r.notice("again", "%s wrote something that its own server could not read (%s); asking once more", t.target.Ref, briefly(err))
 		return true
-	case e.Reason == hearth.ReasonEmpty && !t.empty:
+	case e.Reason == hearth.ReasonEmpty && !t.empty && !r.q.Once:
 		t.empty = true
 		r.notice("again", "%s did not answer (%s); asking once more", t.target.Ref, briefly(err))
 		return true

@@ -162,6 +162,8 @@ func (a *attempt) length(req *model.Request) {
 	switch {
 	case a.full:
 		a.run.notice("length", "the answer was cut off because %s is full: try /compact, or %s", windowOf(req, "the context window"), windowSetting(req.Capabilities.Server))
+	case a.windowLeftLittle(req):
+		a.run.notice("length", "the answer was cut off at %d tokens, for the context window of %s has no room for more: try /compact, or %s", req.Left, id, windowSetting(req.Capabilities.Server))
 	case req.MaxTokens > 0 && (written == 0 || written >= req.MaxTokens):
 		a.run.notice("length", "the answer was cut off at the output limit of %d tokens: raise maxTokens of %s in models.providers.%s", req.MaxTokens, id, provider)
 	case a.windowIsFull(req):
@@ -169,6 +171,13 @@ func (a *attempt) length(req *model.Request) {
 	default:
 		a.run.notice("length", "the answer was cut off by the server's own output limit: set maxTokens of %s in models.providers.%s", id, provider)
 	}
+}
+
+// windowLeftLittle reports whether an answer ended at a limit that was lowered to what the
+// window had room for.
+func (a *attempt) windowLeftLittle(req *model.Request) bool {
+	written := a.report.Usage.Output
+	return req.Left > 0 && (written >= req.Left || written == 0 && req.MaxTokens > req.Left)
 }
 
 func (a *attempt) windowIsFull(req *model.Request) bool {
@@ -284,6 +293,11 @@ func (a *attempt) emptiness(req *model.Request) error {
 	case full:
 		e.Reason = hearth.ReasonContextOverflow
 		e.Err = fmt.Errorf("the server read %d tokens and had no room left to answer in %s", usage.Input, windowOf(req, "its window"))
+		e.Cause = "The conversation fills the model's context window."
+		e.Try = "Try /compact, or " + windowSetting(req.Capabilities.Server) + "."
+	case a.report.Stop == hearth.StopLength && a.windowLeftLittle(req) && a.report.Usage.Input > req.Left:
+		e.Reason = hearth.ReasonContextOverflow
+		e.Err = &model.Overflow{Answered: true, Words: fmt.Sprintf("the conversation left %d tokens of the window for the answer, and it ended there before its first word", req.Left)}
 		e.Cause = "The conversation fills the model's context window."
 		e.Try = "Try /compact, or " + windowSetting(req.Capabilities.Server) + "."
 	case a.report.Stop == hearth.StopLength && a.thought:
