@@ -101,6 +101,10 @@ func (a *asker) list(ctx context.Context, h *Host) {
 		a.addRunning(ctx, h)
 	case KindKobold:
 		a.addKobold(ctx, h)
+	case KindTabby:
+		a.addTabby(ctx, h)
+	case KindLocalAI:
+		h.showAll(ctx, a.showLocalAI)
 	default: // the list is all there is
 	}
 	for i := range h.Models {

@@ -173,7 +173,7 @@ func TestServersAreToldApart(t *testing.T) {
 				t.Errorf("root %q", h.Root)
 			}
 			for _, key := range s.asked {
-				if !strings.HasPrefix(key, "GET ") && !(h.Kind == probe.KindOllama && strings.HasPrefix(key, "POST /api/show ")) {
+				if !strings.HasPrefix(key, "GET ") && !((h.Kind == probe.KindOllama || h.Kind == probe.KindLocalAI) && strings.HasPrefix(key, "POST /api/show ")) {
 					t.Errorf("asked %s: only GETs are harmless to a stranger", key)
 				}
 			}

@@ -18,7 +18,7 @@ func FuzzReplies(f *testing.F) {
 	if err != nil || len(files) == 0 {
 		f.Fatal(files, err)
 	}
-	kinds := []Kind{KindLMStudio, KindOllama, KindLlamaCpp, KindVLLM, KindSGLang, KindLiteLLM, KindLlamaSwap, KindKobold, KindUnknown}
+	kinds := []Kind{KindLMStudio, KindOllama, KindLlamaCpp, KindVLLM, KindSGLang, KindLiteLLM, KindLlamaSwap, KindKobold, KindTabby, KindLocalAI, KindUnknown}
 	add := func(body string) {
 		for kind := range kinds {
 			f.Add(uint(kind), []byte(body))
@@ -50,7 +50,7 @@ func FuzzReplies(f *testing.F) {
 		said := reply{status: http.StatusOK, body: body}
 		for _, question := range []string{
 			"/v1/models", "/api/v1/models", "/api/v0/models", "/api/tags", "/api/ps", `/api/show {"model":"m"}`, "/props", "/slots",
-			"/metrics", "/get_server_info", "/model/info", "/running", "/api/extra/true_max_context_length",
+			"/metrics", "/get_server_info", "/model/info", "/running", "/v1/model", "/upstream/m/props", "/api/extra/true_max_context_length",
 		} {
 			a.memo[question] = said
 		}

@@ -140,7 +140,7 @@ func without(list []string, word string) []string {
 	return out
 }
 
-// mostShown bounds how many models of an Ollama are asked about one by one.
+// mostShown bounds how many models of a server are asked about one by one.
 const mostShown = 40
 
 func (a *asker) listOllama(ctx context.Context, h *Host) {
@@ -169,7 +169,7 @@ func (a *asker) listOllama(ctx context.Context, h *Host) {
 		}
 		h.Models = append(h.Models, m)
 	}
-	a.showAll(ctx, h)
+	h.showAll(ctx, a.show)
 }
 
 // passedOn notes a model that Ollama hands to a vendor: to a host that it names, or, as
@@ -210,14 +210,14 @@ func (m *Model) can(words []string, where string) {
 
 // showAll asks for the details of each model, four at a time: Ollama before 0.33 tells
 // them nowhere else, and the trained window never.
-func (a *asker) showAll(ctx context.Context, h *Host) {
+func (h *Host) showAll(ctx context.Context, show func(context.Context, *Model)) {
 	var all sync.WaitGroup
 	turn := make(chan struct{}, 4)
 	for i := range h.Models[:min(len(h.Models), mostShown)] {
 		all.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			a.show(ctx, &h.Models[i])
+			show(ctx, &h.Models[i])
 		})
 	}
 	all.Wait()
@@ -229,17 +229,22 @@ const numCtxLoaded = "GET /api/ps context_length"
 // numCtxOfModel is the evidence for a window that a model's own file sets.
 const numCtxOfModel = "POST /api/show parameters num_ctx"
 
+// shown asks about one model in Ollama's language.
+func (a *asker) shown(ctx context.Context, id string) (s ollamaShow, ok bool) {
+	body, err := json.Marshal(struct {
+		Model string `json:"model"`
+	}{id})
+	if err != nil {
+		return s, false
+	}
+	return s, a.post(ctx, "/api/show", body).decode(&s)
+}
+
 // show asks Ollama about one model. A window that the model file sets is its owner's
 // word; the trained maximum is not in force.
 func (a *asker) show(ctx context.Context, m *Model) {
-	body, err := json.Marshal(struct {
-		Model string `json:"model"`
-	}{m.ID})
-	if err != nil {
-		return
-	}
-	var s ollamaShow
-	if !a.post(ctx, "/api/show", body).decode(&s) {
+	s, ok := a.shown(ctx, m.ID)
+	if !ok {
 		return
 	}
 	m.can(s.Capabilities, "POST /api/show capabilities")
@@ -388,24 +393,6 @@ func (a *asker) addLiteLLM(ctx context.Context, h *Host) {
 		}
 		m.MaxOutput, m.Tools, m.Vision = int(e.Info.MaxOutput), e.Info.Tools, e.Info.Vision
 		m.Embedding = m.Embedding || e.Info.Mode == "embedding" || e.Info.Mode == "rerank"
-	}
-}
-
-// addRunning marks what llama-swap has loaded. The commands in its reply stay unread:
-// they may hold secrets.
-func (a *asker) addRunning(ctx context.Context, h *Host) {
-	var r swapRunning
-	if !a.get(ctx, "/running").decode(&r) {
-		return
-	}
-	for i := range h.Models {
-		h.Models[i].Resident = new(false)
-		h.Models[i].note("resident", "GET /running")
-	}
-	for _, e := range r.Running {
-		if m := h.find(e.Model); m != nil {
-			m.Resident = new(e.State == "ready")
-		}
 	}
 }
 

@@ -39,6 +39,7 @@ type openAIModel struct {
 	} `json:"architecture"`
 	Parameters struct { // TabbyAPI
 		MaxSeqLen    model.Count `json:"max_seq_len"`
+		CacheSize    model.Count `json:"cache_size"`
 		MaxBatchSize model.Count `json:"max_batch_size"`
 		UseVision    *bool       `json:"use_vision"`
 	} `json:"parameters"`
