@@ -48,17 +48,16 @@ type row struct {
 // the database is not held.
 const page = 256
 
-// rows yields the entries in [from, before), page by page, without gaps: a row that is
-// gone or damaged takes its place and says so. Rows behind the end of the session that do
-// not follow it are nobody's.
+// rows yields the entries in [from, before) without gaps: what is gone or damaged takes its
+// place and says so. Rows behind the end of the session that do not follow it are nobody's.
 func (r *reader) rows(ctx context.Context, from, before session.Seq) iter.Seq2[row, error] {
+	end := before // up to here every message has to be there
+	if before == maxSeq {
+		end = r.next
+	}
 	return func(yield func(row, error) bool) {
-		end := before
-		if before == maxSeq {
-			end = r.next
-		}
 		next := max(from, 1)
-		gap := func(to session.Seq) bool {
+		gone := func(to session.Seq) bool {
 			for ; next < to; next++ {
 				if !yield(row{Entry: session.Entry{Seq: next, Lost: "it is gone from the database"}}, nil) {
 					return false
@@ -66,24 +65,40 @@ func (r *reader) rows(ctx context.Context, from, before session.Seq) iter.Seq2[r
 			}
 			return true
 		}
-		for next < before {
-			begun := next
-			rows, err := r.page(ctx, next, before)
+		for e, err := range r.stored(ctx, next, before) {
 			if err != nil {
 				yield(row{}, r.store.storageError("read session", err))
 				return
 			}
+			if !gone(min(e.Seq, end)) || e.Seq > next || !yield(e, nil) {
+				return
+			}
+			next++
+		}
+		gone(end)
+	}
+}
+
+// stored yields what there is of [from, before), in order and page by page.
+func (r *reader) stored(ctx context.Context, from, before session.Seq) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for from < before {
+			rows, err := r.page(ctx, from, before)
+			if err != nil {
+				yield(row{}, err)
+				return
+			}
+			begun := from
 			for _, e := range rows {
-				if e.Seq < next { // a damaged index gives it in another order
+				if e.Seq < from { // a damaged index gives it in another order
 					continue
 				}
-				if !gap(min(e.Seq, end)) || next < e.Seq || !yield(e, nil) {
+				if !yield(e, nil) {
 					return
 				}
-				next++
+				from = e.Seq + 1
 			}
-			if len(rows) < page || next == begun {
-				gap(end)
+			if len(rows) < page || from == begun {
 				return
 			}
 		}
