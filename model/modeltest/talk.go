@@ -88,6 +88,13 @@ func Summed(r Result) string {
 	return s.String()
 }
 
+// Real checks what holds for every real server and every protocol, with its model name.
+func Real(t *testing.T, p model.Provider, name string) {
+	t.Helper()
+	t.Run("a conversation", func(t *testing.T) { Conversation(t, p, name) })
+	t.Run("leaving", func(t *testing.T) { Leaves(t, p, name) })
+}
+
 // Conversation is what every real server must let us do: thinking, text in many
 // scripts, a call as text, a call, and their results, each request extending the last.
 func Conversation(t *testing.T, p model.Provider, name string) *Talk {

@@ -35,20 +35,6 @@ func remembering(t *testing.T, template string) scripted.Config {
 	return config
 }
 
-func serve(t *testing.T, config scripted.Config) *Server {
-	t.Helper()
-	s, err := Serve(t.Context(), t.TempDir(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 var templates = []struct{ name, text, replay string }{
 	{"a template that keeps all reasoning", chatTemplate, "true"},
 	{"a template that drops it", forgetful, "false"},
@@ -60,7 +46,7 @@ func TestWhetherReasoningIsSentBackIsMeasured(t *testing.T) {
 	binary := program(t)
 	for _, row := range templates {
 		t.Run(row.name, func(t *testing.T) {
-			s := serve(t, remembering(t, row.text))
+			s := start(t, remembering(t, row.text))
 			value, evidence, requests := replay(t, binary, home(t, s.URL+"/v1", "openai-completions"))
 			if value != row.replay {
 				t.Errorf("reasoning is sent back: %s (%s), want %s", value, evidence, row.replay)
@@ -128,7 +114,7 @@ func TestTenTurnsOfReasoningAndTools(t *testing.T) {
 		for api, base := range map[string]string{"openai-completions": "/v1", "openai-responses": "/v1", "anthropic-messages": ""} {
 			for _, probed := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s/probed=%v", row.name, api, probed), func(t *testing.T) {
-					s := serve(t, remembering(t, row.text))
+					s := start(t, remembering(t, row.text))
 					dir := home(t, s.URL+base, api)
 					if err := os.WriteFile(filepath.Join(dir, "workspace", "notes.txt"), []byte(strings.Repeat("The kettle is on the stove, and the milk is in the yard. ", 30)), 0o600); err != nil {
 						t.Fatal(err)

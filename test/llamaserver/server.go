@@ -36,16 +36,11 @@ type Server struct {
 	*process.Process
 }
 
-// Start runs the server with the default scripts, one slot and one thread, unless the
-// further arguments say otherwise. dir is an empty directory. It returns when the model
-// can be asked. The caller must Stop the server.
-func Start(ctx context.Context, dir string, further ...string) (*Server, error) {
-	return Serve(ctx, dir, scripted.Config{}, further...)
-}
-
-// Serve is Start with a model of the caller's. One without a chat template gets ours,
-// which keeps the reasoning of all messages.
-func Serve(ctx context.Context, dir string, config scripted.Config, further ...string) (*Server, error) {
+// Start runs the server with a scripted model, one slot and one thread, unless the further
+// arguments say otherwise. A model without a chat template gets ours, which keeps the
+// reasoning of all messages. dir is an empty directory. It returns when the model can be
+// asked. The caller must Stop the server.
+func Start(ctx context.Context, dir string, config scripted.Config, further ...string) (*Server, error) {
 	binary, err := process.Built(ctx, "llama-server", "HEARTH_E2E_LLAMA_SERVER", "test/llamaserver/build.sh")
 	if err != nil {
 		return nil, err

@@ -18,21 +18,8 @@ import (
 	"time"
 
 	"hearth"
+	"hearth/test/scripted"
 )
-
-func start(t *testing.T, further ...string) *Server {
-	t.Helper()
-	s, err := Start(t.Context(), t.TempDir(), further...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
 
 // The line that gives the timings of a request:
 // slot print_timing: id  0 | task 22 | prompt eval time = 13.11 ms / 160 tokens (…)
@@ -66,7 +53,7 @@ func TestOnlyWhatIsNewIsEvaluated(t *testing.T) {
 	binary := program(t)
 	for api, base := range map[string]string{"openai-completions": "/v1", "openai-responses": "/v1", "anthropic-messages": ""} {
 		t.Run(api, func(t *testing.T) {
-			s := start(t)
+			s := start(t, scripted.Config{})
 			dir := home(t, s.URL+base, api)
 			var reports []hearth.Report
 			for i, trigger := range []string{"@@plain", "@@read", "@@think", "@@both", "@@plain"} {
@@ -82,7 +69,7 @@ func TestOnlyWhatIsNewIsEvaluated(t *testing.T) {
 // elsewhere, so that only the slot's own cache can help.
 func TestEachConversationKeepsItsSlot(t *testing.T) {
 	binary := program(t)
-	s := start(t, "--parallel", "2", "--ctx-size", strconv.Itoa(2*Context), "--cache-ram", "0")
+	s := start(t, scripted.Config{}, "--parallel", "2", "--ctx-size", strconv.Itoa(2*Context), "--cache-ram", "0")
 	dir := home(t, s.URL+"/v1", "openai-completions")
 	text := strings.Repeat("The kettle is on the stove. ", 60)
 	before := map[string]int{}
@@ -178,7 +165,7 @@ func judge(t *testing.T, reports []hearth.Report, evaluated []int) {
 
 // The template in the file is read as it is meant: thinking, text and calls come apart.
 func TestTheTemplateIsUnderstood(t *testing.T) {
-	s := start(t)
+	s := start(t, scripted.Config{})
 	body := `{"messages":[{"role":"user","content":"please @@muse-read"}],"tools":[{"type":"function","function":{"name":"read",` +
 		`"parameters":{"type":"object","properties":{"path":{"type":"string"}}}}}]}`
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/chat/completions", strings.NewReader(body))

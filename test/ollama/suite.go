@@ -3,6 +3,7 @@
 package ollama
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -10,23 +11,15 @@ import (
 	"hearth"
 	"hearth/model"
 	"hearth/model/modeltest"
+	"hearth/test/process"
 )
 
 // V1 checks a protocol below /v1 against a server that it starts: provider speaks it to
 // the address it is given.
 func V1(t *testing.T, provider func(url string) model.Provider) {
-	s, err := Start(t.Context(), Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s := process.During(t, func(ctx context.Context, dir string) (*Server, error) { return Start(ctx, Config{Dir: dir}) })
 	p := provider(s.URL)
-	t.Run("a conversation", func(t *testing.T) { modeltest.Conversation(t, p, Chat) })
-	t.Run("leaving", func(t *testing.T) { modeltest.Leaves(t, p, Chat) })
+	modeltest.Real(t, p, Chat)
 	t.Run("a model that is not there", func(t *testing.T) {
 		r := modeltest.NewTalk(p, "qwen9").Say(t, "hi")
 		if hearth.ReasonOf(r.Err) != hearth.ReasonModelNotFound {

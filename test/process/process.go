@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strconv"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -145,6 +146,21 @@ func (p *Process) Stop() error {
 		case <-tick.C:
 		}
 	}
+}
+
+// During starts a server in an empty folder and stops it when the test is over.
+func During[S interface{ Stop() error }](t testing.TB, start func(ctx context.Context, dir string) (S, error)) S {
+	t.Helper()
+	s, err := start(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }
 
 // FreeAddress gives a loopback address nobody listens on at this moment.
