@@ -50,6 +50,8 @@ func TestRequestsOfAConversationExtendOneAnother(t *testing.T) {
 			for _, told := range []string{
 				" UTC]", " +14]", " SST]", " +0545]", "AGENTS.md was changed by its owner", "AGENTS.md was removed", "SOUL.md",
 				"No answer was given", "no tool named", "you are calm",
+				"There are new skills.", "kettle/SKILL.md", "These skills were changed.", "These skills are gone: kettle",
+				"MEMORY.md was changed by its owner", "MEMORY.md was added to by its owner. Its end is new:]\\nShe has a cat.\\n[end",
 			} {
 				if last := requests[len(requests)-1].Body; !bytes.Contains(bytes.ToLower(last), bytes.ToLower([]byte(told))) {
 					t.Errorf("the last request does not tell %q", told)
@@ -129,10 +131,21 @@ func newWorldWith(t *testing.T, program, api string, server modeltest.Config) *w
 
 func (w *world) write(name, text string) {
 	w.t.Helper()
-	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600); err != nil {
+	file := filepath.Join(w.dir, name)
+	err := os.MkdirAll(filepath.Dir(file), 0o700)
+	if err == nil {
+		err = os.WriteFile(file, []byte(text), 0o600)
+	}
+	if err != nil {
 		w.t.Fatal(err)
 	}
 }
+
+// kettle is a skill, which the person keeps in the workspace.
+const (
+	kettle     = "work/skills/kettle/SKILL.md"
+	kettleText = "---\nname: kettle\ndescription: How tea is made here.\n---\nFill it.\n"
+)
 
 func (w *world) read(name string) string {
 	w.t.Helper()
@@ -241,13 +254,18 @@ func conversation() []turn {
 	changes := map[int]func(w *world){
 		3:  func(w *world) { w.zone = "Pacific/Kiritimati" }, // UTC+14: mostly tomorrow
 		6:  func(w *world) { w.write("work/AGENTS.md", "Be brief, and kind.\n") },
+		8:  func(w *world) { w.write(kettle, kettleText) },
 		9:  func(w *world) { w.config(`, params: { temperature: 0.3 }, maxTokens: 700`, "") },
 		12: func(w *world) { w.zone = "Pacific/Pago_Pago" }, // UTC-11: another day for sure
 		15: func(w *world) { w.write("work/SOUL.md", "You are calm.\n") },
+		16: func(w *world) { w.write(kettle, kettleText+"Then wait.\n") },
 		18: func(w *world) { w.config("", `logging: { level: "debug" }`) },
+		19: func(w *world) { w.write("work/MEMORY.md", "Ann likes tea.\n") },
 		21: func(w *world) { w.zone = "Asia/Kathmandu" },
 		24: func(w *world) { _ = os.Remove(filepath.Join(w.dir, "work/AGENTS.md")) }, // the next request shows it
+		26: func(w *world) { _ = os.RemoveAll(filepath.Join(w.dir, "work/skills")) }, // the same
 		27: func(w *world) { w.config(`, name: "A test", reasoning: true, input: ["text", "image"]`, "") },
+		28: func(w *world) { w.write("work/MEMORY.md", "Ann likes tea.\nShe has a cat.\n") },
 		33: func(w *world) { w.write("work/notes.txt", strings.Repeat("a long line of notes\n", 5000)) },
 	}
 	var all []turn

@@ -523,9 +523,16 @@ func mark(n int) string { return fmt.Sprintf("(end of %d)", n) }
 // and that nothing was forgotten on the way.
 func (s *story) told() {
 	s.t.Helper()
-	for _, words := range []string{"Turn 194:", "You are calm indeed", "AGENTS.md was removed", " +0545]", "No answer was given"} {
+	s.tells("Turn 194:", "You are calm indeed", "AGENTS.md was removed", " +0545]", "No answer was given", kettle[len("work/"):],
+		"# MEMORY.md", "MEMORY.md was added to", "She has a cat.")
+}
+
+// tells checks what the newest request tells the model.
+func (s *story) tells(all ...string) {
+	s.t.Helper()
+	for _, words := range all {
 		if !bytes.Contains(s.newest, []byte(words)) {
-			s.t.Errorf("the last request does not tell %q", words)
+			s.t.Errorf("turn %d: the newest request does not tell %q", s.n, words)
 		}
 	}
 }

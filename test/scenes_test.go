@@ -70,12 +70,19 @@ func everyday(n int, draw *rand.Rand) scene {
 func changes() map[int]func(s *story) {
 	remove := func(s *story) { _ = os.Remove(filepath.Join(s.dir, "work/AGENTS.md")) } // a request tells whether it is gone
 	return map[int]func(s *story){
-		8: func(s *story) { s.write("work/AGENTS.md", "Be brief, and kind.\n") },
+		8:  func(s *story) { s.write("work/AGENTS.md", "Be brief, and kind.\n") },
+		10: func(s *story) { s.write(kettle, kettleText) },
+		11: func(s *story) { s.tells("There are new skills.", kettle[len("work/"):]) },
 		14: func(s *story) {
 			s.set(settings{tools: `deny: ["exec"]`, row: `, params: { temperature: 0.3 }, maxTokens: 700`})
 		},
-		20:  func(s *story) { s.set(settings{}) },              // the tool exec comes late
-		30:  func(s *story) { s.travel("Pacific/Kiritimati") }, // UTC+14: mostly tomorrow
+		20: func(s *story) { s.set(settings{}) }, // the tool exec comes late
+		30: func(s *story) { // what was told before the summary is in the system text now
+			s.tells(kettle[len("work/"):])
+			s.travel("Pacific/Kiritimati") // UTC+14: mostly tomorrow
+		},
+		33:  func(s *story) { s.write("work/MEMORY.md", "Ann likes tea.\n") },
+		34:  func(s *story) { s.tells("MEMORY.md was changed", "Ann likes tea.") },
 		50:  func(s *story) { s.set(settings{primary: "gone/no-model", fallbacks: `"box/test-model"`}) },
 		51:  func(s *story) { s.set(settings{}) },
 		55:  func(s *story) { s.set(settings{primary: "gone/no-model", fallbacks: " "}) },
@@ -93,6 +100,7 @@ func changes() map[int]func(s *story) {
 		195: func(s *story) { s.write("work/SOUL.md", "You are calm indeed.\n") },
 		196: func(s *story) { s.travel("Asia/Kathmandu") },
 		197: remove,
+		199: func(s *story) { s.write("work/MEMORY.md", "Ann likes tea.\nShe has a cat.\n") },
 	}
 }
 
