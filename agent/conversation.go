@@ -193,6 +193,7 @@ const fewCounts = 5
 
 // counted gives what a server counted of the requests in this epoch.
 func (c *conversation) counted(reports []*hearth.Report) (all counts) {
+	all.good = make([]count, 0, len(reports))
 	head, weight, through := prompt.WeighHead(c.es.plan), prompt.WeighSummary(c.es.plan), int64(0)
 	for _, rep := range reports {
 		if rep.Through < through {

@@ -52,7 +52,7 @@ type count struct {
 // counts are those of an epoch that go together: each request holds all of the one before.
 type counts struct {
 	good []count
-	odd  *count // the newest, where it does not go with them
+	odd  count // the newest, where it does not go with them; else its through is 0
 }
 
 // add takes the next count. One that does not go with those before changes nothing: a
@@ -63,12 +63,12 @@ func (s *counts) add(c count, ofAll bool) {
 	n := len(s.good)
 	switch {
 	case n == 0 || follows(&s.good[n-1], &c):
-		s.good, s.odd = append(s.good, c), nil
+		s.good, s.odd = append(s.good, c), count{}
 	case c.Tokens < s.good[n-1].Tokens && !ofAll:
-	case s.odd != nil && follows(s.odd, &c):
-		s.good, s.odd = []count{*s.odd, c}, nil
+	case s.odd.through > 0 && follows(&s.odd, &c):
+		s.good, s.odd = append(s.good[:0], s.odd, c), count{}
 	default:
-		s.odd = &c
+		s.odd = c
 	}
 }
 

@@ -74,7 +74,7 @@ func (m *memory) Since(_ context.Context, from session.Seq) iter.Seq2[session.En
 
 func (m *memory) Epoch(_ context.Context, model hearth.ModelRef) (session.Epoch, bool, error) {
 	for _, e := range slices.Backward(m.epochs) {
-		if e.Model == model {
+		if e.Model == model && e.Sound(session.Seq(len(m.entries)+m.gone+1)) {
 			return e, true, nil
 		}
 	}

@@ -286,6 +286,34 @@ func TestARepairSaysTrulyWhatItCost(t *testing.T) {
 	}
 }
 
+// Where only the newest epoch cannot be read, the conversation goes on from the one before,
+// with all its messages: the summary that stood for them is gone.
+func TestALostEpochIsFollowedByTheOneBefore(t *testing.T) {
+	s := damagedScene(t, func(s *scene) {
+		s.cfg.Room.KeepRecentTokens = 1
+		s.agent = agent.New(s.cfg)
+		s.compact()
+		if _, err := s.say("c"); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.mem.epochs); n != 2 || s.mem.epochs[1].FirstSeq == 1 {
+			t.Fatalf("the epochs are %+v", s.mem.epochs)
+		}
+		s.files = append(s.files, prompt.File{Name: "AGENTS.md", Text: "Be brief."})
+		s.mem.epochs[1].Plan = []byte(`[]`)
+	})
+	s.cfg.Room.KeepRecentTokens = 0
+	notices, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "d"})
+	if err != nil || len(notices) != 1 || !strings.Contains(notices[0].Text, "what its requests began with is gone") {
+		t.Fatalf("told %+v, %v", notices, err)
+	}
+	s.turn()
+	last := s.script.asked[len(s.script.asked)-1]
+	if e := s.mem.epochs[2]; e.Reason != "repaired" || e.FirstSeq != 1 || len(last.Messages) != 7 || !strings.Contains(last.System, "Be brief.") {
+		t.Errorf("it goes on in %s from %d with %d messages and %q", e.Reason, e.FirstSeq, len(last.Messages), last.System)
+	}
+}
+
 // Nobody knows who spoke in a message that is gone.
 func TestAMessageThatIsGoneTaints(t *testing.T) {
 	for _, gone := range []int{0, 1} {

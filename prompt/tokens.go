@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"encoding/json"
 	"unicode/utf8"
 
 	"hearth"
@@ -20,36 +21,25 @@ func (w Weight) Less(v Weight) Weight { return Weight{w.ASCII - v.ASCII, w.Other
 // Sum is the weight of both scripts together.
 func (w Weight) Sum() int { return w.ASCII + w.Other }
 
-// What ASCII characters weigh more than 1, as tokenizers were seen to count prose, code, logs,
-// tables, hashes and paths. Some take each digit by itself, others three at once.
-const (
-	digitMore = 2
-	pieceMore = 3 // a mark, or a capital inside a word, begins another piece
-	mixedMore = 1 // so does a digit behind a letter, or a letter behind a digit, mostly
-)
+// WeighText weighs a string, which is UTF-8.
+func WeighText(s string) Weight { return weigh(s) }
 
-// WeighText weighs a string.
-func WeighText(s string) Weight {
+// weigh looks everything up: all that is sent is weighed.
+func weigh[T string | json.RawMessage](s T) Weight {
 	var w Weight
 	last := blank
-	for _, r := range s {
-		now := classOf(r)
-		switch {
-		case now == foreign:
+	for i := range len(s) {
+		now := classes[s[i]]
+		w.ASCII += weights[last][now]
+		if s[i] >= utf8.RuneSelf && utf8.RuneStart(s[i]) {
 			w.Other++
-		case now == blank && last != blank: // it goes with the word that follows
-		case now == digit:
-			w.ASCII += 1 + digitMore
-		default:
-			w.ASCII++
 		}
-		w.ASCII += piece(last, now)
 		last = now
 	}
 	return w
 }
 
-// class is what a tokenizer sees in a character.
+// class is what a tokenizer sees in a byte.
 type class uint8
 
 const (
@@ -59,37 +49,58 @@ const (
 	digit
 	mark // all else in ASCII
 	foreign
+	numClasses
 )
 
-func classOf(r rune) class {
-	switch {
-	case r >= 'a' && r <= 'z':
-		return lower
-	case r <= ' ':
-		return blank
-	case r >= utf8.RuneSelf:
-		return foreign
-	case r >= 'A' && r <= 'Z':
-		return upper
-	case r >= '0' && r <= '9':
-		return digit
-	default:
-		return mark
+var classes = func() (of [256]class) {
+	for b := range of {
+		switch {
+		case b >= utf8.RuneSelf:
+			of[b] = foreign
+		case b >= 'a' && b <= 'z':
+			of[b] = lower
+		case b >= 'A' && b <= 'Z':
+			of[b] = upper
+		case b >= '0' && b <= '9':
+			of[b] = digit
+		case b <= ' ':
+			of[b] = blank
+		default:
+			of[b] = mark
+		}
 	}
-}
+	return of
+}()
 
-// piece is what a character weighs more because a piece begins with it although no space is
-// before it.
-func piece(last, now class) int {
-	switch {
-	case now == mark && last != mark, now == upper && last == lower:
-		return pieceMore
-	case now == digit && (last == lower || last == upper), last == digit && (now == lower || now == upper):
-		return mixedMore
-	default:
-		return 0
+// What ASCII characters weigh more than 1, as tokenizers were seen to count prose, code, logs,
+// tables, hashes and paths. Some take each digit by itself, others three at once.
+const (
+	digitMore = 2
+	pieceMore = 3 // a mark, or a capital inside a word, begins another piece
+	mixedMore = 1 // so does a digit behind a letter, or a letter behind a digit, mostly
+)
+
+// weights are what an ASCII character weighs behind another: weights[last][now].
+var weights = func() (of [numClasses][numClasses]int) {
+	for last := range numClasses {
+		for now := range foreign {
+			w := 1
+			switch {
+			case now == blank && last != blank: // it goes with the word that follows
+				w = 0
+			case now == mark && last != mark, now == upper && last == lower:
+				w += pieceMore
+			case now == digit && (last == lower || last == upper), last == digit && (now == lower || now == upper):
+				w += mixedMore
+			}
+			if now == digit {
+				w += digitMore
+			}
+			of[last][now] = w
+		}
 	}
-}
+	return of
+}()
 
 // messageFrame is what a chat template adds around a message, as a weight in ASCII.
 const messageFrame = 24
@@ -135,7 +146,7 @@ func WeighHead(p *Plan) Weight { return WeighText(p.System).Add(weighTools(p.Too
 
 func weighTools(tools []hearth.ToolSpec) (w Weight) {
 	for _, t := range tools {
-		w = w.Add(WeighText(t.Name)).Add(WeighText(t.Description)).Add(WeighText(string(t.Schema)))
+		w = w.Add(WeighText(t.Name)).Add(WeighText(t.Description)).Add(weigh(t.Schema))
 		w.ASCII += 2 * messageFrame
 	}
 	return w
