@@ -327,3 +327,29 @@ func TestAWindowThatIsAskedForStays(t *testing.T) {
 		t.Errorf("%d refusals and %d epochs", server.refused, len(s.mem.epochs))
 	}
 }
+
+// telling is a server that tells that it reads.
+type telling struct{ *small }
+
+func (s telling) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		if yield(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseReading, Model: "m", Total: 7_400}}, nil) {
+			s.small.Stream(ctx, q)(yield)
+		}
+	}
+}
+
+func TestAPersonWhoWaitsForASummaryIsToldSo(t *testing.T) {
+	server := &small{window: 10_000}
+	s := longTalk(t, server, 8)
+	s.cfg.Router = telling{server}
+	s.agent = agent.New(s.cfg)
+	var notes []string
+	if err := s.agent.Compact(t.Context(), s.mem, "", func(e hearth.Event) {
+		if e.Kind == hearth.EventWait {
+			notes = append(notes, e.Wait.Note)
+		}
+	}); err != nil || !slices.Equal(notes, []string{"to sum up the conversation"}) {
+		t.Errorf("told %q, %v", notes, err)
+	}
+}

@@ -231,13 +231,10 @@ func cutSummary(err error) error {
 	return &out
 }
 
-// summingUp says what is waited for.
+// summingUp says what the model is at. Where it is waited for, the note tells why.
 func summingUp(w hearth.Wait) hearth.Wait {
-	const what = "to sum up the conversation"
-	if w.Note = strings.TrimSpace(w.Note); w.Note == "" {
-		w.Note = what
-	} else {
-		w.Note = what + "; " + w.Note
+	if atWork := w.Phase == hearth.PhaseReading || w.Phase == hearth.PhaseWriting; atWork && w.Note == "" {
+		w.Note = "to sum up the conversation"
 	}
 	return w
 }

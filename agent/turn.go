@@ -224,8 +224,16 @@ func (a *Agent) cause(ctx context.Context, err error) error {
 	case hearth.ReasonOf(err) == hearth.ReasonStorage:
 		return err
 	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		cause = overtime{cause}
+	}
 	return halted(cause)
 }
+
+// overtime is the cause of a turn that ran out of the time that its caller gave it.
+type overtime struct{ error }
+
+func (o overtime) Unwrap() error { return o.error }
 
 // halted is the error of a turn that its person stopped.
 func halted(cause error) *hearth.Error {
@@ -237,6 +245,9 @@ func halted(cause error) *hearth.Error {
 func shortReason(err error) string {
 	switch hearth.ReasonOf(err) {
 	case hearth.ReasonCancelled:
+		if _, late := errors.AsType[overtime](err); late {
+			return "the time allowed for it was over"
+		}
 		return "the person stopped it"
 	case hearth.ReasonLimit:
 		return "a limit of the gateway stopped it"

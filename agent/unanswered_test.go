@@ -3,8 +3,10 @@ package agent_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hearth"
 	"hearth/agent"
@@ -91,5 +93,32 @@ func TestAMessageWithoutAnOutcomeIsAnsweredByTurn(t *testing.T) {
 	}
 	if _, ok, err := again.Unanswered(t.Context(), s.mem); ok || err != nil {
 		t.Errorf("it is still unanswered (%v)", err)
+	}
+}
+
+// The model is told who ended its predecessor's turn: not the person, where a clock did.
+func TestATurnThatRanOutOfItsCallersTimeWasNotStoppedByThePerson(t *testing.T) {
+	for name, end := range map[string]func(context.Context) (context.Context, context.CancelFunc){
+		"(No answer was given: the time allowed for it was over.)": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithDeadlineCause(ctx, time.Unix(0, 0), errors.New("--timeout"))
+		},
+		"(No answer was given: the person stopped it.)": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return ctx, cancel
+		},
+	} {
+		s := newScene(t, []step{{text: "Fed."}})
+		if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "Feed the cat"}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := end(t.Context())
+		if _, err := s.agent.Turn(ctx, s.mem, nil); hearth.ReasonOf(err) != hearth.ReasonCancelled {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+		if _, err := s.say("And now?"); err != nil || !slices.Contains(s.mem.talk(), "assistant: "+name) {
+			t.Errorf("the transcript is %q, %v; want %s", s.mem.talk(), err, name)
+		}
 	}
 }

@@ -37,7 +37,7 @@ type AgentDefaults struct {
 	// TimeoutSeconds bounds a whole turn; nil means not written, 0 no limit.
 	TimeoutSeconds *int `json:"timeoutSeconds"`
 	// ContextTokens caps the window of every model; 0 means no cap.
-	ContextTokens int `json:"contextTokens"`
+	ContextTokens int `json:"contextTokens" least:"1"`
 	MaxConcurrent int `json:"maxConcurrent" unused:"yet"`
 
 	// BootstrapMaxChars and BootstrapTotalMaxChars limit the workspace files in the
@@ -79,7 +79,7 @@ type Agent struct {
 	ThinkingDefault        string        `json:"thinkingDefault" enum:"off|minimal|low|medium|high|xhigh|adaptive|max|ultra"`
 	ReasoningDefault       string        `json:"reasoningDefault" enum:"off|on|stream" unused:"yet"`
 	VerboseDefault         string        `json:"verboseDefault" enum:"off|on|full" unused:"yet"`
-	ContextTokens          int           `json:"contextTokens"`
+	ContextTokens          int           `json:"contextTokens" least:"1"`
 	BootstrapMaxChars      int           `json:"bootstrapMaxChars"`
 	BootstrapTotalMaxChars int           `json:"bootstrapTotalMaxChars"`
 	ContextInjection       string        `json:"contextInjection" enum:"always|continuation-skip|never"`

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hearth/internal/json5"
@@ -42,6 +43,7 @@ type field struct {
 	index []int
 	enum  []string // other values are not taken
 	known []string // other values are taken, and told
+	least int64    // of a number; 0 takes any
 	later bool     // nothing uses it yet
 	more  []int    // where the rest goes when the value is a list; nil = it may not be one
 }
@@ -179,6 +181,19 @@ func (d *decoder) unusual(path string, v *json5.Value, known []string) {
 	})
 }
 
+// tooSmall tells a number that is less than can be meant, and leaves it out.
+func (d *decoder) tooSmall(path string, v *json5.Value, dst reflect.Value, least int64) {
+	if n, ok := v.Int(); least == 0 || !ok || n >= least {
+		return
+	}
+	dst.SetZero()
+	d.report(finding{
+		kind: WrongType, path: path, full: path, at: v,
+		strict: fmt.Sprintf("Too small: expected number to be >=%d", least),
+		soft:   fmt.Sprintf("%s is %s and cannot be less than %d: the default is used", path, v.Text, least),
+	})
+}
+
 func (d *decoder) raw(path string, v *json5.Value, dst *json.RawMessage) bool {
 	b, err := v.AppendJSON(nil)
 	if err != nil {
@@ -242,6 +257,7 @@ func (d *decoder) object(path string, v *json5.Value, dst reflect.Value) bool {
 		if ok {
 			d.value(joinKey(path, m.Key), m.Value, dst.FieldByIndex(f.index), f.enum)
 			d.unusual(joinKey(path, m.Key), m.Value, f.known)
+			d.tooSmall(joinKey(path, m.Key), m.Value, dst.FieldByIndex(f.index), f.least)
 			if f.later {
 				d.unused = append(d.unused, joinKey(path, m.Key))
 			}
@@ -305,6 +321,11 @@ func (d *decoder) fieldsOf(t reflect.Type) map[string]field {
 			continue
 		}
 		out[name] = field{index: f.Index, enum: listed(f.Tag.Get("enum")), known: listed(f.Tag.Get("known")), later: f.Tag.Get("unused") != ""}
+		if n, err := strconv.ParseInt(f.Tag.Get("least"), 10, 64); err == nil {
+			own := out[name]
+			own.least = n
+			out[name] = own
+		}
 		if more, ok := t.FieldByName(f.Tag.Get("more")); ok {
 			own := out[name]
 			own.more = more.Index

@@ -37,11 +37,11 @@ type Provider struct {
 	Request      Request       `json:"request"`
 	LocalService *LocalService `json:"localService"`
 	// ContextWindow, ContextTokens and MaxTokens are defaults for the models below.
-	ContextWindow int `json:"contextWindow"`
-	ContextTokens int `json:"contextTokens"`
-	MaxTokens     int `json:"maxTokens"`
+	ContextWindow int `json:"contextWindow" least:"1"`
+	ContextTokens int `json:"contextTokens" least:"1"`
+	MaxTokens     int `json:"maxTokens" least:"1"`
 	// Slots is how many requests the server works on at once; Hearth's own key.
-	Slots int `json:"slots"`
+	Slots int `json:"slots" least:"1"`
 	// Locality says where its models run, in place of what its address tells: "machine",
 	// "private" or "hosted"; Hearth's own key.
 	Locality string `json:"locality" enum:"machine|private|hosted"`
@@ -116,9 +116,9 @@ type Model struct {
 	Input []string `json:"input" enum:"text|image|video|audio"`
 	Cost  *Cost    `json:"cost"`
 	// ContextWindow is the model's own window in tokens, ContextTokens a cap below it.
-	ContextWindow int    `json:"contextWindow"`
-	ContextTokens int    `json:"contextTokens"`
-	MaxTokens     int    `json:"maxTokens"` // output cap
+	ContextWindow int    `json:"contextWindow" least:"1"`
+	ContextTokens int    `json:"contextTokens" least:"1"`
+	MaxTokens     int    `json:"maxTokens" least:"1"` // output cap
 	Compat        Compat `json:"compat"`
 	// Locality is in place of the provider's; Hearth's own key.
 	Locality string `json:"locality" enum:"machine|private|hosted"`

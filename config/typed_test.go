@@ -268,3 +268,21 @@ func TestAProviderMayBeServedInSeveralPlaces(t *testing.T) {
 		}
 	}
 }
+
+func TestANumberOfNothingIsNoLimit(t *testing.T) {
+	f, warnings := newHome(t).config(`{
+  models: { providers: { a: { baseUrl: "u", maxTokens: 0, slots: 2, models: [
+    { id: "m", contextWindow: -5, maxTokens: 100 },
+    { id: "n", contextWindow: 0, contextTokens: 1 },
+  ] } } },
+  agents: { defaults: { contextTokens: -1 } },
+}`)
+	wantWarnings(t, warnings, `hearth.json:2: models.providers.a.maxTokens is 0 and cannot be less than 1: the default is used
+hearth.json:3: models.providers.a.models[0].contextWindow is -5 and cannot be less than 1: the default is used
+hearth.json:4: models.providers.a.models[1].contextWindow is 0 and cannot be less than 1: the default is used
+hearth.json:6: agents.defaults.contextTokens is -1 and cannot be less than 1: the default is used`)
+	p := f.Config.Models.Providers["a"]
+	if p.Slots != 2 || p.Models[0].ContextWindow != 0 || p.Models[0].MaxTokens != 100 || p.Models[1].ContextTokens != 1 {
+		t.Errorf("read %+v", p)
+	}
+}
