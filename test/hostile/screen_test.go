@@ -134,7 +134,7 @@ func neverTwice(t *testing.T, requests []modeltest.Request) {
 // makeWait are the rows that a person gives up on while the program waits to ask again.
 var makeWait = []string{"asks to come back in seven seconds", "says in prose when to come back", "is busy", "is overloaded"}
 
-var waiting = regexp.MustCompile(`(?m)^(waiting for|connecting to|test-model is) .*\n`)
+var waiting = regexp.MustCompile(`(?m)^(waiting for|waiting until|connecting to|test-model is|test-model reads) .*\n`)
 
 // display is an output that can be waited for.
 type display struct {
