@@ -43,7 +43,7 @@ func TestTheLastGoodCopyHoldsItsIncludes(t *testing.T) {
 	if !f.LastGood || f.Config.Models.Mode != "replace" {
 		t.Errorf("config %+v (%v)", f.Config.Models, f.Broken)
 	}
-	if got := h.read(".hearth/hearth.json.last-good"); got != `{"models":{"mode":"${MODE}"}}` {
+	if got := h.read(".hearth/hearth.json.last-good"); got != "// included: "+inc+"\n"+`{"models":{"mode":"${MODE}"}}` {
 		t.Errorf("last good is %s", got)
 	}
 }

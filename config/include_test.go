@@ -180,6 +180,16 @@ func TestFilesNamesAllThatAConfigIsMadeOf(t *testing.T) {
 	wants(f, ".hearth/broken.json5", ".hearth/nested.json5", ".hearth/absent.json5", "later.json5")
 }
 
+func TestTheLastGoodCopyNamesWhatItWasMadeOf(t *testing.T) {
+	h := newHome(t)
+	h.write(".hearth/tools.json5", "{}")
+	h.config("{tools: {$include: 'tools.json5'}}")
+	f, _ := h.config("{tools: {$incl")
+	if !f.LastGood || !slices.Contains(f.Files(), h.path(".hearth/tools.json5")) {
+		t.Errorf("got %t, %q", f.LastGood, f.Files())
+	}
+}
+
 func TestAConfigThatBreaksKeepsTheFilesItWasMadeOf(t *testing.T) {
 	h := newHome(t)
 	h.write(".hearth/tools.json5", "{}")

@@ -152,12 +152,28 @@ func (f *File) fallBack(cause error) (*json5.Value, []Warning) {
 		// here with an $include of its own is not followed.
 		if doc, _, err := read(f.lastGoodPath(), text); err == nil {
 			f.LastGood = true
+			f.includes = append(f.includes, includedFiles(text)...)
 			w.Message += "; the last good config is used"
 			return doc.Root, []Warning{w}
 		}
 	}
 	w.Message += "; the defaults are used"
 	return nil, []Warning{w}
+}
+
+// includedMark begins the lines of a last good copy that name the files it was made of.
+const includedMark = "// included: "
+
+// includedFiles gives them.
+func includedFiles(copied []byte) (paths []string) {
+	for line := range strings.Lines(string(copied)) {
+		path, ok := strings.CutPrefix(line, includedMark)
+		if !ok {
+			break
+		}
+		paths = append(paths, strings.TrimSuffix(path, "\n"))
+	}
+	return paths
 }
 
 func brokenWarning(path string, cause error) Warning {
@@ -336,7 +352,11 @@ func (f *File) lastGoodPath() string {
 func (f *File) keepLastGood() error {
 	text := f.sources[0].bytes
 	if len(f.sources) > 1 {
-		text = f.tree.AppendJSON5(nil)
+		text = nil
+		for _, path := range f.includes {
+			text = append(text, includedMark+path+"\n"...)
+		}
+		text = f.tree.AppendJSON5(text)
 	}
 	path := f.lastGoodPath()
 	if old, err := readLimited(path, json5.MaxBytes); err == nil && string(old) == string(text) {

@@ -30,10 +30,12 @@ var (
 	// parameter is one name and value in the query of an address.
 	parameter = regexp.MustCompile(`[?&][^=&#\s]+=[^&#\s]+`)
 	// secretMember is a credential behind its name in a line that need not be JSON5.
-	secretMember = regexp.MustCompile(`(?i)((?:api[-_]?keys?|tokens?|secrets?|passwords?|passwd|passphrase|private_?key|access_?key|credentials?|authorization|cookies?)["'“”‘’]?\s*[:=]?\s*)` +
-		`("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[“”‘’][^“”‘’]*[“”‘’]?|[^\s,{}\[\]"'“”‘’:=]+)`)
+	secretMember = regexp.MustCompile(`(?i)((?:api[-_]?keys?|tokens?|secrets?|passwords?|passwd|passphrase|private_?key|access_?key|credentials?|authorization|cookies?)\b["'“”‘’]?\s*[:=,]?\s*(?:/\*.*?\*/\s*)?)` +
+		`("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[“”‘’][^“”‘’]*[“”‘’]?|[^\s,{}\[\]"'“”‘’:=][^\s,{}\[\]"'“”‘’]*)`)
 	// word is anything in such a line that may be a credential.
 	word = regexp.MustCompile(`[^\s,{}\[\]"'“”‘’]+`)
+	// piece is a part of such a word, in what is said of the line too.
+	piece = regexp.MustCompile(`[^\s,{}\[\]"'“”‘’:=]+`)
 	// argument is one word of a command that holds a name and a value: --api-key=x, KEY=x,
 	// a header as curl takes it.
 	argument = regexp.MustCompile(`(?s)^([-\w]+)(=|:\s*)(.+)$`)
@@ -156,6 +158,19 @@ func hideSecrets(line string) string {
 	return word.ReplaceAllStringFunc(out.String()+line[at:], func(s string) string {
 		if open := maskedAddress(s); open != s || redact.Shapes(s) != s {
 			return stars(s)
+		}
+		return s
+	})
+}
+
+// hideInMessage takes out of a sentence about a line what hideSecrets takes out of the line.
+func hideInMessage(message, line string) string {
+	shown := piece.FindAllString(hideSecrets(line), -1)
+	hidden := slices.DeleteFunc(piece.FindAllString(line, -1), func(s string) bool { return slices.Contains(shown, s) })
+	return piece.ReplaceAllStringFunc(message, func(s string) string {
+		// A sentence may show the beginning of a long word.
+		if slices.ContainsFunc(hidden, func(h string) bool { return s == h || len(s) >= 8 && strings.HasPrefix(h, s) }) {
+			return strings.Repeat("*", utf8.RuneCountInString(s))
 		}
 		return s
 	})

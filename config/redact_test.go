@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -62,11 +63,35 @@ func TestALineThatDoesNotParseIsShownWithoutItsCredentials(t *testing.T) {
 		`token: { source: "env" id: "X" }`:                      `token: { source: "env" id: "X" }`,
 		`x: "sk-CANARYCANARY1234567890abcdef"`:                  `x: "*******************************"`,
 		`u: "http://me:pass@host/v1"`:                           `u: "**********************"`,
+		`["--api-key","CANARY12" "x"]`:                          `["--api-key",********** "x"]`,
+		`botToken: 123456:AA_tok, x`:                            `botToken: *************, x`,
+		`apiKey: /*c*/ "CANARY" x`:                              `apiKey: /*c*/ ******** x`,
+		`secrets: { token`:                                      `secrets: { token`,
 		`just: words`:                                           `just: words`,
 	} {
 		got := hideSecrets(line)
 		if got != want || utf8.RuneCountInString(got) != utf8.RuneCountInString(line) {
 			t.Errorf("%s\n is shown as\n%s\n and not\n%s", line, got, want)
+		}
+	}
+}
+
+func TestTheSentenceAboutALineNamesNoCredentialEither(t *testing.T) {
+	h := newHome(t)
+	for text, want := range map[string]string{
+		`{models:{providers:{p:{apiKey:sk-CANARYlonekey1234567890}}}}`: "needs quotes",
+		`{"sk-CANARYlonekey1234567890"}`:                               "should follow the key",
+	} {
+		f, warnings := h.config(text)
+		all := f.Broken.Error()
+		for _, w := range warnings {
+			all += w.String()
+		}
+		for _, i := range f.Issues() {
+			all += i.String()
+		}
+		if strings.Contains(all, "CANARY") || !strings.Contains(all, want) {
+			t.Errorf("%s: %s", text, all)
 		}
 	}
 }

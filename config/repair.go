@@ -51,6 +51,9 @@ func (r Repair) String() string {
 // *json5.SyntaxError about the best reading.
 func read(name string, src []byte) (*json5.Document, []Repair, error) {
 	doc, repairs, err := parse(name, src)
+	if e, ok := errors.AsType[*json5.SyntaxError](err); ok {
+		e.Message = hideInMessage(e.Message, e.LineText)
+	}
 	if err == nil && !utf8.Valid(src) {
 		r := Repair{Name: RepairedBytes}
 		r.foreign(doc.Root)
