@@ -406,3 +406,17 @@ func FuzzEdit(f *testing.F) {
 		}
 	})
 }
+
+// What is said of a folder is what was looked at: nobody counts one that holds millions.
+func TestAFolderThatHoldsTooMuchIsNotCounted(t *testing.T) {
+	root := t.TempDir()
+	for i := range 10_001 {
+		if err := os.Symlink("nowhere", filepath.Join(root, fmt.Sprintf("f%05d", i))); err != nil {
+			t.Skip("no symlinks here:", err)
+		}
+	}
+	got := do(t, pick(t, "read", file.Config{Root: root}), false, `{"path":"."}`)
+	if got.Failed || !strings.HasSuffix(got.Text, "\n[more than 9500 others are not shown; use a command to see them]") {
+		t.Errorf("%q", got.Text[max(0, len(got.Text)-200):])
+	}
+}

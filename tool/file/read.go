@@ -232,8 +232,8 @@ func (r *reader) picture(body io.Reader, name string, size int64, result *hearth
 
 // list shows a folder, since a model that asks to read one wants to know what is in it.
 func (r *reader) list(dir *os.File, name string, result *hearth.ToolResult) error {
-	const most = 500
-	entries, err := dir.ReadDir(20 * most) // bounded: a folder can hold millions
+	const most, looked = 500, 10_000 // a folder can hold millions
+	entries, err := dir.ReadDir(looked)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return plain(err)
 	}
@@ -246,7 +246,7 @@ func (r *reader) list(dir *os.File, name string, result *hearth.ToolResult) erro
 	}
 	for i, e := range entries {
 		if i == most {
-			fmt.Fprintf(&b, "\n[%d more are not shown]", len(entries)-most)
+			b.WriteString("\n" + unshown(len(entries)-most, len(entries) == looked))
 			break
 		}
 		b.WriteString("\n" + escape.Line(e.Name()))
@@ -260,6 +260,14 @@ func (r *reader) list(dir *os.File, name string, result *hearth.ToolResult) erro
 	result.Text = b.String()
 	result.Detail = tool.Detail(readDetail{Path: name})
 	return nil
+}
+
+// unshown is the note below a list of names that goes on.
+func unshown(names int, andMore bool) string {
+	if andMore {
+		return fmt.Sprintf("[more than %d others are not shown; use a command to see them]", names)
+	}
+	return fmt.Sprintf("[%d more are not shown]", names)
 }
 
 // nearby adds, to a missing file, the names in its folder that look like it.
