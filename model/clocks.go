@@ -27,8 +27,9 @@ import (
 // of silence, and a refusal is believed when it is repeated a second later. A connection
 // that is merely slow to be accepted is no death: a busy machine does that. Nor is a
 // network that is away, perhaps for a moment only. When the other machine is gone
-// altogether, the kernel's keep-alive on our own connection notices. Every byte counts as a sign of life, comments too: servers send those
-// exactly to say that they are at work.
+// altogether, the kernel's keep-alive on our own connection notices. Every byte counts as
+// a sign of life, comments and blank lines too: servers send those exactly to say that
+// they are at work.
 const (
 	connectLocal  = 5 * time.Second
 	connectPublic = 10 * time.Second

@@ -278,7 +278,7 @@ func (a *attempt) serverIsThrough(err error) bool {
 	}
 	switch hearth.ReasonOf(err) {
 	case hearth.ReasonCancelled, hearth.ReasonTimeout, hearth.ReasonStalled:
-		return err == nil
+		return false
 	default:
 		return true
 	}
