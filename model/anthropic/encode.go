@@ -178,7 +178,7 @@ func items(req *model.Request) ([][]byte, error) {
 	}
 	for i := range req.Messages {
 		m := &req.Messages[i]
-		if err := pictures(m, &req.Capabilities); err != nil {
+		if err := body.Pictures(m, &req.Capabilities); err != nil {
 			return nil, err
 		}
 		content := req.Encoded.Item(m.ID, func() []byte { return content(m, req) })
@@ -197,28 +197,6 @@ func items(req *model.Request) ([][]byte, error) {
 	}
 	flush()
 	return all, nil
-}
-
-// pictures makes sure that every picture that will be sent has its bytes.
-func pictures(m *hearth.Message, caps *model.Capabilities) error {
-	if !caps.Vision {
-		return nil
-	}
-	for i := range m.Parts {
-		p := &m.Parts[i]
-		if p.Blob != nil && p.Blob.Data == nil {
-			return fmt.Errorf("picture %s of message %s has no bytes", p.Blob.Hash, m.ID)
-		}
-		if p.Result == nil {
-			continue
-		}
-		for j := range p.Result.Blobs {
-			if b := &p.Result.Blobs[j]; b.Data == nil {
-				return fmt.Errorf("picture %s of message %s has no bytes", b.Hash, m.ID)
-			}
-		}
-	}
-	return nil
 }
 
 // content gives the blocks of a message with commas between them; nothing for a message

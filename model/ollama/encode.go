@@ -36,7 +36,7 @@ func encode(req *model.Request) (*model.Sent, error) {
 	}
 	for i := range req.Messages {
 		m := &req.Messages[i]
-		if err := pictures(m, caps); err != nil {
+		if err := body.Pictures(m, caps); err != nil {
 			return nil, err
 		}
 		if wire := req.Encoded.Item(m.ID, func() []byte { return messages(m, caps) }); len(wire) > 0 {
@@ -171,36 +171,6 @@ func tools(req *model.Request) []byte {
 		))
 	}
 	return body.Array(list...)
-}
-
-// pictures makes sure that every picture that will be sent has its bytes.
-func pictures(m *hearth.Message, caps *model.Capabilities) error {
-	if !caps.Vision {
-		return nil
-	}
-	missing := func(b *hearth.Blob) error {
-		if b.Data != nil {
-			return nil
-		}
-		return fmt.Errorf("picture %s of message %s has no bytes", b.Hash, m.ID)
-	}
-	for i := range m.Parts {
-		p := &m.Parts[i]
-		if p.Blob != nil {
-			if err := missing(p.Blob); err != nil {
-				return err
-			}
-		}
-		if p.Result == nil {
-			continue
-		}
-		for j := range p.Result.Blobs {
-			if err := missing(&p.Result.Blobs[j]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // messages gives the wire form of one message: one object, or several with commas
