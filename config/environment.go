@@ -139,6 +139,7 @@ var reserved = []struct {
 	{regexp.MustCompile(`^(secrets|tools)[.\[]|[.\]](localService|tools)[.\[]|\.(source|provider)$|[^\]]\.id$`), "what is run or which secret is taken"},
 	{regexp.MustCompile(`[.\]]request\.(tls|proxy)\.`), "where a key goes"},
 	{regexp.MustCompile(`\.workspace$`), "where an agent works"},
+	{regexp.MustCompile(`^skills\.load\.`), "where an agent's skills are"},
 }
 
 // addresses matches the paths of texts that say where a provider is.

@@ -67,6 +67,7 @@ func TestAProjectsDotenvServesCredentialsAndNamesOnly(t *testing.T) {
   tools: { allow: ["${W}"] },
   secrets: { providers: { vault: { source: "exec", command: "/${W}", passEnv: ["W", "S", "P"], env: { X: "${W}" } } } },
   env: { vars: { B: "block" } },
+  skills: { load: { extraDirs: ["/${P}", "/${W}"] } },
 }`)
 	no := func(line int, name, path, says string) string {
 		return fmt.Sprintf(`hearth.json:%d: missing env var %q at %s: the .env of the working folder does not say %s`, line, name, path, says)
@@ -84,6 +85,7 @@ func TestAProjectsDotenvServesCredentialsAndNamesOnly(t *testing.T) {
 		no(15, "W", "tools.allow[0]", run),
 		no(16, "W", "secrets.providers.vault.command", run),
 		no(16, "W", "secrets.providers.vault.env.X", run),
+		no(18, "W", "skills.load.extraDirs[1]", "where an agent's skills are"),
 	}, "\n"))
 	providers := f.Config.Models.Providers
 	if p := providers["a.b"]; p.BaseURL != "http://127.0.0.1:9/work" || p.LocalService.Command != "/process/state" || p.LocalService.Env["X"] != "block" {

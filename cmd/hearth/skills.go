@@ -50,6 +50,9 @@ func (b *toolbox) shelf(workspace string, own config.Agent, paths []string) shel
 		s.places = append(s.places, skill.Place{Base: filepath.Join(file.Places.OpenClaw, "skills")})
 	}
 	for _, dir := range file.Config.Skills.Load.ExtraDirs {
+		if !filepath.IsAbs(dir) && !strings.HasPrefix(dir, "~") { // not in whatever folder the person is in
+			dir = filepath.Join(filepath.Dir(file.Path()), dir)
+		}
 		s.places = append(s.places, skill.Place{Base: file.Places.Expand(dir)})
 	}
 	return s

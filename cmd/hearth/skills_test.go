@@ -50,7 +50,7 @@ func (b *bookshelf) open(t *testing.T) {
 func (b *bookshelf) write(t *testing.T, name, text string) {
 	t.Helper()
 	in, rest, _ := strings.Cut(name, "/")
-	dir := map[string]string{"ws": b.state("workspace"), "home": b.home, "openclaw": filepath.Join(b.home, ".openclaw")}[in]
+	dir := map[string]string{"ws": b.state("workspace"), "home": b.home, "state": b.state(), "openclaw": filepath.Join(b.home, ".openclaw")}[in]
 	file := filepath.Join(dir, filepath.FromSlash(rest), "SKILL.md")
 	if !strings.HasPrefix(text, "---") {
 		text = "---\nname: " + filepath.Base(filepath.Dir(file)) + "\ndescription: " + text + "\n---\nHow.\n"
@@ -95,16 +95,17 @@ func (b *bookshelf) read(t *testing.T, path string) hearth.ToolResult {
 }
 
 func TestSkillsComeFromTheirPlacesAndTheNearestCounts(t *testing.T) {
-	b := newBookshelf(t, `{skills: {load: {extraDirs: ["~/pack"]}, entries: {off: {enabled: false}, on: {enabled: true}}, limits: {maxSkillsPromptChars: 700}}}`, map[string]string{
+	b := newBookshelf(t, `{skills: {load: {extraDirs: ["~/pack", "beside", "${HEARTHTEST_UNSET}"]}, entries: {off: {enabled: false}, on: {enabled: true}}, limits: {maxSkillsPromptChars: 700}}}`, map[string]string{
 		"ws/skills/a": "first", "ws/.agents/skills/a": "second", "home/.agents/skills/a": "third", "home/pack/a": "last",
 		"ws/.agents/skills/b": "second", "home/.agents/skills/b": "third",
 		"home/.agents/skills/c": "third", "home/pack/group/c": "last", "home/pack/group/d": "last",
 		"openclaw/skills/e": "not with HEARTH_HOME", "home/pack/off": "x", "home/pack/on": "last",
-		"home/pack/bad": "---\nname: bad\n---\n",
+		"state/beside/f": "beside the config", "home/pack/bad": "---\nname: bad\n---\n",
 	})
 	want := []string{
 		"a: first: skills/a/SKILL.md", "b: second: .agents/skills/b/SKILL.md", "c: third: ~/.agents/skills/c/SKILL.md",
 		"d: last: ~/pack/group/d/SKILL.md", "on: last: ~/pack/on/SKILL.md",
+		"f: beside the config: " + filepath.ToSlash(b.state("beside", "f", "SKILL.md")),
 	}
 	for range 2 {
 		if got := b.told(t); !reflect.DeepEqual(got, want) {
