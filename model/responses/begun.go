@@ -16,8 +16,15 @@ type announced struct {
 	whole bool         // its arguments came
 }
 
+// mostItems is more than any answer has of one kind. What is announced beyond is not
+// followed, so that a server that announces without an end takes no memory.
+const mostItems = 1024
+
 // add takes a call that is announced.
 func (b *begun) add(index *model.Count, i *item) {
+	if len(*b) >= mostItems {
+		return
+	}
 	*b = append(*b, &announced{item: *i, index: index})
 }
 

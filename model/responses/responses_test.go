@@ -3,6 +3,7 @@ package responses
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -158,5 +159,20 @@ func TestEffortIsSentOnlyWhereItWasDeclared(t *testing.T) {
 		if got := effort(req); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+func TestItemsThatAreAnnouncedWithoutAnEnd(t *testing.T) {
+	d := newDecoder(sample(), func() hearth.CallID { return "made" })
+	for i := range 3 * mostItems {
+		for _, kind := range []string{"function_call", "message"} {
+			d.frame(fmt.Appendf(nil, `{"type":"response.output_item.added","output_index":%d,"item":{"type":%q,"name":"read","phase":"commentary"}}`, i, kind))
+		}
+	}
+	if len(d.begun) > mostItems || len(d.said.phases) > mostItems {
+		t.Errorf("%d calls and %d messages are kept", len(d.begun), len(d.said.phases))
+	}
+	if deltas, done, _ := d.frame([]byte(`{"type":"response.completed","response":{"status":"completed","output":[{"type":"function_call","call_id":"c","name":"read","arguments":"{}"}]}}`)); !done || len(deltas) != 2 || deltas[0].Call == nil {
+		t.Errorf("the call that came whole is lost: %+v", deltas)
 	}
 }

@@ -27,7 +27,7 @@ type spoken struct {
 
 // begin is called for a message that is announced.
 func (s *spoken) begin(index *model.Count, phase string) {
-	if index != nil {
+	if index != nil && len(s.phases) < mostItems {
 		if s.phases == nil {
 			s.phases = make(map[model.Count]string)
 		}
