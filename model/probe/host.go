@@ -54,7 +54,7 @@ func (m *Model) note(field, where string) {
 	if m.because == nil {
 		m.because = make(map[string]string)
 	}
-	m.because[field] = where
+	m.because[field] = words("", where) // it may hold words of the server
 }
 
 // Identify recognises the server behind a client and lists its models. Each question is

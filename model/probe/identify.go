@@ -156,7 +156,7 @@ func (a *asker) identify(ctx context.Context) (Host, error) {
 	a.getAll(ctx, "/health/liveliness", "/.well-known/localai.json", "/.well-known/serviceinfo")
 	for _, r := range recognisers {
 		if build, ok := r.is(ctx, a, c); ok {
-			h.Kind, h.Build = r.kind, build
+			h.Kind, h.Build = r.kind, words("", build)
 			return h, nil
 		}
 	}

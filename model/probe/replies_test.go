@@ -39,6 +39,8 @@ func FuzzReplies(f *testing.F) {
 		`"model_name":"m","model_info":{"max_input_tokens":1e18,"max_output_tokens":1e18}}],"total_slots":1000000000,"default_generation_settings":{"n_ctx":1e18},"value":1e18,` +
 		`"models":[{"name":"m","key":"m","max_context_length":1e18,"context_length":1e18,"loaded_instances":[{"config":{"context_length":1e18,"parallel":1000000000}}]}],` +
 		`"model_info":{"llama.context_length":1e18},"parameters":"num_ctx 4611686018427387904","context_length":8,"max_total_num_tokens":1000000000,"max_running_requests":1000000000}`)
+	long := strings.Repeat("long ", 1000)
+	add(`{"version":"` + long + `","build_info":"` + long + `","data":[{"id":"m","state":"` + long + `","type":"` + long + `","status":{"value":"` + long + `"}}],"models":[{"name":"m","remote_host":"` + long + `"}]}`)
 	at, err := model.ParseEndpoint("http://127.0.0.1:9")
 	if err != nil {
 		f.Fatal(err)
@@ -61,6 +63,11 @@ func FuzzReplies(f *testing.F) {
 			for name, n := range map[string]*int{"window": l.Window, "trained for": l.TrainedMax, "longest answer": l.MaxTokens, "slots": l.Slots} {
 				if n != nil && (*n <= 0 || *n >= 1<<30) {
 					t.Errorf("%s, %s: %s %d of %q", h.Kind, id, name, *n, body)
+				}
+			}
+			for field, where := range l.Evidence {
+				if len(where) > 1000 {
+					t.Errorf("%s: the evidence for %s has %d bytes", h.Kind, field, len(where))
 				}
 			}
 			if l.Slots != nil && *l.Slots > mostSlots {
