@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"hearth"
 	"hearth/model"
@@ -90,7 +91,7 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 	if err != nil {
 		return nil, err
 	}
-	switch now, had := c.es.plan.WindowNow(target), c.es.plan.Window; {
+	switch now, had := r.windowNow(target, es), c.es.plan.Window; {
 	case now < had:
 		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, had))
 	case now > had:
@@ -98,6 +99,21 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 		es.plan = c.es.plan // no byte of a request depends on it
 	}
 	return c, nil
+}
+
+// refusalHolds is how long an epoch keeps within less than is promised, because a server has
+// refused more: it may have been started anew since.
+const refusalHolds = time.Hour
+
+// windowNow is the window of an epoch's model at the moment.
+func (r *run) windowNow(target model.Target, es *epochState) int {
+	now := es.plan.WindowNow(target)
+	promised := target.Layers.Merge()
+	if now == es.plan.Window && promised.WindowKnown && !promised.WindowRefused && !es.plan.Capabilities.WindowAsked &&
+		es.epoch.ID != 0 && r.cfg.Now().Sub(es.epoch.Began) > refusalHolds {
+		now = max(now, promised.Window)
+	}
+	return now
 }
 
 // weighed gives the messages of an epoch and what they weigh. The server's own count of the

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hearth"
 	"hearth/agent"
@@ -308,6 +309,26 @@ func TestAWindowThatGrewIsTakenUp(t *testing.T) {
 	s.agent = agent.New(s.cfg)
 	if told := s.talk(20); len(told) > 0 || len(s.mem.epochs) != 1 {
 		t.Errorf("%d epochs, told %q", len(s.mem.epochs), told)
+	}
+}
+
+// What a refusal taught holds for an hour: the server may have been started anew since.
+func TestARefusedWindowIsTriedAgainLater(t *testing.T) {
+	server := &small{window: 8_500, numbers: true}
+	s := longTalk(t, server, 0)
+	target, config := windowed(first, 0), 40_000
+	target.Layers.Server, target.Layers.Config.Window = model.Layer{}, &config
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return []model.Target{target}, nil }
+	s.agent = agent.New(s.cfg)
+	s.talk(30)
+	if server.refused != 1 || len(s.mem.epochs) < 2 {
+		t.Fatalf("%d refusals and %d epochs", server.refused, len(s.mem.epochs))
+	}
+	server.window = 40_000
+	s.now = s.now.Add(2 * time.Hour)
+	had := len(s.mem.epochs)
+	if told := s.talk(20); len(told) > 0 || len(s.mem.epochs) != had {
+		t.Errorf("%d epochs more, told %q", len(s.mem.epochs)-had, told)
 	}
 }
 
