@@ -217,11 +217,24 @@ func (c *conversation) counted(reports []*hearth.Report) (all counts) {
 		}
 		weight, through = weight.Add(c.between(through, rep.Through)), rep.Through
 		n := cmp.Or(rep.Usage.Input, rep.Refused) // a refusal names what it counted
-		if ofAll(rep, n, prompt.UsualRatio.Tokens(head.Add(weight))) {
-			all.add(count{prompt.Sample{Weight: weight, Tokens: n}, through}, rep.Usage.CacheCounted || rep.Refused > 0)
+		now := count{prompt.Sample{Weight: weight, Tokens: n}, through, rep.Usage.Output}
+		whole, usual := rep.Usage.CacheCounted || rep.Refused > 0, prompt.UsualRatio.Tokens(head)
+		if sum, ok := all.sum(now, c.answerAfter(&all), usual); ok && !whole && !c.es.plan.Capabilities.Reasoning {
+			all.good, all.odd = append(all.good, sum), count{}
+		} else if ofAll(rep, n, prompt.UsualRatio.Tokens(head.Add(weight))) {
+			all.add(now, whole)
 		}
 	}
 	return all
+}
+
+// answerAfter weighs the answer that followed the newest of some counts.
+func (c *conversation) answerAfter(all *counts) prompt.Weight {
+	if len(all.good) == 0 {
+		return prompt.Weight{}
+	}
+	through := all.good[len(all.good)-1].through
+	return c.between(through, through+1)
 }
 
 // wrote gives what a server counted of the answers in this epoch: of those that are nothing

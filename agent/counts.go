@@ -47,6 +47,7 @@ func (a *Agent) gauge(t model.Target) prompt.Gauge {
 type count struct {
 	prompt.Sample
 	through int64
+	wrote   int // tokens of the answer that followed
 }
 
 // counts are those of an epoch that go together: each request holds all of the one before.
@@ -71,6 +72,39 @@ func (s *counts) add(c count, ofAll bool) {
 		s.odd = c
 	}
 }
+
+// sum gives the count of a whole request where c may be of what was new in it alone: some
+// servers leave out what they had cached, and do not say how much that was. It is where it
+// is about as much as what came since the count before, and not as all of it. answer is what
+// the model wrote in between, unless that was cached as well; head is what requests begin
+// with, by the usual ratio.
+func (s *counts) sum(c count, answer prompt.Weight, head int) (all count, ok bool) {
+	if len(s.good) == 0 || c.Tokens <= 0 {
+		return c, false
+	}
+	const most, some, sure = 3, 32, 1.5 // no estimate is off by more; what templates add; to tell a part from all
+	had := &s.good[len(s.good)-1]
+	said := prompt.UsualRatio.Tokens(answer)
+	came := prompt.UsualRatio.Tokens(c.Weight.Less(had.Weight)) - said
+	if before := prompt.UsualRatio.Tokens(had.Weight); before > head { // how this model counts
+		came = min(most*came, max(came/most, came*(had.Tokens-head)/before))
+	}
+	if had.wrote > 0 {
+		said = min(had.wrote, most*said+some)
+	}
+	all, near := c, came
+	all.Tokens += had.Tokens
+	if ratio(c.Tokens, came) < ratio(c.Tokens, came+said) {
+		all.Tokens += said // the server had it cached
+	} else {
+		near += said
+	}
+	isPart := c.Tokens < had.Tokens || ratio(c.Tokens, near)*sure < ratio(c.Tokens, had.Tokens+came+said)
+	return all, isPart && c.Tokens <= most*near+some && near <= most*c.Tokens+some && follows(had, &all)
+}
+
+// ratio is how many times a number is another, or the other way round.
+func ratio(a, b int) float64 { return float64(max(a, b, 1)) / float64(max(1, min(a, b))) }
 
 // follows reports whether a request can have grown from one count to the next by what came
 // between, whatever the tokenizer, and pictures among it.

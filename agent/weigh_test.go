@@ -376,6 +376,41 @@ func TestWhatAModelWroteTeachesWhereItsPromptsAreNotCounted(t *testing.T) {
 	}
 }
 
+// A server that leaves out what it had cached, and says nothing of it, has counted all when
+// its counts are put together: whether it had the model's own answers cached too, or not.
+// Which of the two it was shows only roughly, so long answers cost some of the precision.
+func TestCountsOfWhatIsNewAddUp(t *testing.T) {
+	codec, err := tokenizer.Get(tokenizer.R50kBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, say := range map[string]string{"short": "ok", "long": passage(3, "English")} {
+		for name, answers := range map[string]bool{"with the answers": true, "without the answers": false} {
+			for _, languages := range [][]string{{"Chinese"}, {"Chinese", "English"}, {"Russian", "English"}} {
+				t.Run(fmt.Sprintf("%s %s of %d letters", languages, name, len(say)), func(t *testing.T) {
+					server := &counted{codec: codec, say: func(int) string { return say }}
+					wrote := server.length(say) + 1
+					server.says = func(n, _, fresh int) hearth.Usage {
+						if answers && n > 1 {
+							fresh += wrote
+						}
+						return hearth.Usage{Input: fresh, Output: wrote}
+					}
+					s := newScene(t, nil)
+					s.cfg.Router, s.cfg.NoCompaction = server, true
+					s.agent = agent.New(s.cfg)
+					for n := range 12 {
+						used := s.next(passage(n, languages[n%len(languages)]))
+						if n >= 6 {
+							within(t, fmt.Sprintf("request %d", n+1), used, server.tokens[n], map[bool]float64{true: 0.15, false: 0.2}[say == "ok"])
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
 // Thoughts and calls are counted with the words, so an answer of a model that thinks, or
 // that calls, says nothing of the words.
 func TestWhatIsNotWordsAloneTeachesNothing(t *testing.T) {
