@@ -13,14 +13,10 @@ import (
 func (f *File) Programs() []string {
 	var out []string
 	add := func(dir, command string, args []string) {
-		for _, name := range append([]string{command}, args...) {
-			if _, value, ok := strings.Cut(name, "="); ok { // --script=x
-				name = value
+		for _, arg := range append([]string{command}, args...) {
+			for _, path := range pathsIn(dir, arg) {
+				out = append(out, realPath(f.Places.expand(path)))
 			}
-			if !filepath.IsAbs(name) && !strings.HasPrefix(name, "~") {
-				name = filepath.Join(dir, name)
-			}
-			out = append(out, realPath(f.Places.expand(name)))
 		}
 	}
 	for _, p := range f.Config.Secrets.Providers {
@@ -34,8 +30,43 @@ func (f *File) Programs() []string {
 			if l.Cwd != "" {
 				out = append(out, realPath(f.Places.expand(l.Cwd)))
 			}
+			for _, value := range l.Env { // where its code is looked for: PYTHONPATH
+				for _, path := range filepath.SplitList(value) {
+					if filepath.IsAbs(path) {
+						out = append(out, realPath(path))
+					}
+				}
+			}
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// mostWords and mostFolders bound what is looked at of one argument: a long line is a
+// program of its own.
+const (
+	mostWords   = 64
+	mostFolders = 8
+)
+
+// pathsIn gives what may be files in one argument, which may be a shell's command line: its
+// words, each as it is and behind every folder that the line names.
+func pathsIn(dir, arg string) (paths []string) {
+	dirs := []string{dir}
+	words := append([]string{arg}, strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(" \t\n;&|<>()\"'`=", r) })...)
+	words = words[:min(len(words), mostWords)]
+	for _, w := range words {
+		if filepath.IsAbs(w) || strings.HasPrefix(w, "~") {
+			dirs, paths = append(dirs, w), append(paths, w)
+		}
+	}
+	for _, w := range words {
+		for _, d := range dirs[:min(len(dirs), mostFolders)] {
+			if !filepath.IsAbs(w) && !strings.HasPrefix(w, "~") {
+				paths = append(paths, filepath.Join(d, w))
+			}
+		}
+	}
+	return paths
 }

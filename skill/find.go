@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -49,7 +50,7 @@ const (
 )
 
 // Find gives the skills of all places, the first place first, within a place by the names
-// of their folders. It reads the file system and changes nothing. A place that is not
+// of their folders, those in groups last. It reads the file system and changes nothing. A place that is not
 // there holds none.
 func Find(places []Place) (found []Skill, rejects []Reject) {
 	for _, p := range places {
@@ -83,10 +84,8 @@ func (f *finder) look(p Place) {
 	if f.skill(top) {
 		return
 	}
-	for _, dir := range f.within(top) {
-		if f.skill(dir) {
-			continue
-		}
+	groups := slices.DeleteFunc(f.within(top), f.skill) // a link to its own folder shadows nothing
+	for _, dir := range groups {
 		for _, inner := range f.within(dir) {
 			f.skill(inner)
 		}

@@ -59,6 +59,7 @@ func TestSkillsAreFoundInTheOrderOfThePlaces(t *testing.T) {
 		"ws/skills/media/deep/er/SKILL.md":   page("too-deep"),
 		"ws/skills/.hidden/SKILL.md":         page("hidden"),
 		"ws/skills/node_modules/x/SKILL.md":  page("module"),
+		"ws/skills/a-loop":                   "->.", // a group that holds all the others again
 		"ws/skills/README.md":                "about",
 		"ws/skills/notes/README.md":          "about",
 		"ws/.agents/skills/weather/SKILL.md": page("weather"),
@@ -70,7 +71,7 @@ func TestSkillsAreFoundInTheOrderOfThePlaces(t *testing.T) {
 		{Base: filepath.Join(dir, "absent")}, {Base: filepath.Join(dir, "ws"), Sub: "absent"}, {Base: filepath.Join(dir, "one")},
 	})
 	want := []string{
-		"ws/skills/media/audio/SKILL.md audio", "ws/skills/media/video/SKILL.md video", "ws/skills/weather/SKILL.md weather",
+		"ws/skills/weather/SKILL.md weather", "ws/skills/a-loop/weather/SKILL.md weather", "ws/skills/media/audio/SKILL.md audio", "ws/skills/media/video/SKILL.md video",
 		"ws/.agents/skills/weather/SKILL.md weather", "one/SKILL.md one",
 	}
 	if got := names(dir, found); !reflect.DeepEqual(got, want) || len(rejects) > 0 {
