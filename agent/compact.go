@@ -355,7 +355,7 @@ func (r *run) summarise(ctx context.Context, c *conversation, s summing) error {
 		c.without(prompt.Cuts{Results: s.cuts.Results})
 	}
 	got := r.summary(ctx, c, keep, s)
-	if got.err != nil && (ctx.Err() != nil || !r.goesOn(c, got, s.why)) {
+	if got.err != nil && (ctx.Err() != nil || !r.goesOn(got, s.why)) {
 		if err := r.report(ctx, got.reports); err != nil {
 			return err
 		}
@@ -405,7 +405,7 @@ func (r *run) after(c *conversation, keep int, summary string) (*prompt.Plan, er
 // that does not fit, a server that takes the conversation no more and a model that was
 // asked and could not, or one that has failed before. A server that crashed may be there
 // again in a moment.
-func (r *run) goesOn(c *conversation, got *summed, why occasion) bool {
+func (r *run) goesOn(got *summed, why occasion) bool {
 	if why == wished {
 		return false
 	}
