@@ -45,15 +45,16 @@ func (a *Agent) Warm(ctx context.Context, t session.Transcript) (read func(conte
 		return nil, false, nil
 	}
 	req.MaxTokens, req.Encoded = 1, nil // the cache belongs to the owner's goroutine
-	q := model.Question{Chain: []model.Target{target}, Lane: model.LaneHousekeeping, Session: t.Info().ID, Turn: st.turn,
+	q := model.Question{Chain: []model.Target{target}, Lane: model.LaneHousekeeping, Session: t.Info().ID, Turn: st.turn, Loaded: true,
 		Build: func(model.Target) (*model.Request, error) { return req, nil }}
 	return func(ctx context.Context) (hearth.Report, error) { return a.warm(ctx, q, primary.epoch.ID) }, true, nil
 }
 
 // atHand reports whether a model may be used while nobody asked for anything: it is
-// loaded already, and on the owner's own machines.
+// loaded already, as far as is known, and on the owner's own machines. Which of several
+// servers would be asked, and what that one has in memory, is known when its slot is held.
 func atHand(t model.Target) bool {
-	return t.Layers.Merge().Resident && t.Locality() != hearth.LocalityHosted
+	return (len(t.Replicas) > 0 || t.Layers.Merge().Resident) && t.Locality() != hearth.LocalityHosted
 }
 
 // warm sends the request and forgets the answer.

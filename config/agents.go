@@ -253,6 +253,23 @@ func (a Agents) Agent(id string) (agent Agent, ok bool) {
 	return agent, ok
 }
 
+// WidestContext is the largest ContextTokens of all agents; 0 where one of them has no cap.
+func (a Agents) WidestContext() int {
+	widest := a.Defaults.ContextTokens
+	all := a.All()
+	if len(all) > 0 {
+		widest = cmp.Or(all[0].ContextTokens, widest)
+	}
+	for _, g := range all {
+		of := cmp.Or(g.ContextTokens, a.Defaults.ContextTokens)
+		if of == 0 {
+			return 0
+		}
+		widest = max(widest, of)
+	}
+	return widest
+}
+
 // ParamsFor gives the params of a model under an agent, later ones winning: the
 // defaults', the default ones of the ref, the agent's for the ref, the agent's own.
 func (a Agents) ParamsFor(agentID, ref string) Params {

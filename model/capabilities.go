@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"slices"
 
 	"hearth"
@@ -21,7 +22,8 @@ const (
 // The zero value is what an unknown OpenAI-compatible server is assumed to accept,
 // except Tools, Input and Window, which Merge fills from DefaultLayer.
 type Capabilities struct {
-	Window        int // tokens in force, as served
+	Window        int // tokens that are planned for
+	Served        int `json:",omitempty"` // tokens in force, which an agent's cap may be below; 0 = nobody said
 	WindowKnown   bool
 	WindowRefused bool // nobody said the window: a server named it once when it refused a longer request
 	WindowAsked   bool // each request names the window it is to be read in (Ollama's num_ctx)
@@ -132,6 +134,9 @@ type Layer struct {
 // Layers are the five sources, most trusted first. Config wins over Probe over Server
 // (what it says of itself, and lessons learned) over Catalog over Default.
 type Layers struct {
+	// Cap is the most of a window that one agent plans for, whatever is served; 0 = all of it.
+	// What is asked of a server does not hang on it: another agent's request may be next.
+	Cap     int
 	Config  Layer
 	Probe   Layer
 	Server  Layer
@@ -227,8 +232,11 @@ func (l Layers) Merge() Capabilities {
 	c.EffortMap = pickSlice(ls, func(l *Layer) []EffortWord { return l.EffortMap })
 	c.RefusedFields = union(ls, func(l *Layer) []string { return l.RefusedFields })
 	c.RefusedKeywords = union(ls, func(l *Layer) []string { return l.RefusedKeywords })
-	var from string
-	c.Window, c.WindowKnown, from = l.window()
+	window, planned, from := l.window()
+	c.Window, c.WindowKnown = window, planned
+	if served, known, _ := l.served(); known {
+		c.Served = served
+	}
 	c.WindowRefused = from == "server" && l.Server.WindowRefused != nil && *l.Server.WindowRefused
 	return c
 }
@@ -245,15 +253,33 @@ func (c *Capabilities) Lacks(l *Layer) bool {
 // set is pick into a field.
 func set[T any](ls []named, into *T, field func(*Layer) *T) { *into, _ = pick(ls, field) }
 
+// InForce is the window that a request is read in.
+func (c *Capabilities) InForce() int { return cmp.Or(c.Served, c.Window) }
+
 // WindowSource names the layer that decided the window.
 func (l Layers) WindowSource() string {
 	_, _, from := l.window()
 	return from
 }
 
-// window gives the tokens in force, whether more than a guess stands behind it, and
-// the layer that decided.
+// window gives the tokens that are planned for, whether more than a guess stands behind it,
+// and the layer that decided.
 func (l Layers) window() (tokens int, known bool, from string) {
+	tokens, known, from = l.served()
+	if l.Cap > 0 && (l.Cap < tokens || !known) {
+		return l.Cap, true, "config"
+	}
+	return tokens, known, from
+}
+
+// ServedSource names the layer that decided the window in force.
+func (l Layers) ServedSource() string {
+	_, _, from := l.served()
+	return from
+}
+
+// served gives the tokens in force.
+func (l Layers) served() (tokens int, known bool, from string) {
 	served, by := pick([]named{{"probe", &l.Probe}, {"server", &l.Server}}, func(l *Layer) *int { return l.Window })
 	if l.Config.Window != nil && (served == 0 || *l.Config.Window <= served) {
 		return *l.Config.Window, true, "config"

@@ -234,7 +234,7 @@ func upper(s string) string {
 func SilentOverflow(op string, req *Request, u hearth.Usage, stop hearth.StopReason) *hearth.Error {
 	window := 0
 	if req.Capabilities.WindowKnown {
-		window = req.Capabilities.Window
+		window = req.Capabilities.InForce()
 	}
 	full := window > 0 && u.Input >= window
 	if !full && (stop != hearth.StopLength || u.Output > 0) {

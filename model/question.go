@@ -15,6 +15,9 @@ type Question struct {
 	Once    bool
 	Session hearth.SessionID
 	Turn    hearth.TurnID
+	// Loaded has only a server asked that needs not load anything for it. Who is asked that
+	// way waits for nobody's sake: with any other, the question ends with an error.
+	Loaded bool
 }
 
 // A Replica is another place where the same model is served.

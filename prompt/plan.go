@@ -180,7 +180,7 @@ func (p *Plan) WindowNow(target model.Target) int {
 // the epoch began, and many cut what is too long in silence.
 func servedNow(l *model.Layers) int {
 	least := 0
-	for _, w := range []*int{l.Config.Window, l.Server.Window} {
+	for _, w := range []*int{&l.Cap, l.Config.Window, l.Server.Window} {
 		if w != nil && *w > 0 && (least == 0 || *w < least) {
 			least = *w
 		}
@@ -231,13 +231,21 @@ func (p *Plan) Waiting(target model.Target, tools []hearth.ToolSpec) []string {
 		out = append(out, "the thinking level ("+now+")")
 	}
 	if !bytes.Equal(p.Params.ChatTemplateKwargs, next.Params.ChatTemplateKwargs) ||
-		!bytes.Equal(p.Params.Options, next.Params.Options) || !bytes.Equal(p.Params.ExtraBody, next.Params.ExtraBody) {
+		!bytes.Equal(p.options(next), next.Params.Options) || !bytes.Equal(p.Params.ExtraBody, next.Params.ExtraBody) {
 		out = append(out, "the model's params")
 	}
 	if declared(&target.Layers.Config, &p.Capabilities, &next.Capabilities) {
 		out = append(out, "what the config declares of the model (compat, input, reasoning)")
 	}
 	return out
+}
+
+// options are p's as far as they wait for the epoch's end: the window that is asked for does not.
+func (p *Plan) options(next *Plan) json.RawMessage {
+	if !next.Capabilities.WindowAsked {
+		return p.Params.Options
+	}
+	return model.WithWindowOf(p.Params.Options, next.Params.Options)
 }
 
 // declared reports whether the config says something of a model that a plan has

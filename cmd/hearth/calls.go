@@ -33,6 +33,7 @@ func newCalls(c *calls) *calls {
 		Acquire:    c.servers.slots.Acquire,
 		Visible:    c.visible,
 		Prepare:    c.prepare,
+		Loaded:     d.Loaded,
 		Learn:      d.Learn,
 		Overflowed: d.Overflowed,
 		Listed:     func(t model.Target) []string { return d.Listed(t.Endpoint.Origin) },

@@ -107,7 +107,7 @@ func spentIn(ctx context.Context, r session.Reader, turn hearth.TurnID, at sessi
 		last, before = m.At, m.At
 	}
 	for i := range reports {
-		if p := reports[i].Phases; reports[i].Turn == turn {
+		if p := reports[i].Phases; reports[i].Turn == turn && reports[i].Lane != model.LaneHousekeeping.String() { // what came after it was not waited for
 			asked += p.Queue + p.Connect + p.Load + p.Read + p.Write
 		}
 	}

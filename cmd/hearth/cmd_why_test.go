@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"hearth"
 	"hearth/config"
+	"hearth/session"
 	"hearth/tool"
 )
 
@@ -34,6 +36,34 @@ func TestWhySaysWhatACallWasFor(t *testing.T) {
 				t.Errorf("%q: got %q, want %q", purpose, b.String(), w)
 			}
 		}
+	}
+}
+
+// A warm-up bears the name of the turn before it, and nobody waited for it.
+func TestWhyCountsNoWarmUpIntoATurn(t *testing.T) {
+	began := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	said := func(role hearth.Role, after time.Duration) hearth.Message {
+		return hearth.Message{ID: hearth.MessageID(role), Turn: "t", Role: role, At: began.Add(after), Parts: []hearth.Part{{Text: "x", Provenance: hearth.FromOwner}}}
+	}
+	store := openStore(t, filepath.Join(t.TempDir(), "hearth.db"))
+	tr, release, err := store.Own(t.Context(), session.Key{Agent: "main", Name: "main"}, session.OwnOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if _, err := tr.Append(t.Context(), &session.Commit{Messages: []hearth.Message{said(hearth.RoleUser, 0), said(hearth.RoleAssistant, 3*time.Second)}}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := store.View(t.Context(), tr.Info().ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := spentIn(t.Context(), r, "t", 1, []hearth.Report{
+		{Turn: "t", Lane: "owner", Phases: hearth.PhaseTimes{Read: 2 * time.Second}},
+		{Turn: "t", Lane: "housekeeping", Purpose: hearth.PurposeWarmUp, Phases: hearth.PhaseTimes{Read: time.Hour}},
+	})
+	if want := (spent{WallMS: 3000, ModelMS: 2000, OtherMS: 1000}); err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 }
 

@@ -58,6 +58,7 @@ type shownParams struct {
 // compiler sees to it that no field is missing.
 type capabilityNames struct {
 	Window        int  `json:"window"`
+	Served        int  `json:"served,omitempty"`
 	WindowKnown   bool `json:"windowKnown"`
 	WindowRefused bool `json:"windowRefused"`
 	WindowAsked   bool `json:"windowAsked"`

@@ -13,11 +13,13 @@ import (
 )
 
 // configLayer is what the config says a model can do: the most trusted layer.
-func configLayer(p config.Provider, m config.Model, listed bool, agentCap int) model.Layer {
+// widest is the most that any agent plans for, 0 for all there is: a server is asked for the
+// same window by all of them, because many load a model anew for another one.
+func configLayer(p config.Provider, m config.Model, listed bool, widest int) model.Layer {
 	var l model.Layer
 	native := firstSet(m.ContextWindow, p.ContextWindow)
 	limit := native
-	for _, c := range []int{m.ContextTokens, p.ContextTokens, agentCap} {
+	for _, c := range []int{m.ContextTokens, p.ContextTokens, widest} {
 		if c > 0 && (limit == 0 || c < limit) {
 			limit = c
 		}

@@ -76,7 +76,7 @@ func (r *roster) outline(c choice, ref hearth.ModelRef, at model.Endpoint) model
 	}
 	own, _ := r.file.Config.Agents.Agent(c.agent)
 	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: at}
-	t.Layers = model.Layers{Config: configLayer(p, row, listed, own.ContextTokens), Default: model.DefaultLayer()}
+	t.Layers = model.Layers{Config: configLayer(p, row, listed, r.file.Config.Agents.WidestContext()), Default: model.DefaultLayer(), Cap: own.ContextTokens}
 	t.Layers.Catalog = listing(ref, p.BaseURL)
 	if t.Layers.Config.Locality != nil {
 		t.Layers.Config.Evidence = map[string]string{"locality": "models.providers." + ref.Provider}

@@ -14,9 +14,6 @@ import (
 	"hearth/model/internal/body"
 )
 
-// guessWindow is the context window when nobody knows what the server would give.
-const guessWindow = 16384
-
 // encode writes the body of a chat request, always the same for the same request.
 func encode(req *model.Request) (*model.Sent, error) {
 	bag, err := body.Members(req.Options)
@@ -61,7 +58,7 @@ func params(req *model.Request, bag []body.Member) []body.Member {
 		{Name: "truncate", Value: []byte("false")},
 		{Name: "shift", Value: []byte("false")},
 	}
-	options := []body.Member{{Name: "num_ctx", Value: strconv.AppendInt(nil, int64(window(&req.Capabilities)), 10)}}
+	options := []body.Member{{Name: "num_ctx", Value: strconv.AppendInt(nil, int64(req.AskedWindow()), 10)}}
 	if req.MaxTokens > 0 {
 		options = append(options, body.Member{Name: "num_predict", Value: strconv.AppendInt(nil, int64(req.Limit(req.MaxTokens)), 10)})
 	}
@@ -84,33 +81,6 @@ func put(members []body.Member, m body.Member) []body.Member {
 		return members
 	}
 	return append(members, m)
-}
-
-// window is what num_ctx says. Without it a server uses a default that may be as small
-// as 4096; another value than on the call before would make it load the model again.
-func window(caps *model.Capabilities) int {
-	if caps.WindowKnown && caps.Window > 0 {
-		return caps.Window
-	}
-	if caps.TrainedMax > 0 {
-		return min(caps.TrainedMax, guessWindow)
-	}
-	return guessWindow
-}
-
-// numCtx is the window that a request asks for; 0 where its owner wrote something odd.
-func numCtx(req *model.Request) int {
-	bag, err := body.Members(req.Options)
-	if err != nil {
-		return 0
-	}
-	for _, m := range bag {
-		if m.Name == "num_ctx" {
-			n, _ := strconv.Atoi(string(m.Value)) // 0 is unknown
-			return n
-		}
-	}
-	return window(&req.Capabilities)
 }
 
 // think is the value of the thinking switch, or nil to say nothing. Most models only

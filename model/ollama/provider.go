@@ -99,7 +99,7 @@ func refine(err error, req *model.Request) error {
 	if o, ok := errors.AsType[*model.Overflow](err); ok && o.Window == 0 {
 		// What was asked for is no word of the server's: it loads less than that where the
 		// model was trained for less, so Window stays unknown.
-		e.Cause = fmt.Sprintf("The conversation is longer than what %s keeps; it was asked to keep %d tokens (num_ctx).", name, numCtx(req))
+		e.Cause = fmt.Sprintf("The conversation is longer than what %s keeps; it was asked to keep %d tokens (num_ctx).", name, req.AskedWindow())
 		e.Try = "Raise contextWindow of this model if the memory is there, or make the conversation shorter (/compact, /new)."
 	}
 	switch {

@@ -88,7 +88,7 @@ func (d *Describer) Prepare(ctx context.Context, t model.Target, req *model.Requ
 	if client == nil {
 		return nil
 	}
-	err := d.Preload(ctx, client, req.Model, req.Capabilities.Window, wait)
+	err := d.Preload(ctx, client, req.Model, req.Capabilities.InForce(), wait)
 	if err != nil && ctx.Err() != nil {
 		return err
 	}

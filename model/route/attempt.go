@@ -83,7 +83,7 @@ func (a *attempt) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c := req.Capabilities; c.SlotChoice && c.Slots > 1 && req.Slot == nil {
+	if c := &req.Capabilities; c.SlotChoice && c.Slots > 1 && ticket.Slot < c.Slots && req.Slot == nil {
 		chosen := *req
 		chosen.Slot = &ticket.Slot // the session's prompt is in that slot's cache
 		req = &chosen
@@ -131,6 +131,9 @@ func (a *attempt) hold(ctx context.Context, req *model.Request) error {
 		return a.stopped(ctx)
 	}
 	t := &a.tries.target
+	if a.run.q.Loaded && !a.loaded(ctx, req) {
+		return &hearth.Error{Op: "ask " + t.Ref.String(), Reason: hearth.ReasonNoModel, Err: errors.New("the server would load it first")}
+	}
 	if a.run.cfg.Prepare != nil {
 		a.clock.enter(hearth.PhaseLoading)
 		if err := a.prepare(ctx, req); err != nil {
@@ -168,6 +171,11 @@ func named(err error, t *model.Target) error {
 		return &told
 	}
 	return err
+}
+
+//go:noinline
+func (a *attempt) loaded(ctx context.Context, req *model.Request) bool {
+	return a.run.cfg.Loaded != nil && a.run.cfg.Loaded(ctx, a.tries.target, req)
 }
 
 //go:noinline

@@ -197,7 +197,7 @@ func (r *run) back(ref hearth.ModelRef) {
 
 // speaks notes who answers the session. What nobody waits for changes nothing.
 func (r *run) speaks(w who) {
-	if r.q.Lane == model.LaneHousekeeping {
+	if r.chore() {
 		return
 	}
 	r.mu.Lock()

@@ -167,7 +167,7 @@ func (a *attempt) length(req *model.Request) {
 	case req.MaxTokens > 0 && (written == 0 || written >= req.MaxTokens):
 		a.run.notice("length", "the answer was cut off at the output limit of %d tokens: raise maxTokens of %s in models.providers.%s", req.MaxTokens, id, provider)
 	case a.windowIsFull(req):
-		a.run.notice("length", "the answer was cut off because the context window of %d tokens is full: try /compact, or %s", req.Capabilities.Window, windowSetting(req.Capabilities.Server))
+		a.run.notice("length", "the answer was cut off because the context window of %d tokens is full: try /compact, or %s", req.Capabilities.InForce(), windowSetting(req.Capabilities.Server))
 	default:
 		a.run.notice("length", "the answer was cut off by the server's own output limit: set maxTokens of %s in models.providers.%s", id, provider)
 	}
@@ -182,7 +182,7 @@ func (a *attempt) windowLeftLittle(req *model.Request) bool {
 
 func (a *attempt) windowIsFull(req *model.Request) bool {
 	u := a.report.Usage
-	return a.full || req.Capabilities.WindowKnown && u.Input > 0 && (u.Input+u.Output)*100 >= req.Capabilities.Window*97
+	return a.full || req.Capabilities.WindowKnown && u.Input > 0 && (u.Input+u.Output)*100 >= req.Capabilities.InForce()*97
 }
 
 // windowOf names the window, with its size where that is known.
@@ -190,7 +190,7 @@ func windowOf(req *model.Request, name string) string {
 	if !req.Capabilities.WindowKnown {
 		return name
 	}
-	return fmt.Sprintf("%s of %d tokens", name, req.Capabilities.Window)
+	return fmt.Sprintf("%s of %d tokens", name, req.Capabilities.InForce())
 }
 
 // truncated tells when the server read less than was sent: it cut the conversation
@@ -200,20 +200,29 @@ func (a *attempt) truncated(req *model.Request) {
 	if !a.report.Usage.CacheCounted && !req.Capabilities.CachedCounted {
 		read = 0
 	}
-	a.run.remember(a.lane(), sent{a.report.Prefix, a.report.Items, read, a.bytes, a.tries.target.Endpoint.Origin})
-	if read == 0 {
-		return
+	told := a.cutAway(req, read)
+	if told == "" || !a.run.chore() { // else the person's next request is the one to tell by
+		a.run.remember(a.lane(), sent{a.report.Prefix, a.report.Items, read, a.bytes, a.tries.target.Endpoint.Origin})
 	}
-	var told string
+	if told != "" {
+		a.run.notice("truncated", "%s; %s", told, windowSetting(req.Capabilities.Server))
+	}
+}
+
+// cutAway says, of a request of which so many tokens were read, what shows that others were
+// not; "" is nothing.
+func (a *attempt) cutAway(req *model.Request, read int) string {
+	if read == 0 {
+		return ""
+	}
 	switch wordsSent := countWords(req); {
 	case read < wordsSent:
-		told = fmt.Sprintf("the server read %d tokens of a conversation of at least %d words: it cut a part away without saying so", read, wordsSent)
+		return fmt.Sprintf("the server read %d tokens of a conversation of at least %d words: it cut a part away without saying so", read, wordsSent)
 	case a.extends && read < a.before.tokens && !req.Capabilities.ReplayThinking:
-		told = fmt.Sprintf("the server read %d tokens, fewer than the %d before, though the conversation grew: it cut a part away without saying so", read, a.before.tokens)
+		return fmt.Sprintf("the server read %d tokens, fewer than the %d before, though the conversation grew: it cut a part away without saying so", read, a.before.tokens)
 	default:
-		return
+		return ""
 	}
-	a.run.notice("truncated", "%s; %s", told, windowSetting(req.Capabilities.Server))
 }
 
 func (a *attempt) lane() lane { return lane{a.run.q.Session, a.tries.target.Ref} }

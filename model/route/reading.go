@@ -57,7 +57,7 @@ func (a *attempt) timeFor(tokens int) time.Duration {
 // one that is loaded first may never begin to read.
 func (a *attempt) departure() model.Departure {
 	reading := a.clock.phase == hearth.PhaseReading
-	out := model.Departure{Reading: reading && a.run.q.Lane != model.LaneHousekeeping, Writing: a.clock.phase == hearth.PhaseWriting}
+	out := model.Departure{Reading: reading && !a.run.chore(), Writing: a.clock.phase == hearth.PhaseWriting}
 	if !reading || !local(&a.tries.target) || !a.resident {
 		return out
 	}
@@ -96,8 +96,9 @@ func (a *attempt) cached() bool {
 	return a.extends && a.before.origin == a.tries.target.Endpoint.Origin
 }
 
-// live puts what is known now in place of what the plan knew: whether the model is in
-// memory reaches no byte of the request.
+// live puts what is known now in place of what the plan knew, of things that reach no byte
+// of the prompt: whether the model is in memory, which slots there are, what window is asked
+// for.
 func (a *attempt) live(req *model.Request) *model.Request {
 	a.resident = req.Capabilities.Resident
 	if now := a.tries.target.Layers.Server.Resident; now != nil {
@@ -107,12 +108,32 @@ func (a *attempt) live(req *model.Request) *model.Request {
 		a.resident = true
 	}
 	a.cold = !a.resident
-	if a.resident == req.Capabilities.Resident {
-		return req
-	}
 	out := *req
 	out.Capabilities.Resident = a.resident
+	if said := &a.tries.target.Layers.Server; said.SlotChoice != nil && said.Slots != nil {
+		out.Capabilities.SlotChoice, out.Capabilities.Slots = *said.SlotChoice, *said.Slots
+	}
+	a.askWindow(&out)
 	return &out
+}
+
+// askWindow has an old conversation ask for the window that a new one asks for: a server
+// would load the model anew at each change from one to the other. What its owner wrote
+// counts; else a conversation keeps the room that it was planned with.
+func (a *attempt) askWindow(req *model.Request) {
+	t := &a.tries.target
+	now := t.Layers.Merge()
+	if !now.WindowAsked {
+		return
+	}
+	req.Options = model.WithWindowOf(req.Options, t.Params.Options)
+	switch had := req.Capabilities.InForce(); {
+	case now.Served == 0:
+	case t.Layers.ServedSource() == "config":
+		req.Capabilities.Served = now.Served
+	default:
+		req.Capabilities.Served = max(now.Served, had)
+	}
 }
 
 // measure keeps how fast the server read this prompt, where it can be told how many

@@ -26,6 +26,10 @@ type Config struct {
 	// before the request goes out. An error counts as the attempt's. ctx ends when the slot
 	// is given back. May be nil.
 	Prepare func(ctx context.Context, lane model.Lane, t model.Target, req *model.Request, wait func(hearth.Wait)) error
+	// Loaded reports whether a server, asked now, has the model in memory as a request wants
+	// it, so that nothing is loaded for a Question that says Loaded. nil = nobody knows, and
+	// such a question is never sent.
+	Loaded func(ctx context.Context, t model.Target, req *model.Request) bool
 	// Learn keeps a lesson that was answered. Its error is told to the person. May be nil.
 	Learn func(ctx context.Context, t model.Target, r *model.Refusal) error
 	// Overflowed is told the window that a server named when a request was too long for
@@ -122,14 +126,19 @@ func (r *run) notice(kind, format string, args ...any) {
 	r.send(model.Delta{Notice: &hearth.Notice{Kind: kind, Text: fmt.Sprintf(format, args...)}})
 }
 
-// once reports whether something is said for the first time in this process.
-func (r *Router) once(key string) bool {
+// once reports whether something is said for the first time in this process. What a chore is
+// told, nobody may have read.
+func (r *run) once(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	said := r.told[key]
-	r.told[key] = true
+	r.told[key] = said || !r.chore()
 	return !said
 }
+
+// chore reports whether nobody waits for the answer. What becomes of it then changes nothing
+// for those who will: no rest, no lost replica, and nothing that counts as told.
+func (r *run) chore() bool { return r.q.Lane == model.LaneHousekeeping }
 
 // candidate asks one model under one credential, wherever it is served.
 func (r *run) candidate(ctx context.Context, t *model.Target, left others) error {
@@ -149,7 +158,7 @@ func (r *run) candidate(ctx context.Context, t *model.Target, left others) error
 			break
 		}
 	}
-	if r.cfg.Cooldown != nil && ctx.Err() == nil {
+	if r.cfg.Cooldown != nil && ctx.Err() == nil && !r.chore() {
 		r.cooled(t, err)
 	}
 	return err
@@ -167,7 +176,7 @@ func (r *run) cooled(t *model.Target, err error) {
 // met tells the replicas what became of a request to one of them.
 func (r *run) met(origin string, err error) {
 	switch {
-	case r.cfg.Replicas == nil:
+	case r.cfg.Replicas == nil, r.chore():
 	case err == nil:
 		r.cfg.Replicas.Reached(origin)
 	case hearth.ReasonOf(err) == hearth.ReasonUnreachable:
