@@ -157,7 +157,7 @@ func (p *Plan) Next(target model.Target, house House, tools []hearth.ToolSpec, s
 // server takes the one that it is asked for, p goes on asking for the same.
 func (p *Plan) Seen(target model.Target) {
 	if now := target.Layers.Merge(); !p.Capabilities.WindowAsked {
-		p.Capabilities.Window, p.Capabilities.WindowKnown = now.Window, now.WindowKnown
+		p.Capabilities.Window, p.Capabilities.Served, p.Capabilities.WindowKnown = now.Window, now.Served, now.WindowKnown
 	}
 }
 

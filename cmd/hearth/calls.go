@@ -52,6 +52,7 @@ func (cs *calls) prepare(ctx context.Context, lane model.Lane, t model.Target, r
 	if err := cs.services.serve(ctx, lane, t, wait); err != nil {
 		return err
 	}
+	cs.servers.describer.Census(ctx, t.Endpoint)
 	if p, ok := cs.roster.provider(t.Ref.Provider); ok {
 		row, _ := p.Model(t.Ref.Model)
 		agents := cs.file.Config.Agents

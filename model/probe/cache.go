@@ -52,6 +52,8 @@ type entry struct {
 	// Begins is above zero when answers were seen to begin inside reasoning, below it when
 	// they were seen not to.
 	Begins int `json:"begins,omitempty"`
+	// Loading is when its server was told to load it by somebody who saw no end of that.
+	Loading time.Time `json:"loading,omitzero"`
 }
 
 // tokenRatio is how many tokens text is, the scripts apart.
@@ -249,6 +251,26 @@ func (c *Cache) Began(endpoint, id string, inReasoning bool) error {
 		if e.Begins = max(e.Begins-1, -1); inReasoning {
 			e.Begins = 2
 		}
+		return e
+	})
+}
+
+// loading is when a server was told to load a model, zero where that ended.
+func (c *Cache) loading(endpoint, id string) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.load()
+	if e := c.current(endpoint, id); e != nil {
+		return e.Loading
+	}
+	return time.Time{}
+}
+
+// setLoading keeps it; the zero time says that it ended.
+func (c *Cache) setLoading(endpoint, id string, at time.Time) error {
+	return c.change(endpoint, id, func() *entry {
+		e := c.currentOrNew(endpoint, id)
+		e.Loading = at
 		return e
 	})
 }

@@ -31,6 +31,9 @@ type Describer struct {
 	unsure     map[string]bool      // by origin: it may read what was left, and nobody knows for how long
 	aftermaths map[string]string    // by origin
 	doubts     map[string]string    // by origin
+	others     map[string]count     // by origin: before the last request of ours went out
+	counts     map[string]float64   // by origin: requests, when one that was left was first looked for
+	tasks      map[place]int        // what a slot worked on then
 	mute       map[string]bool      // origins whose tokenizer gave no answer
 }
 
@@ -58,7 +61,7 @@ func NewDescriber(cache *Cache, fresh time.Duration) *Describer {
 	if fresh == 0 {
 		fresh = time.Minute
 	}
-	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), reading: make(map[string]time.Time), unsure: make(map[string]bool), aftermaths: make(map[string]string), doubts: make(map[string]string), mute: make(map[string]bool)}
+	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), reading: make(map[string]time.Time), unsure: make(map[string]bool), aftermaths: make(map[string]string), doubts: make(map[string]string), others: make(map[string]count), counts: make(map[string]float64), tasks: make(map[place]int), mute: make(map[string]bool)}
 }
 
 // Describe gives what is known of a model behind c, spoken to by protocol: the server's

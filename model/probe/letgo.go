@@ -41,6 +41,7 @@ type leaving struct {
 // will look after it. It fits route.Config.Left.
 func (d *Describer) Left(t model.Target, req *model.Request, how model.Departure) {
 	client, h := d.at(t.Endpoint.Origin)
+	d.lookAnew(t.Endpoint.Origin)
 	if !h.Kind.dropsPrompts() {
 		d.reads(t.Endpoint.Origin, how, t.Locality())
 	}
@@ -59,6 +60,14 @@ func (d *Describer) Left(t model.Target, req *model.Request, how model.Departure
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.left[residence{t.Endpoint.Origin, req.Model}] = l
+}
+
+// lookAnew forgets what a server was at when a request that was left before was looked for.
+func (d *Describer) lookAnew(origin string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.counts, origin)
+	maps.DeleteFunc(d.tasks, func(at place, _ int) bool { return at.origin == origin })
 }
 
 // reads keeps until when a server may read what nobody waits for. It reads one prompt
@@ -100,6 +109,7 @@ func (d *Describer) Remainder(e model.Endpoint) model.Remainder {
 // Recall takes up what another process said of it, which may be wrong where the clock was
 // set since. It fits slot.Config.Recall.
 func (d *Describer) Recall(e model.Endpoint, r model.Remainder) {
+	d.lookAnew(e.Origin)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if until := time.Now().Add(time.Until(r.Until)); until.After(d.reading[e.Origin]) && !r.Until.IsZero() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"time"
 
 	"hearth"
 	"hearth/model"
@@ -13,7 +14,8 @@ import (
 // that it gets the window the conversation was planned for instead of LM Studio's
 // default. Servers of other kinds, and models that are loaded already or not listed,
 // are left alone: a second load would make a second instance. So what is remembered is
-// not enough to load anything: somebody may have done so while we waited for our turn.
+// not enough to load anything: somebody may have done so while we waited for our turn. And a
+// load that was stopped may go on: it is waited for, for a minute, before there is another.
 // wait is told of the loading, which lasts as long as it lasts. The error is the client's,
 // with the server's own words; the request may be tried all the same.
 func (d *Describer) Preload(ctx context.Context, c *model.Client, id string, window int, wait func(hearth.Wait)) error {
@@ -41,11 +43,42 @@ func (d *Describer) Preload(ctx context.Context, c *model.Client, id string, win
 		}
 		defer release()
 	}
-	m := unloaded(ctx, c, id)
-	if m == nil {
+	m := d.stillUnloaded(ctx, c, id)
+	if m == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return load(ctx, c, id, m, window)
+	origin := c.Endpoint().Origin
+	_ = d.cache.setLoading(origin, id, time.Now().UTC()) // a full disk costs a second instance at worst
+	err = load(ctx, c, id, m, window)
+	if ctx.Err() == nil {
+		_ = d.cache.setLoading(origin, id, time.Time{}) // nor does it have more to tell then
+	}
+	return err
+}
+
+// How long a load may go on of which nobody saw the end, and how often it is looked for. LM
+// Studio does not say that it loads something, nor that it gave up when the client left.
+const (
+	loadMayTake = time.Minute
+	loadedEvery = 250 * time.Millisecond
+)
+
+// stillUnloaded is unloaded once no load can be under way that somebody stopped waiting for,
+// in this process or another one.
+func (d *Describer) stillUnloaded(ctx context.Context, c *model.Client, id string) *Model {
+	tick := time.NewTicker(loadedEvery)
+	defer tick.Stop()
+	for {
+		m, began := unloaded(ctx, c, id), d.cache.loading(c.Endpoint().Origin, id)
+		if since := time.Since(began); m == nil || since < 0 || since >= loadMayTake {
+			return m
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // unloaded asks an LM Studio what it has loaded now, and gives the model when it is not

@@ -77,7 +77,7 @@ func FuzzReplies(f *testing.F) {
 				t.Errorf("%s, %s: %v billion parameters of %q", h.Kind, id, *p, body)
 			}
 		}
-		slotIdle(said, 1)
-		metric(said, "vllm:num_requests_running")
+		taskOf(said, 1)
+		countOf(KindVLLM, said)
 	})
 }

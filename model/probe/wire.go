@@ -159,4 +159,5 @@ type swapRunning struct {
 type llamaSlot struct {
 	ID         int  `json:"id"`
 	Processing bool `json:"is_processing"`
+	Task       int  `json:"id_task"`
 }

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"time"
 
 	"hearth"
@@ -124,6 +125,7 @@ func (a *attempt) askWindow(req *model.Request) {
 	t := &a.tries.target
 	now := t.Layers.Merge()
 	if !now.WindowAsked {
+		req.Capabilities.Served = cmp.Or(now.Served, req.Capabilities.Served)
 		return
 	}
 	req.Options = model.WithWindowOf(req.Options, t.Params.Options)
