@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"iter"
+	"time"
 
 	"hearth"
 )
@@ -168,6 +169,9 @@ type Target struct {
 	// of a ref written with @profile, or one that was chosen; usually empty. It changes no
 	// byte of a request but the header that the credential travels in.
 	Profile string
+	// Within is models.providers.<id>.timeoutSeconds: what one request may take, and all that a
+	// server that is not ready yet is given; 0 = no limit.
+	Within time.Duration
 	// Replicas are further places where the same model is served, beside Endpoint.
 	Replicas []Replica
 	// Asleep says that the server does not run and was never asked: the call starts it, and

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"hearth"
 	"hearth/config"
@@ -75,7 +76,7 @@ func (r *roster) outline(c choice, ref hearth.ModelRef, at model.Endpoint) model
 		return model.Target{Ref: ref, Endpoint: at}
 	}
 	own, _ := r.file.Config.Agents.Agent(c.agent)
-	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: at}
+	t := model.Target{Ref: ref, Protocol: p.Protocol(), Endpoint: at, Within: time.Duration(max(0, p.TimeoutSeconds)) * time.Second}
 	t.Layers = model.Layers{Config: configLayer(p, row, listed, r.file.Config.Agents.WidestContext()), Default: model.DefaultLayer(), Cap: own.ContextTokens}
 	t.Layers.Catalog = listing(ref, p.BaseURL)
 	if t.Layers.Config.Locality != nil {

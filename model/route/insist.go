@@ -28,10 +28,11 @@ type tries struct {
 	spare   bool // there is another credential for this one
 	more    bool // the same model is served in another place, which was not asked yet
 	taught  bool
-	empty   bool // it was asked again after an empty answer
-	again   bool // and after a failure of the model's own
-	retries int  // after "too many requests" and the like
-	loading time.Time
+	empty   bool      // it was asked again after an empty answer
+	again   bool      // and after a failure of the model's own
+	retries int       // after "too many requests" and the like
+	loading time.Time // since when it is waited for a server that says it is not ready
+	overdue bool      // and its owner's limit for that is over
 	seed    maphash.Seed
 	refused map[uint64]error // bodies that got a deterministic no, by their hash
 }
@@ -42,7 +43,7 @@ func (r *run) insist(ctx context.Context, target *model.Target, left others, mor
 	for {
 		err := r.attempt(ctx, t)
 		if err == nil || r.gone || r.visible || ctx.Err() != nil || !r.worthAnother(ctx, t, err) {
-			return err
+			return t.explain(err)
 		}
 	}
 }
@@ -78,6 +79,28 @@ func (r *run) worthAnother(ctx context.Context, t *tries, err error) bool {
 	}
 }
 
+// inTime reports whether a pause leaves anything of the owner's limit for this server.
+func (t *tries) inTime(pause time.Duration) bool {
+	now := time.Now()
+	if t.loading.IsZero() {
+		t.loading = now
+	}
+	t.overdue = t.target.Within > 0 && now.Sub(t.loading)+pause >= t.target.Within
+	return !t.overdue
+}
+
+// explain names the limit that ended the wait for a server, where one did.
+func (t *tries) explain(err error) error {
+	if !t.overdue {
+		return err
+	}
+	out := *asError(err)
+	key := fmt.Sprintf("models.providers.%s.timeoutSeconds", t.target.Ref.Provider)
+	out.Cause = fmt.Sprintf("The server was not ready within %s, which is the limit that %s sets.", t.target.Within, key)
+	out.Try = fmt.Sprintf("Raise %s, or remove it: a server of your own is then waited for as long as it is alive.", key)
+	return &out
+}
+
 // teach has the request built again with the lesson, once.
 func (t *tries) teach(refusal *model.Refusal) bool {
 	if t.taught {
@@ -91,21 +114,17 @@ func (t *tries) teach(refusal *model.Refusal) bool {
 
 // waitLoading waits for a local server that says it is loading or busy.
 func (r *run) waitLoading(ctx context.Context, t *tries, e *hearth.Error) bool {
-	now := time.Now()
-	if t.loading.IsZero() {
-		t.loading = now
-	}
 	patience := loadPatience
 	if !t.last {
 		patience = loadPatienceElse
-	}
-	if now.Sub(t.loading) >= patience {
-		return false
 	}
 	t.retries++
 	pause := min(time.Duration(t.retries)*time.Second, 5*time.Second)
 	if e.RetryAfter > 0 {
 		pause = min(e.RetryAfter, longestRetry)
+	}
+	if !t.inTime(pause) || time.Since(t.loading) >= patience {
+		return false
 	}
 	r.send(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseLoading, Model: t.target.Ref.Model, Note: "the server says: " + briefly(e)}})
 	return sleep(ctx, pause)
@@ -127,7 +146,7 @@ func (r *run) waitRetry(ctx context.Context, t *tries, e *hearth.Error) bool {
 		}
 		pause, note = time.Second<<t.retries, "asking again in %s, because the server says: %s"
 	}
-	if pause > longest || t.retries >= most {
+	if pause > longest || t.retries >= most || !t.inTime(pause) {
 		return false
 	}
 	t.retries++
