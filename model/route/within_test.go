@@ -43,7 +43,7 @@ func TestTheOwnersLimitBoundsTheWaitForAServer(t *testing.T) {
 					t.Errorf("got %q after %v, %v; want it after %v", o.text, o.took, o.err, row.waits)
 				}
 				e, told := errors.AsType[*hearth.Error](o.err)
-				if row.fails && (!told || !strings.Contains(e.Cause+e.Try, "models.providers.a.timeoutSeconds") || e.Reason != row.says.err.(*hearth.Error).Reason) {
+				if row.fails && (!told || !strings.Contains(e.Cause+e.Try, "models.providers.a.timeoutSeconds") || e.Reason != hearth.ReasonOf(row.says.err)) {
 					t.Errorf("got %+v", e)
 				}
 			})
