@@ -104,7 +104,7 @@ func TestSkillsComeFromTheirPlacesAndTheNearestCounts(t *testing.T) {
 	})
 	want := []string{
 		"a: first: skills/a/SKILL.md", "b: second: .agents/skills/b/SKILL.md", "c: third: ~/.agents/skills/c/SKILL.md",
-		"d: last: ~/pack/group/d/SKILL.md", "on: last: ~/pack/on/SKILL.md",
+		"on: last: ~/pack/on/SKILL.md", "d: last: ~/pack/group/d/SKILL.md",
 		"f: beside the config: " + filepath.ToSlash(b.state("beside", "f", "SKILL.md")),
 	}
 	for range 2 {
