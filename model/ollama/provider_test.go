@@ -65,21 +65,23 @@ func TestTheRequestGoesToTheNativeDoorAndFirstSaysWhatItHolds(t *testing.T) {
 func TestAReaderWhoStopsIsNotCalledAgain(t *testing.T) {
 	answer := `{"model":"m","message":{"content":"a"}}` + "\n" + `{"message":{"content":"b","tool_calls":[{"function":{"name":"x"}}]},"done":true}`
 	p := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, answer) })
-	all := 0
-	for _, err := range p.Stream(t.Context(), &model.Request{Model: "m"}) {
-		if all++; err != nil {
-			t.Fatal(err)
-		}
-	}
-	for stop := 1; stop <= all; stop++ {
+	// A loop that is called again after its break panics. How many waits an answer tells of
+	// depends on the machine, so the end is where one came whole.
+	for stop := 1; ; stop++ {
 		n := 0
 		for _, err := range p.Stream(t.Context(), &model.Request{Model: "m"}) {
-			if n++; n == stop || err != nil {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; n == stop {
 				break
 			}
 		}
-		if n != stop {
-			t.Errorf("stopped after %d, got %d", stop, n)
+		if n < stop {
+			if stop < 5 {
+				t.Errorf("a whole answer has %d parts", n)
+			}
+			return
 		}
 	}
 }
