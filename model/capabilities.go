@@ -153,85 +153,16 @@ func DefaultLayer() Layer {
 	return Layer{Window: &window, Tools: &native, StreamUsage: &yes, ProxyLike: &yes, MaxTokensField: &field, Slots: &slots}
 }
 
-// named pairs a layer with its name, for Merge and Winner.
-type named struct {
-	name  string
-	layer *Layer
-}
-
-func (l *Layers) ordered() []named {
-	return []named{{"config", &l.Config}, {"probe", &l.Probe}, {"server", &l.Server}, {"catalog", &l.Catalog}, {"default", &l.Default}}
-}
-
-// pick gives the first value set, in order of trust, and whose it was.
-func pick[T any](ls []named, field func(*Layer) *T) (v T, from string) {
-	for _, l := range ls {
-		if p := field(l.layer); p != nil {
-			return *p, l.name
-		}
-	}
-	return v, ""
-}
-
-// pickSlice is pick for fields where nil means unsaid.
-func pickSlice[T any](ls []named, field func(*Layer) []T) []T {
-	for _, l := range ls {
-		if s := field(l.layer); s != nil {
-			return slices.Clone(s)
-		}
-	}
-	return nil
-}
-
 // Merge flattens the layers. The window is special: the configured one caps what the
 // server says and never raises it, because a server cuts or refuses what is longer.
 func (l Layers) Merge() Capabilities {
-	ls := l.ordered()
 	var c Capabilities
-	set(ls, &c.TrainedMax, func(l *Layer) *int { return l.TrainedMax })
-	set(ls, &c.MaxTokens, func(l *Layer) *int { return l.MaxTokens })
-	set(ls, &c.Tools, func(l *Layer) *ToolSupport { return l.Tools })
-	set(ls, &c.TextDialect, func(l *Layer) *string { return l.TextDialect })
-	set(ls, &c.ForcedToolChoice, func(l *Layer) *bool { return l.ForcedToolChoice })
-	set(ls, &c.Vision, func(l *Layer) *bool { return l.Vision })
-	set(ls, &c.Reasoning, func(l *Layer) *bool { return l.Reasoning })
-	set(ls, &c.ThinkingFormat, func(l *Layer) *string { return l.ThinkingFormat })
-	set(ls, &c.ReplayThinking, func(l *Layer) *bool { return l.ReplayThinking })
-	set(ls, &c.NeedsReasoning, func(l *Layer) *bool { return l.NeedsReasoning })
+	for _, from := range [...]*Layer{&l.Default, &l.Catalog, &l.Server, &l.Probe, &l.Config} {
+		c.take(from)
+	}
 	c.ReplayThinking = c.ReplayThinking || c.NeedsReasoning // whatever was measured of its use
-	set(ls, &c.ThinkingAsText, func(l *Layer) *bool { return l.ThinkingAsText })
-	set(ls, &c.ReasoningShaped, func(l *Layer) *bool { return l.ReasoningShaped })
-	set(ls, &c.StringContent, func(l *Layer) *bool { return l.StringContent })
-	set(ls, &c.StrictKeys, func(l *Layer) *bool { return l.StrictKeys })
-	set(ls, &c.DeveloperRole, func(l *Layer) *bool { return l.DeveloperRole })
-	set(ls, &c.OneSystem, func(l *Layer) *bool { return l.OneSystem })
-	set(ls, &c.AlternateRoles, func(l *Layer) *bool { return l.AlternateRoles })
-	set(ls, &c.StreamUsage, func(l *Layer) *bool { return l.StreamUsage })
-	set(ls, &c.MaxTokensField, func(l *Layer) *string { return l.MaxTokensField })
-	set(ls, &c.ToolResultName, func(l *Layer) *bool { return l.ToolResultName })
-	set(ls, &c.ToolIDs9, func(l *Layer) *bool { return l.ToolIDs9 })
-	set(ls, &c.ArgumentObjects, func(l *Layer) *bool { return l.ArgumentObjects })
-	set(ls, &c.AnswerToResults, func(l *Layer) *bool { return l.AnswerToResults })
-	set(ls, &c.SignedCalls, func(l *Layer) *bool { return l.SignedCalls })
-	set(ls, &c.PromptCacheKey, func(l *Layer) *bool { return l.PromptCacheKey })
-	set(ls, &c.ProxyLike, func(l *Layer) *bool { return l.ProxyLike })
-	set(ls, &c.CachedCounted, func(l *Layer) *bool { return l.CachedCounted })
-	set(ls, &c.NamesInTags, func(l *Layer) *bool { return l.NamesInTags })
-	set(ls, &c.WindowAsked, func(l *Layer) *bool { return l.WindowAsked })
-	set(ls, &c.ReturnProgress, func(l *Layer) *bool { return l.ReturnProgress })
-	set(ls, &c.SlotChoice, func(l *Layer) *bool { return l.SlotChoice })
-	set(ls, &c.Slots, func(l *Layer) *int { return l.Slots })
-	set(ls, &c.Locality, func(l *Layer) *hearth.Locality { return l.Locality })
-	set(ls, &c.Server, func(l *Layer) *string { return l.Server })
-	set(ls, &c.Build, func(l *Layer) *string { return l.Build })
-	set(ls, &c.Resident, func(l *Layer) *bool { return l.Resident })
-	set(ls, &c.ParamsB, func(l *Layer) *float64 { return l.ParamsB })
-	set(ls, &c.Embedding, func(l *Layer) *bool { return l.Embedding })
-	c.Efforts = pickSlice(ls, func(l *Layer) []string { return l.Efforts })
-	c.VisibleDetails = pickSlice(ls, func(l *Layer) []string { return l.VisibleDetails })
-	c.EffortMap = pickSlice(ls, func(l *Layer) []EffortWord { return l.EffortMap })
-	c.RefusedFields = union(ls, func(l *Layer) []string { return l.RefusedFields })
-	c.RefusedKeywords = union(ls, func(l *Layer) []string { return l.RefusedKeywords })
+	c.Efforts, c.VisibleDetails, c.EffortMap = slices.Clone(c.Efforts), slices.Clone(c.VisibleDetails), slices.Clone(c.EffortMap)
+	c.RefusedFields, c.RefusedKeywords = once(c.RefusedFields), once(c.RefusedKeywords)
 	window, planned, from := l.window()
 	c.Window, c.WindowKnown = window, planned
 	if served, known, _ := l.served(); known {
@@ -239,6 +170,69 @@ func (l Layers) Merge() Capabilities {
 	}
 	c.WindowRefused = from == "server" && l.Server.WindowRefused != nil && *l.Server.WindowRefused
 	return c
+}
+
+// take puts what l says over what less trusted layers said; what a server refused is
+// gathered from all of them. It is called several times a turn: nothing in it allocates
+// where nothing was refused.
+func (c *Capabilities) take(l *Layer) {
+	put(&c.TrainedMax, l.TrainedMax)
+	put(&c.MaxTokens, l.MaxTokens)
+	put(&c.Tools, l.Tools)
+	put(&c.TextDialect, l.TextDialect)
+	put(&c.ForcedToolChoice, l.ForcedToolChoice)
+	put(&c.Vision, l.Vision)
+	put(&c.Reasoning, l.Reasoning)
+	put(&c.ThinkingFormat, l.ThinkingFormat)
+	put(&c.ReplayThinking, l.ReplayThinking)
+	put(&c.NeedsReasoning, l.NeedsReasoning)
+	put(&c.ThinkingAsText, l.ThinkingAsText)
+	put(&c.ReasoningShaped, l.ReasoningShaped)
+	put(&c.StringContent, l.StringContent)
+	put(&c.StrictKeys, l.StrictKeys)
+	put(&c.DeveloperRole, l.DeveloperRole)
+	put(&c.OneSystem, l.OneSystem)
+	put(&c.AlternateRoles, l.AlternateRoles)
+	put(&c.StreamUsage, l.StreamUsage)
+	put(&c.MaxTokensField, l.MaxTokensField)
+	put(&c.ToolResultName, l.ToolResultName)
+	put(&c.ToolIDs9, l.ToolIDs9)
+	put(&c.ArgumentObjects, l.ArgumentObjects)
+	put(&c.AnswerToResults, l.AnswerToResults)
+	put(&c.SignedCalls, l.SignedCalls)
+	put(&c.PromptCacheKey, l.PromptCacheKey)
+	put(&c.ProxyLike, l.ProxyLike)
+	put(&c.CachedCounted, l.CachedCounted)
+	put(&c.NamesInTags, l.NamesInTags)
+	put(&c.WindowAsked, l.WindowAsked)
+	put(&c.ReturnProgress, l.ReturnProgress)
+	put(&c.SlotChoice, l.SlotChoice)
+	put(&c.Slots, l.Slots)
+	put(&c.Locality, l.Locality)
+	put(&c.Server, l.Server)
+	put(&c.Build, l.Build)
+	put(&c.Resident, l.Resident)
+	put(&c.ParamsB, l.ParamsB)
+	put(&c.Embedding, l.Embedding)
+	putList(&c.Efforts, l.Efforts)
+	putList(&c.VisibleDetails, l.VisibleDetails)
+	putList(&c.EffortMap, l.EffortMap)
+	c.RefusedFields = append(c.RefusedFields, l.RefusedFields...)
+	c.RefusedKeywords = append(c.RefusedKeywords, l.RefusedKeywords...)
+}
+
+// put gives a field the value of a layer that says one.
+func put[T any](field, said *T) {
+	if said != nil {
+		*field = *said
+	}
+}
+
+// putList is put for fields where nil means unsaid.
+func putList[T any](field *[]T, said []T) {
+	if said != nil {
+		*field = said
+	}
 }
 
 // Lacks reports whether a layer names refused fields or schema keywords that c does not
@@ -249,9 +243,6 @@ func (c *Capabilities) Lacks(l *Layer) bool {
 	}
 	return slices.ContainsFunc(l.RefusedFields, without(c.RefusedFields)) || slices.ContainsFunc(l.RefusedKeywords, without(c.RefusedKeywords))
 }
-
-// set is pick into a field.
-func set[T any](ls []named, into *T, field func(*Layer) *T) { *into, _ = pick(ls, field) }
 
 // InForce is the window that a request is read in.
 func (c *Capabilities) InForce() int { return cmp.Or(c.Served, c.Window) }
@@ -280,7 +271,13 @@ func (l Layers) ServedSource() string {
 
 // served gives the tokens in force.
 func (l Layers) served() (tokens int, known bool, from string) {
-	served, by := pick([]named{{"probe", &l.Probe}, {"server", &l.Server}}, func(l *Layer) *int { return l.Window })
+	served, by := 0, ""
+	switch {
+	case l.Probe.Window != nil:
+		served, by = *l.Probe.Window, "probe"
+	case l.Server.Window != nil:
+		served, by = *l.Server.Window, "server"
+	}
 	if l.Config.Window != nil && (served == 0 || *l.Config.Window <= served) {
 		return *l.Config.Window, true, "config"
 	}
@@ -296,13 +293,9 @@ func (l Layers) served() (tokens int, known bool, from string) {
 	return DefaultWindow, false, "default"
 }
 
-// union collects a list from all layers, each value once, in sorted order so that
-// bytes built from it do not depend on when something was learned.
-func union(ls []named, field func(*Layer) []string) []string {
-	var all []string
-	for _, l := range ls {
-		all = append(all, field(l.layer)...)
-	}
+// once gives each value of a list once, in sorted order so that bytes built from it do
+// not depend on when something was learned.
+func once(all []string) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }

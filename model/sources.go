@@ -6,6 +6,16 @@ import (
 	"strings"
 )
 
+// named pairs a layer with its name.
+type named struct {
+	name  string
+	layer *Layer
+}
+
+func (l *Layers) ordered() []named {
+	return []named{{"config", &l.Config}, {"probe", &l.Probe}, {"server", &l.Server}, {"catalog", &l.Catalog}, {"default", &l.Default}}
+}
+
 // Sources names the layer that decided each capability, by the field's JSON name;
 // fields nobody speaks of are left out. The lists of what a server refused are joined
 // from all layers and have no single source.
