@@ -8,7 +8,6 @@ import (
 
 	"hearth"
 	"hearth/config"
-	"hearth/internal/filelock"
 	"hearth/model"
 )
 
@@ -52,7 +51,7 @@ func compose(h *home) *app {
 	a.archive = &archive{home: h, journal: a.journal}
 	a.roster = &roster{home: h, keys: a.keys}
 	a.clients = &clients{home: h, keys: a.keys, reached: map[string]reach{}}
-	a.locks = &locks{home: h, open: map[string]*filelock.File{}}
+	a.locks = newLocks(h)
 	a.servers = newServers(h, a.clients, a.locks)
 	a.services = &services{home: h, keys: a.keys, roster: a.roster, clients: a.clients, servers: a.servers}
 	a.targets = &targets{home: h, keys: a.keys, roster: a.roster, clients: a.clients, servers: a.servers, kept: map[string]candidate{}}

@@ -19,8 +19,14 @@ import (
 type locks struct {
 	*home
 
+	used *slotMemory
+
 	mu   sync.Mutex // guards open
 	open map[string]*filelock.File
+}
+
+func newLocks(h *home) *locks {
+	return &locks{home: h, used: newSlotMemory(h.state("locks")), open: make(map[string]*filelock.File)}
 }
 
 // try is slot's view of the locks between processes.
@@ -75,32 +81,7 @@ func (ls *locks) close() {
 	for _, l := range ls.open {
 		l.Close()
 	}
-}
-
-// slotMemory keeps in a file for each slot which session used it last. Nothing is lost with
-// it but the knowledge of which prompt a server has cached where.
-type slotMemory struct{ dir string }
-
-func (m slotMemory) file(name string) string { return filepath.Join(m.dir, fileName(name)+".last") }
-
-func (m slotMemory) Last(name string) (hearth.SessionID, time.Time) {
-	info, err := os.Stat(m.file(name))
-	if err != nil {
-		return "", time.Time{}
-	}
-	session, err := os.ReadFile(m.file(name))
-	if err != nil {
-		return "", time.Time{}
-	}
-	return hearth.SessionID(session), info.ModTime()
-}
-
-func (m slotMemory) Used(name string, session hearth.SessionID) {
-	if os.WriteFile(m.file(name), []byte(session), 0o600) == nil {
-		// A file system's own stamps are coarse: a replica that refused and the one that was
-		// asked instead would have the same.
-		_ = os.Chtimes(m.file(name), time.Time{}, time.Now())
-	}
+	ls.used.close()
 }
 
 // fileName makes a lock's name safe in a path.

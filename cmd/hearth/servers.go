@@ -31,7 +31,7 @@ func newServers(h *home, reached *clients, shared *locks) *servers {
 	s.describer = probe.NewDescriber(s.cache, 0)
 	s.describer.Lock = shared.wait
 	s.slots = slot.New(slot.Config{
-		TryLock: shared.try, Accepts: reached.accepts, Memory: slotMemory{h.state("locks")},
+		TryLock: shared.try, Accepts: reached.accepts, Memory: shared.used,
 		Gone: s.describer.Gone, Busy: s.describer.Busy, Aftermath: s.describer.Aftermath, Doubt: s.describer.Doubt,
 		Folder: h.state("locks"), Remainder: s.describer.Remainder, Recall: s.describer.Recall,
 	})
