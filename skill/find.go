@@ -71,6 +71,9 @@ type finder struct {
 }
 
 func (f *finder) look(p Place) {
+	if _, err := os.Stat(filepath.Join(p.Base, filepath.FromSlash(p.Sub))); errors.Is(err, fs.ErrNotExist) {
+		return // as most places are, at every message
+	}
 	root, err := os.OpenRoot(p.Base)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -112,7 +112,7 @@ var shapes = []shape{
 	// JSON Web Token
 	{regexp.MustCompile(`\b(eyJ)[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?`), has("eyJ")},
 	{regexp.MustCompile(`(?i)\b((?:authorization|proxy-authorization)["']?\s*[:=]\s*["']?(?:bearer|basic|token)?\s*)[A-Za-z0-9_.~+/=-]{8,}`), all(long(22), some(":="))},
-	{regexp.MustCompile(`(?i)\b(bearer\s+)[A-Za-z0-9_.~+/=-]{16,}`), long(23)},
+	{regexp.MustCompile(`(?i)\b(bearer\s+)[A-Za-z0-9_.~+/=-]{16,}`), all(long(23), some(" \t\r\n\f"))},
 	{regexp.MustCompile(`(?i)\b((?:x-)?(?:api[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|client[_-]?secret|secret[_-]?key|password|passwd)["']?\s*[:=]\s*["']?)[^\s"',;&}]{8,}`), all(long(15), some(":="))},
 	// a password in a URL
 	{regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]{3,}(?:@)`), all(has("://"), has("@"))},

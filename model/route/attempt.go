@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"iter"
 	"slices"
 	"strings"
@@ -22,7 +21,7 @@ type attempt struct {
 	tries  *tries
 	report hearth.Report
 	clock  stopwatch
-	body   uint64 // a hash of what was sent; 0 before
+	body   string // hashes of what was sent; "" before
 	bytes  int    // of its head and items
 	unread int    // tokens that the server has to read, as far as we can tell
 
@@ -259,16 +258,14 @@ func says(d *model.Delta) bool {
 // sent notes what goes out. Nothing has been dialled yet, so a body that was refused
 // before goes no further.
 func (a *attempt) sent(s *model.Sent) error {
-	// A hash that lives as long as this question: a whole conversation is hashed for it,
-	// and this one is ten times quicker than one that could be kept.
-	body := maphash.Bytes(a.tries.seed, s.Body) | 1
-	if before, refused := a.tries.refused[body]; refused {
+	params := sha256.Sum256(s.Params)
+	prefix, rest := s.Prefix(len(s.Items)), hex.EncodeToString(params[:])
+	if before, refused := a.tries.refused[prefix+rest]; refused {
 		return before
 	}
-	a.body = body
-	params := sha256.Sum256(s.Params)
+	a.body = prefix + rest // between them they hash every byte
 	a.report.Items, a.report.Bytes = len(s.Items), len(s.Body)
-	a.report.Prefix, a.report.Params = s.Prefix(len(s.Items)), hex.EncodeToString(params[:])
+	a.report.Prefix, a.report.Params = prefix, rest
 	a.before = a.run.before(a.lane())
 	a.extends = a.before.items > 0 && a.before.items <= len(s.Items) && s.Prefix(a.before.items) == a.before.prefix
 	a.bytes = len(s.Head)
@@ -281,7 +278,7 @@ func (a *attempt) sent(s *model.Sent) error {
 
 // serverIsThrough reports whether the server can have nothing of ours left to do.
 func (a *attempt) serverIsThrough(err error) bool {
-	if a.body == 0 {
+	if a.body == "" {
 		return true // nothing went out
 	}
 	switch hearth.ReasonOf(err) {
@@ -341,7 +338,7 @@ func (a *attempt) finish() {
 		if a.report.Stop == "" && e.Reason == hearth.ReasonCut {
 			a.report.Stop = hearth.StopCut
 		}
-		if deterministic(e.Reason) && !e.Again && a.body != 0 {
+		if deterministic(e.Reason) && !e.Again && a.body != "" {
 			a.tries.refused[a.body] = a.err
 		}
 	}

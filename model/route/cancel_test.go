@@ -30,7 +30,7 @@ type gpu struct {
 
 func (g *gpu) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.Delta, error] {
 	return func(yield func(model.Delta, error) bool) {
-		if !yield(model.Delta{Sent: &model.Sent{Body: []byte(req.Messages[0].Parts[0].Text)}}, nil) {
+		if !yield(model.Delta{Sent: &model.Sent{Body: []byte(req.Messages[0].Parts[0].Text), Params: []byte(req.Messages[0].Parts[0].Text)}}, nil) {
 			return
 		}
 		g.begin()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"time"
 
 	"hearth"
@@ -28,18 +27,17 @@ type tries struct {
 	spare   bool // there is another credential for this one
 	more    bool // the same model is served in another place, which was not asked yet
 	taught  bool
-	empty   bool      // it was asked again after an empty answer
-	again   bool      // and after a failure of the model's own
-	retries int       // after "too many requests" and the like
-	loading time.Time // since when it is waited for a server that says it is not ready
-	overdue bool      // and its owner's limit for that is over
-	seed    maphash.Seed
-	refused map[uint64]error // bodies that got a deterministic no, by their hash
+	empty   bool             // it was asked again after an empty answer
+	again   bool             // and after a failure of the model's own
+	retries int              // after "too many requests" and the like
+	loading time.Time        // since when it is waited for a server that says it is not ready
+	overdue bool             // and its owner's limit for that is over
+	refused map[string]error // bodies that got a deterministic no, by their hashes
 }
 
 // insist asks one candidate until it answers or asking again would not help.
 func (r *run) insist(ctx context.Context, target *model.Target, left others, more bool) error {
-	t := &tries{target: *target, last: !left.models && !more, more: more, spare: left.credentials, seed: maphash.MakeSeed(), refused: make(map[uint64]error)}
+	t := &tries{target: *target, last: !left.models && !more, more: more, spare: left.credentials, refused: make(map[string]error)}
 	for {
 		err := r.attempt(ctx, t)
 		if err == nil || r.gone || r.visible || ctx.Err() != nil || !r.worthAnother(ctx, t, err) {

@@ -56,7 +56,7 @@ func (f *fake) Stream(ctx context.Context, req *model.Request) iter.Seq2[model.D
 		for i, m := range req.Messages {
 			items[i] = []byte(m.Parts[0].Text)
 		}
-		if !yield(model.Delta{Sent: &model.Sent{Body: []byte(body), Head: []byte("head"), Items: items}}, nil) {
+		if !yield(model.Delta{Sent: &model.Sent{Body: []byte(body), Head: []byte("head"), Items: items, Params: []byte(body)}}, nil) {
 			return
 		}
 		f.bodies = append(f.bodies, body)
