@@ -174,6 +174,7 @@ func freeToAnswer(extra json.RawMessage) json.RawMessage {
 func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.Message) (string, []hearth.Report, error) {
 	q := model.Question{
 		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn, Once: true,
+		Loaded: r.lane == model.LaneHousekeeping, // nobody waits for it
 		Build: func(model.Target) (*model.Request, error) {
 			r.clock.stand()
 			req := prompt.Build(c.es.plan, messages)

@@ -14,7 +14,7 @@ const tidyPercent = 60
 // Tidy shortens a conversation whose window is filling up while its person is away, so
 // that their next message does not wait for it. It makes at most one model call, in the
 // housekeeping lane, where it makes room at once for anybody else, and only with a model
-// that is loaded now and runs on the owner's machines. done says that something was
+// that runs on the owner's machines and is loaded when its turn comes. done says that something was
 // shortened; until then nothing has changed, and cancelling ctx loses nothing. The caller
 // owns t and does nothing else with it meanwhile. emit may be nil.
 func (a *Agent) Tidy(ctx context.Context, t session.Transcript, emit func(hearth.Event)) (done bool, err error) {

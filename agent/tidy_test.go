@@ -96,6 +96,46 @@ func TestWhatIsNotTidied(t *testing.T) {
 	}
 }
 
+// cold is a model that its server would have to load for whoever asks.
+type cold struct {
+	*small
+	asked []model.Question
+}
+
+func (c *cold) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	c.asked = append(c.asked, q)
+	if !q.Loaded {
+		return c.small.Stream(ctx, q)
+	}
+	return func(yield func(model.Delta, error) bool) {
+		yield(model.Delta{}, &hearth.Error{Op: "ask", Reason: hearth.ReasonNoModel, Err: errors.New("the server would load it first")})
+	}
+}
+
+func TestTidyingLoadsNoModelThatItsServerHasLetGoOf(t *testing.T) {
+	server := &small{window: 10_000}
+	s := filling(t, server)
+	router := &cold{small: server}
+	s.cfg.Router = router
+	targets := s.cfg.Targets
+	s.cfg.Targets = func(ctx context.Context) ([]model.Target, error) {
+		all, err := targets(ctx) // which of them is asked, and what it has loaded, shows when its slot is held
+		all[0].Replicas = []model.Replica{{Endpoint: model.Endpoint{Origin: "http://other:1"}}}
+		return all, err
+	}
+	s.agent = agent.New(s.cfg)
+	asked := len(server.requests)
+	if done, err := s.agent.Tidy(t.Context(), s.mem, nil); done || hearth.ReasonOf(err) != hearth.ReasonNoModel || len(server.requests) != asked {
+		t.Errorf("done %t, %v, after %d requests", done, err, len(server.requests)-asked)
+	}
+	if len(router.asked) != 1 || len(s.mem.epochs) != 1 {
+		t.Errorf("%d questions, %d epochs", len(router.asked), len(s.mem.epochs))
+	}
+	if err := s.agent.Compact(t.Context(), s.mem, "", nil); err != nil || len(server.requests) != asked+1 {
+		t.Errorf("its owner's own wish: %v, after %d requests", err, len(server.requests)-asked)
+	}
+}
+
 // stopper is a server that is stopped, or stops, in the middle of a summary.
 type stopper struct {
 	*small
