@@ -11,10 +11,12 @@ import (
 )
 
 // How long a candidate is given before the next one is asked, and before the person is
-// told. A server at home that answers "loading" is alive, and silence is not death.
+// told. A server at home that answers "loading" is alive, and silence is not death: where
+// there is no other model, it is waited for as long as it says so.
 const (
-	loadPatience     = 10 * time.Minute // without another candidate
+	busyPatience     = 10 * time.Minute // for one that has no room, without another candidate
 	loadPatienceElse = time.Minute      // with one
+	shortestWait     = time.Second      // whatever the server asks for: each request is a row of the transcript
 	longestRetry     = time.Minute      // a Retry-After above this is not waited for
 	longestRetryElse = 5 * time.Second
 	mostRetries      = 3
@@ -112,20 +114,22 @@ func (t *tries) teach(refusal *model.Refusal) bool {
 
 // waitLoading waits for a local server that says it is loading or busy.
 func (r *run) waitLoading(ctx context.Context, t *tries, e *hearth.Error) bool {
-	patience := loadPatience
-	if !t.last {
-		patience = loadPatienceElse
-	}
 	t.retries++
 	pause := min(time.Duration(t.retries)*time.Second, 5*time.Second)
 	if e.RetryAfter > 0 {
-		pause = min(e.RetryAfter, longestRetry)
+		pause = max(shortestWait, min(e.RetryAfter, longestRetry))
 	}
-	if !t.inTime(pause) || time.Since(t.loading) >= patience {
+	if !t.inTime(pause) || t.outOfPatience(e) {
 		return false
 	}
 	r.send(model.Delta{Wait: &hearth.Wait{Phase: hearth.PhaseLoading, Model: t.target.Ref.Model, Note: "the server says: " + briefly(e)}})
 	return sleep(ctx, pause)
+}
+
+// outOfPatience reports whether a server was waited for long enough.
+func (t *tries) outOfPatience(e *hearth.Error) bool {
+	waited := time.Since(t.loading)
+	return !t.last && waited >= loadPatienceElse || !e.Loading && waited >= busyPatience
 }
 
 // waitRetry waits as long as a server asked for, if that is short.

@@ -338,6 +338,8 @@ func TestALessonAgainstTheConfig(t *testing.T) {
 
 func TestAskingAgain(t *testing.T) {
 	loading := fails(hearth.Error{Reason: hearth.ReasonOverloaded, HTTPStatus: 503, Loading: true, Err: errors.New("Loading model")})
+	hasty := fails(hearth.Error{Reason: hearth.ReasonOverloaded, HTTPStatus: 503, Loading: true, RetryAfter: time.Millisecond, Err: errors.New("Loading model")})
+	slow := fails(hearth.Error{Reason: hearth.ReasonOverloaded, HTTPStatus: 503, Loading: true, RetryAfter: 12 * time.Second, Err: errors.New("Loading model")})
 	busy := fails(hearth.Error{Reason: hearth.ReasonOverloaded, HTTPStatus: 503, Err: errors.New("queue is full")})
 	limited := func(after time.Duration) step {
 		return fails(hearth.Error{Reason: hearth.ReasonRateLimit, HTTPStatus: 429, RetryAfter: after, Err: errors.New("Too many requests")})
@@ -363,7 +365,10 @@ func TestAskingAgain(t *testing.T) {
 	}
 	rows := []row{
 		{name: "a local server that loads is waited for", calls: repeat(20, loading), requests: 21, answers: true, waits: "loading: the server says: Loading model", least: 90 * time.Second, most: 100 * time.Second},
-		{name: "not for ever", calls: [][]step{{loading}}, requests: 123, waits: "loading", least: 10 * time.Minute, most: 11 * time.Minute},
+		{name: "for as long as it says so", calls: repeat(482, loading), requests: 483, answers: true, waits: "loading", least: 40 * time.Minute, most: 40 * time.Minute},
+		{name: "one that asks to come back at once is asked each second", calls: repeat(20, hasty), requests: 21, answers: true, waits: "loading", least: 20 * time.Second, most: 20 * time.Second},
+		{name: "one that asks for a longer time gets it", calls: repeat(2, slow), requests: 3, answers: true, waits: "loading", least: 24 * time.Second, most: 24 * time.Second},
+		{name: "one that is only busy is not waited for without end", calls: [][]step{{busy}}, requests: 123, waits: "loading", least: 10 * time.Minute, most: 11 * time.Minute},
 		{name: "a minute when another model is there", calls: [][]step{{loading}}, other: true, requests: 15, waits: "loading", least: time.Minute, most: 66 * time.Second},
 		{name: "a local server that is busy is waited for, alone", calls: repeat(3, busy), requests: 4, answers: true, waits: "loading: the server says: queue is full", least: 6 * time.Second, most: 6 * time.Second},
 		{name: "not when another model is there", calls: [][]step{{busy}}, other: true, requests: 1},
