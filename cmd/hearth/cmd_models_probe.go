@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -242,15 +243,43 @@ func (pr prober) writeCompat(ctx context.Context, ref hearth.ModelRef, block com
 	}
 	id := pr.file.Config.Models.ProviderOrder[at]
 	path := "models.providers[" + quoted(id) + "].models"
-	rows := pr.file.Config.Models.Providers[id].Models
-	row := slices.IndexFunc(rows, func(m config.Model) bool { return m.ID == ref.Model })
-	var edits []config.Edit
-	if row < 0 {
-		edits = append(edits, config.Edit{Path: path, Value: jsonText([]compatRow{{ref.Model, block}}), StrictJSON: true, Merge: true})
-	} else {
-		edits = append(edits, config.Edit{Path: fmt.Sprintf("%s[%d].compat", path, row), Value: jsonText(block), StrictJSON: true, Merge: true})
+	row, err := rowOf(pr.file, path, ref.Model)
+	if err != nil {
+		return nil, err
 	}
-	return block.keys(), pr.edit(ctx, edits...)
+	edit := config.Edit{Path: path, Value: jsonText([]compatRow{{ref.Model, block}}), StrictJSON: true, Merge: true}
+	if row >= 0 {
+		edit = config.Edit{Path: fmt.Sprintf("%s[%d].compat", path, row), Value: jsonText(block), StrictJSON: true, Merge: true}
+	}
+	if err := pr.edit(ctx, edit); err != nil {
+		return nil, err
+	}
+	return block.keys(), nil
+}
+
+// rowOf gives the place of a model in the list of models at a path, as the file has it:
+// entries that are no models count too. It is -1 where the model is in none.
+func rowOf(file *config.File, path, model string) (int, error) {
+	list, err := file.Get(path)
+	if _, missing := errors.AsType[*config.NotFoundError](err); missing {
+		return -1, nil
+	}
+	if err != nil {
+		return -1, configError("models", err)
+	}
+	raw, err := list.JSON()
+	if err != nil {
+		return -1, configError("models", err)
+	}
+	var rows []json.RawMessage
+	if err := json.Unmarshal(raw, &rows); err != nil {
+		return -1, &hearth.Error{Op: "probe --write", Reason: hearth.ReasonConfig, Err: fmt.Errorf("%s is no list", path),
+			Cause: "A compat block belongs to a row of that list, and what stands there is something else.", Try: "Make it a list of models: [{id: \"" + model + "\"}]"}
+	}
+	return slices.IndexFunc(rows, func(row json.RawMessage) bool {
+		var m struct{ ID string }
+		return json.Unmarshal(row, &m) == nil && m.ID == model
+	}), nil
 }
 
 // compatBlock is what a probe can put into a compat block.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -72,5 +74,34 @@ func TestAWaitIsSaidOnceAndInOneWord(t *testing.T) {
 	}
 	if want := "waiting for a free slot behind the chat · 0 s\nwaiting: connecting to m · 0 s\n"; out.String() != want {
 		t.Errorf("said %q, want %q", out.String(), want)
+	}
+}
+
+func TestTheRowOfAModelIsItsPlaceInTheFile(t *testing.T) {
+	for models, want := range map[string]int{
+		`["x", {id: "other"}, {id: "fm"}]`:                  2,
+		`[{id: ""}, null, {id: "fm"}]`:                      2,
+		`[{name: "no id"}, {id: 7}, {id: "fm"}, {id:"fm"}]`: 2,
+		`[{id: "other"}]`:                                   -1,
+		`["fm"]`:                                            -1,
+		`[]`:                                                -1,
+	} {
+		path := filepath.Join(t.TempDir(), "hearth.json")
+		if err := os.WriteFile(path, []byte(`{models: {providers: {p: {baseUrl: "http://127.0.0.1:1/v1", models: `+models+`}}}}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, _, err := config.Load(t.Context(), config.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := rowOf(file, "models.providers.p.models", "fm"); got != want || err != nil {
+			t.Errorf("%s: got %d, %v; want %d", models, got, err, want)
+		}
+		if got, err := rowOf(file, "models.providers.q.models", "fm"); got != -1 || err != nil {
+			t.Errorf("a provider without a list: got %d, %v", got, err)
+		}
+		if got, err := rowOf(file, "models.providers", "fm"); err == nil {
+			t.Errorf("what is no list: got %d", got)
+		}
 	}
 }
