@@ -133,6 +133,9 @@ type ToolResult struct {
 	Blobs  []Blob          `json:"blobs,omitempty"`
 	Failed bool            `json:"failed,omitempty"`
 	Detail json.RawMessage `json:"detail,omitempty"`
+	// Rest says, in the model's words, how it gets the whole of an output of which Text
+	// shows a part: "page it with …". It is "" where there is no more, or no way to it.
+	Rest string `json:"rest,omitempty"`
 	// From says who is behind the text, for the guard. Empty counts as tainting.
 	From Provenance `json:"from,omitempty"`
 }

@@ -94,10 +94,19 @@ func trimmed(p *Plan, m *hearth.Message) hearth.Message {
 			continue
 		}
 		short := *r
-		short.Text, short.Blobs = fmt.Sprintf("[%d bytes of older output were left out here. Call %s again if it is needed.]", len(r.Text), r.Name), nil
+		short.Text, short.Blobs = outputLeftOut(r), nil
 		out.Parts[i].Result = &short
 	}
 	return out
+}
+
+// outputLeftOut stands for an old result. A call that had an effect must not be invited to have
+// it twice.
+func outputLeftOut(r *hearth.ToolResult) string {
+	if r.Rest != "" {
+		return fmt.Sprintf("[%d bytes of older output were left out here; %s.]", len(r.Text), r.Rest)
+	}
+	return fmt.Sprintf("[%d bytes of older output were left out here. If they are needed, call %s again, but only where that changes nothing.]", len(r.Text), r.Name)
 }
 
 // shortened gives a message without its middle.

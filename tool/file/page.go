@@ -167,7 +167,7 @@ func (p *page) text(offset int) string {
 	case p.shown == 0:
 		return fmt.Sprintf("[there is no line %d; the file has %d lines]", offset, p.total)
 	case p.longest > 0:
-		notes = append(notes, fmt.Sprintf("line %d is %d bytes long and only its beginning is shown", offset, p.longest))
+		notes = append(notes, fmt.Sprintf("line %d is %d bytes long and only its beginning is shown; a command can show the rest", offset, p.longest))
 	}
 	switch {
 	case p.more:

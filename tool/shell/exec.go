@@ -251,8 +251,10 @@ func (s *Shell) detail(c *command) json.RawMessage {
 func (s *Shell) finished(call hearth.ToolCall, c *command) hearth.ToolResult {
 	body, cut := show(c.out)
 	var notes []string
+	rest := ""
 	if cut {
-		notes = append(notes, s.wholeOutput(c))
+		rest = pagedBy(c)
+		notes = append(notes, s.wholeOutput(c, rest))
 	}
 	if c.leftover {
 		notes = append(notes, "programs it left running in the background were stopped; start those with background:true")
@@ -269,7 +271,7 @@ func (s *Shell) finished(call hearth.ToolCall, c *command) hearth.ToolResult {
 	}
 	return hearth.ToolResult{
 		CallID: call.ID, Name: call.Name, Failed: failed, From: hearth.FromTool,
-		Text: join(body, notes), Detail: s.detail(c),
+		Text: join(body, notes), Detail: s.detail(c), Rest: rest,
 	}
 }
 
@@ -301,15 +303,23 @@ func (s *Shell) background(call hearth.ToolCall, c *command) hearth.ToolResult {
 	}
 }
 
-func (s *Shell) wholeOutput(c *command) string {
-	if handle := c.out.handle(); handle != "" {
-		kept := ""
-		if c.out.written() > s.config.MaxOutput {
-			kept = fmt.Sprintf("; the first %d bytes of it are kept", s.config.MaxOutput)
-		}
-		return fmt.Sprintf(`%d bytes of output in all%s; page it with process {"action":"log","sessionId":"%s","offset":1}`, c.out.written(), kept, handle)
+func (s *Shell) wholeOutput(c *command, paged string) string {
+	all := fmt.Sprintf("%d bytes of output in all", c.out.written())
+	if paged == "" {
+		return all
 	}
-	return fmt.Sprintf("%d bytes of output in all", c.out.written())
+	if c.out.written() > s.config.MaxOutput {
+		all += fmt.Sprintf("; the first %d bytes of it are kept", s.config.MaxOutput)
+	}
+	return all + "; " + paged
+}
+
+// pagedBy says how a model gets the whole of an output that was kept; "" where it was not.
+func pagedBy(c *command) string {
+	if handle := c.out.handle(); handle != "" {
+		return fmt.Sprintf(`page it with process {"action":"log","sessionId":"%s","offset":1}`, handle)
+	}
+	return ""
 }
 
 // show gives the text of an output, its middle left out where it is too long, cut at

@@ -12,7 +12,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 )
 
 const outputSuffix = ".out"
@@ -186,71 +189,83 @@ func openHandle(folder, handle string) (io.ReadCloser, error) {
 	return os.Open(filepath.Join(folder, handle+outputSuffix))
 }
 
-// A logPage is some lines of an output.
+// A logPage is some lines of an output. A line longer than pieceBytes counts as several.
 type logPage struct {
-	text  []byte
-	first int // line number of its first line, from 1
-	lines int // in text
-	total int // in the whole output
-	cut   bool
+	text   []byte
+	first  int  // number of its first line, from 1
+	lines  int  // in text
+	total  int  // in the whole output
+	pieces bool // of a long line are in text
 }
 
-// readLog gives the lines from first on, at most limit of them and maxBytes; first 0
-// means the last limit lines.
+// pieceBytes is what is read of a line at once. It must not hang on the size of a page:
+// the numbers of lines would change with that.
+const pieceBytes = 1_000
+
+// readLog gives the lines from first on, at most limit of them and maxBytes, but always
+// one; first 0 means the last limit lines.
 func readLog(in io.Reader, first, limit, maxBytes int) (logPage, error) {
 	body := bufio.NewReaderSize(in, 64<<10)
 	p := logPage{first: first}
-	var window [][]byte // the last limit lines, while first is 0
-	held := 0
+	var window [][]byte             // what will be shown
+	held, full, long := 0, false, 0 // the newest of the window that is a part of a line
 	for {
-		line, err := longLine(body, maxBytes)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return p, err
-		}
+		line, part, err := piece(body)
 		if len(line) == 0 {
+			if err != nil && !errors.Is(err, io.EOF) {
+				return p, err
+			}
 			break
 		}
 		p.total++
-		switch {
-		case first == 0:
-			window = append(window, line)
-			held += len(line)
-			for len(window) > limit || held > maxBytes && len(window) > 1 {
-				held -= len(window[0])
-				window = window[1:]
+		full = full || first > 0 && (len(window) == limit || len(window) > 0 && held+len(line) > maxBytes)
+		if p.total >= first && !full {
+			window, held = append(window, bytes.Clone(line)), held+len(line)
+			if part {
+				long = p.total
 			}
-		case p.total >= first && p.lines < limit && !p.cut:
-			if len(p.text)+len(line) > maxBytes && p.lines > 0 {
-				p.cut = true
-				break
-			}
-			p.text = append(p.text, line...)
-			p.lines++
 		}
-		if err != nil {
-			break
+		for first == 0 && len(window) > 1 && (len(window) > limit || held > maxBytes) {
+			held -= len(window[0])
+			window = window[1:]
+		}
+		if _, err := body.Discard(len(line)); err != nil {
+			return p, err
 		}
 	}
+	p.text, p.lines = bytes.Join(window, nil), len(window)
 	if first == 0 {
-		p.text, p.lines, p.first = bytes.Join(window, nil), len(window), p.total-len(window)+1
+		p.first = p.total - p.lines + 1
 	}
+	p.pieces = long > 0 && long >= p.first
 	return p, nil
 }
 
-// longLine reads a line with its end and keeps its first most bytes.
-func longLine(body *bufio.Reader, most int) (line []byte, err error) {
-	for {
-		part, err := body.ReadSlice('\n')
-		if room := most - len(line); room > 0 {
-			line = append(line, part[:min(room, len(part))]...)
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			if err == nil && line[len(line)-1] != '\n' {
-				line = append(line, '\n')
-			}
-			return line, err
+// piece gives the next line with its end, or the next part of one that is long, and leaves
+// it in body. A part ends between words where it can: a key in two halves would not be
+// known for one.
+func piece(body *bufio.Reader) (line []byte, part bool, err error) {
+	ahead, err := body.Peek(pieceBytes)
+	if end := bytes.IndexByte(ahead, '\n'); end >= 0 {
+		return ahead[:end+1], false, nil
+	}
+	if len(ahead) < pieceBytes {
+		return ahead, false, err
+	}
+	if end := bytes.LastIndexFunc(ahead[pieceBytes/2:], between); end >= 0 {
+		return ahead[:pieceBytes/2+end], true, nil
+	}
+	for end := pieceBytes; end > pieceBytes-utf8.UTFMax; end-- {
+		if utf8.RuneStart(ahead[end-1]) {
+			return ahead[:end-1], true, nil
 		}
 	}
+	return ahead, true, nil
+}
+
+// between reports whether a character stands between words, and in no key.
+func between(r rune) bool {
+	return r != utf8.RuneError && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-+/=.%", r)
 }
 
 // path is where the file of the whole output is, "" without one.

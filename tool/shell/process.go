@@ -251,6 +251,9 @@ func (p *processTool) log(call hearth.ToolCall, in processCall, body io.ReadClos
 	if last < page.total {
 		note += fmt.Sprintf("; continue with offset %d", last+1)
 	}
+	if page.pieces {
+		note += fmt.Sprintf("; a line of more than %d bytes counts as several", pieceBytes)
+	}
 	return hearth.ToolResult{CallID: call.ID, Name: call.Name, From: hearth.FromTool, Text: join(text, []string{note})}
 }
 

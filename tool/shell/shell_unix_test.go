@@ -195,6 +195,9 @@ func TestLongOutputKeepsItsEndsAndCanBePaged(t *testing.T) {
 	if again := f.run(t, "seq 1 2000"); again.Text != got.Text {
 		t.Error("the same command with the same output gives another result, so a loop cannot be seen")
 	}
+	if !strings.Contains(got.Text, "; "+got.Rest+"]") || !strings.Contains(got.Rest, handle[1]) {
+		t.Errorf("the way to the rest is %q", got.Rest)
+	}
 	page := do(t, f.process, map[string]any{"action": "log", "sessionId": handle[1], "offset": 1000, "limit": 2})
 	if page.Text != "1000\n1001\n[lines 1000-1001 of 2000; continue with offset 1002]" {
 		t.Errorf("%q", page.Text)
