@@ -256,3 +256,19 @@ func TestNothingTypedAheadIsConsent(t *testing.T) {
 		t.Errorf("the command ran (%v)", err)
 	}
 }
+
+// What is waited for stays one line of the terminal, however narrow that is or becomes.
+func TestTheWaitingLineStaysInItsRow(t *testing.T) {
+	_, box, p := chatting(t, modeltest.Named("hangs before it answers").Serve)
+	p.widens(t, 20)
+	p.types(t, "hello", enter)
+	open(t, box)
+	p.sees(t, "test-model reads a…")
+	p.widens(t, 200)
+	p.sees(t, "test-model reads about")
+	p.sees(t, "tokens ·")
+	p.types(t, ctrlC)
+	p.sees(t, "stopped")
+	p.types(t, ctrlD)
+	p.leaves(t, 0)
+}

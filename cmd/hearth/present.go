@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clipperhouse/displaywidth"
+
 	"hearth"
 )
 
@@ -20,6 +22,7 @@ const patience = 2 * time.Second
 type presenter struct {
 	out, err io.Writer
 	live     bool               // err is a terminal that can: the waiting line is redrawn in place
+	columns  func() int         // of that terminal, as it is now; 0 = not known
 	quiet    bool               // print no answer text: --json
 	log      func(hearth.Event) // is told of everything first
 
@@ -40,7 +43,7 @@ type presenter struct {
 
 func newPresenter(s streams, quiet bool, log func(hearth.Event)) *presenter {
 	now := time.Now()
-	p := &presenter{out: s.out, err: s.err, live: s.errTTY && !s.dumb, quiet: quiet, log: log, since: now, silent: now}
+	p := &presenter{out: s.out, err: s.err, live: s.errTTY && !s.dumb, columns: s.columns, quiet: quiet, log: log, since: now, silent: now}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(lookEvery, p.look)
@@ -156,12 +159,26 @@ func (p *presenter) waiting(now time.Time) {
 	switch {
 	case p.live && p.midLine: // in the middle of an answer a status line would tear it apart
 	case p.live:
-		fmt.Fprintf(p.err, "\r\x1b[K%s", text)
+		fmt.Fprintf(p.err, "\r\x1b[K%s", p.fitting(text))
 		p.drawn = true
 	case now.Sub(p.told) >= 30*time.Second || p.told.Before(p.silent):
 		p.line(text)
 		p.told = now
 	}
+}
+
+// fitting cuts a line to what can be redrawn in place: of one that went on in the next row
+// the first row would stay at each redraw. The last column stays free, because terminals
+// differ in whether the cursor leaves it by itself.
+func (p *presenter) fitting(text string) string {
+	columns := 0
+	if p.columns != nil {
+		columns = p.columns()
+	}
+	if columns <= 0 {
+		return text
+	}
+	return displaywidth.TruncateString(text, columns-1, "…")
 }
 
 func (p *presenter) clear() {

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,6 +47,55 @@ func TestTheToolThatRunsIsNamed(t *testing.T) {
 		p.Close()
 		if want := "· exec {}\nexec runs · 2 s\n"; said.String() != want {
 			t.Errorf("said %q, want %q", said.String(), want)
+		}
+	})
+}
+
+// A line that goes on in the next row cannot be redrawn in place.
+func TestTheWaitingLineFitsTheTerminal(t *testing.T) {
+	const said = "a long name of a model reads about 800 tokens · 2 s"
+	rows := []struct {
+		name    string
+		model   string
+		columns int
+		want    string
+	}{
+		{"there is room", "a long name of a model", 80, said},
+		{"it just fits", "a long name of a model", len([]rune(said)) + 1, said},
+		{"it is cut", "a long name of a model", 20, "a long name of a m…"},
+		{"a wide character takes two columns", "日本語日本語日本語日本語", 20, "日本語日本語日本語…"},
+		{"the width is not known", "a long name of a model", 0, said},
+		{"hardly any room", "a long name of a model", 2, "…"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var screen strings.Builder
+				p := newPresenter(streams{out: io.Discard, err: &screen, errTTY: true, columns: func() int { return row.columns }}, false, func(hearth.Event) {})
+				p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: hearth.Wait{Phase: hearth.PhaseReading, Model: row.model, Total: 800}})
+				time.Sleep(patience + lookEvery/2)
+				p.Close()
+				if got, want := screen.String(), "\r\x1b[K"+row.want+"\r\x1b[K"; got != want {
+					t.Errorf("drawn %q, want %q", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestTheWaitingLineFollowsTheTerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var screen strings.Builder
+		var width atomic.Int32
+		width.Store(12)
+		p := newPresenter(streams{out: io.Discard, err: &screen, errTTY: true, columns: func() int { return int(width.Load()) }}, false, func(hearth.Event) {})
+		p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: hearth.Wait{Phase: hearth.PhaseReading, Model: "qwen"}})
+		time.Sleep(patience + lookEvery/2)
+		width.Store(80) // between two redraws
+		time.Sleep(lookEvery)
+		p.Close()
+		if want := "\r\x1b[Kwaiting fo…\r\x1b[Kwaiting for qwen · 2 s\r\x1b[K"; screen.String() != want {
+			t.Errorf("drawn %q, want %q", screen.String(), want)
 		}
 	})
 }

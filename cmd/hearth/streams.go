@@ -21,7 +21,8 @@ type streams struct {
 	out, err io.Writer
 	inTTY    bool
 	errTTY   bool
-	dumb     bool // the terminal knows no control sequences: a shell in an editor, a log
+	dumb     bool       // the terminal knows no control sequences: a shell in an editor, a log
+	columns  func() int // of the terminal that standard error is, as it is now; 0 or nil = not known
 	getenv   func(string) string
 	// interrupts is nil in tests that send none.
 	interrupts *interrupts
@@ -70,6 +71,13 @@ func standardStreams() streams {
 	s.errTTY = term.IsTerminal(int(os.Stderr.Fd()))
 	if term.IsTerminal(int(os.Stdout.Fd())) {
 		s.out = escape.Terminal(s.out) // what is printed there, a model or a file may have written
+	}
+	s.columns = func() int {
+		w, _, err := term.GetSize(int(os.Stderr.Fd()))
+		if err != nil {
+			return 0
+		}
+		return w
 	}
 	s.dumb = s.getenv("TERM") == "dumb"
 	if s.inTTY {

@@ -133,6 +133,14 @@ func inTerminal(t *testing.T, cmd *exec.Cmd) *os.File {
 	return person
 }
 
+// widens gives the terminal so many columns.
+func (p *console) widens(t *testing.T, columns uint16) {
+	t.Helper()
+	if err := pty.Setsize(p.pty, &pty.Winsize{Rows: 40, Cols: columns}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (p *console) read() {
 	defer close(p.done)
 	b := make([]byte, 4096)
