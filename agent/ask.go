@@ -85,6 +85,9 @@ func (r *run) askOnce(ctx context.Context, chain []model.Target) error {
 	}
 	r.clock.goOn()
 	r.out.Steps++
+	if failure == nil {
+		r.uncalled(&ans)
+	}
 	if failure == nil && ans.text.Len() == 0 && len(ans.calls) == 0 {
 		failure = errEmpty
 	}

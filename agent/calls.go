@@ -19,14 +19,39 @@ import (
 
 // noTool says why a call cannot be run. A tool that the model was shown when the
 // conversation began may have been taken away since.
-func (r *run) noTool(plan *prompt.Plan, name string) string {
-	if plan.Indexed {
+func noTool(plan *prompt.Plan, name string) string {
+	switch {
+	case plan.Indexed:
 		return fmt.Sprintf("There is no tool named %q. Find one with %s.", name, tool.SearchName)
-	}
-	if slices.Contains(plan.ToolNames(), name) {
+	case slices.Contains(plan.ToolNames(), name):
 		return fmt.Sprintf("The tool %s is no longer allowed: the owner took it away during this conversation. Go on without it.", name)
+	case len(plan.Tools) == 0:
+		return fmt.Sprintf("There is no tool named %q. There are no tools in this conversation: answer in words.", name)
+	default:
+		return fmt.Sprintf("There is no tool named %q. The tools are: %s.", name, strings.Join(plan.ToolNames(), ", "))
 	}
-	return fmt.Sprintf("There is no tool named %q. The tools are: %s.", name, strings.Join(plan.ToolNames(), ", "))
+}
+
+// uncalled takes the calls out of an answer of a model that was given no tools: there is
+// nothing that they could reach, and the next request has no place for them. A sentence
+// stands for them, so that the answer is never empty.
+func (r *run) uncalled(ans *answer) {
+	es := r.epochs[ans.target]
+	if es == nil || len(es.plan.Tools) > 0 || len(ans.calls) == 0 {
+		return
+	}
+	called := fmt.Sprintf("the tool %q", ans.calls[0].Name)
+	if n := len(ans.calls); n > 1 {
+		called = fmt.Sprintf("%d tools, %q first", n, ans.calls[0].Name)
+	}
+	said := fmt.Sprintf("(The model called %s, though it was given no tools. Nothing was run.)", called)
+	if ans.text.Len() > 0 {
+		said = "\n" + said
+	}
+	ans.text.WriteString(said)
+	ans.calls = nil
+	r.emit(hearth.Event{Kind: hearth.EventText, Text: said})
+	r.notice("hidden_call", fmt.Sprintf("the model called %s, though it was given no tools; nothing was run", called))
 }
 
 // runCalls settles the open calls of the newest answer, in order: each is decided on,
@@ -116,7 +141,8 @@ func (r *run) runCall(ctx context.Context, offered *prompt.Plan, wire hearth.Too
 	return r.stopLoop(call, res)
 }
 
-// tool gives the tool that a call reaches, and the call as that tool reads it.
+// tool gives the tool that a call reaches, and the call as that tool reads it. What the
+// plan did not offer is out of reach, whatever the agent has.
 func (r *run) tool(plan *prompt.Plan, call hearth.ToolCall) (tool.Tool, hearth.ToolCall, error) {
 	if plan.Indexed && tool.IsCall(call.Name) {
 		called, err := tool.Called(call)
@@ -125,7 +151,7 @@ func (r *run) tool(plan *prompt.Plan, call hearth.ToolCall) (tool.Tool, hearth.T
 		}
 		call = called
 	}
-	if t, ok := r.tools[call.Name]; ok {
+	if t, ok := r.tools[call.Name]; ok && (plan.Indexed || slices.Contains(plan.ToolNames(), call.Name)) {
 		return t, call, nil
 	}
 	if plan.Indexed {
@@ -133,7 +159,7 @@ func (r *run) tool(plan *prompt.Plan, call hearth.ToolCall) (tool.Tool, hearth.T
 			return t, call, nil
 		}
 	}
-	return nil, call, errors.New(r.noTool(plan, call.Name))
+	return nil, call, errors.New(noTool(plan, call.Name))
 }
 
 // refuse settles a call that is not run.
