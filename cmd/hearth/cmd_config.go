@@ -150,22 +150,32 @@ func runEdit(ctx context.Context, s streams, opt *options, f setFlags, edit conf
 		printJSON(s.out, editResult{OK: true, Path: written.Path, Backup: written.Backup, Before: written.SHA256Before, After: written.SHA256After})
 	}
 	tellWritten(s, written)
+	after, warnings, _, err := file.Reload(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // it is written; whoever reads the file next says why
+	}
+	if _, later := config.Changed(file, after); file.Exists && len(later) > 0 {
+		fmt.Fprintf(s.err, "config: a conversation under way keeps its prompt until /new or its next summary, and with it what it had for: %s\n", strings.Join(later, ", "))
+	}
 	if !edit.Unset {
-		warnOfEdit(ctx, s, file, told)
+		warnOfEdit(s, file, after, unheard(warnings, told))
 	}
 	return nil
 }
 
-// warnOfEdit tells what an edit of before names that is not there: models that agents use
-// and nobody could ask for want of their provider, and tools. That is no error: the provider
-// may be what is written next, and an extension may bring the tool.
-func warnOfEdit(ctx context.Context, s streams, before *config.File, told []config.Warning) {
-	after, warnings, _, err := before.Reload(ctx)
-	if err != nil {
-		return // whoever reads the file next says why
-	}
+// unheard gives the warnings that were not told before.
+func unheard(all, told []config.Warning) []config.Warning {
+	return slices.DeleteFunc(all, func(w config.Warning) bool {
+		return slices.ContainsFunc(told, func(old config.Warning) bool { return old.Message == w.Message })
+	})
+}
+
+// warnOfEdit tells what an edit names that is not there: models that agents use and nobody
+// could ask for want of their provider, and tools. That is no error: the provider may be
+// what is written next, and an extension may bring the tool.
+func warnOfEdit(s streams, before, after *config.File, warnings []config.Warning) {
 	for _, w := range warnings {
-		if w.Kind == config.UnknownTool && !slices.ContainsFunc(told, func(old config.Warning) bool { return old.Message == w.Message }) {
+		if w.Kind == config.UnknownTool {
 			fmt.Fprintf(s.err, "config: %s\n", w)
 		}
 	}
