@@ -107,4 +107,5 @@ func (a *app) forget() {
 	a.servers.cooldowns.Clear()
 	a.targets.forget()
 	a.clients.forget()
+	a.servers.describer.AskAnew()
 }

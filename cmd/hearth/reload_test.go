@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,4 +75,59 @@ func TestAChatSaysOnceWhichEditsWait(t *testing.T) {
 	if err := (chat{k}).converse(ctx, &person); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Whoever corrects a key, or how a server is reached, has it asked again at once: what it
+// says decides how the next conversation begins.
+func TestAServerIsAskedAgainAfterAnEdit(t *testing.T) {
+	t.Setenv("HEARTH_DISCOVER", "off")
+	var mu sync.Mutex
+	window := 8192
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case r.Header.Get("Authorization") != "Bearer right-key-4711":
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/v1/models":
+			_, _ = fmt.Fprintf(w, `{"object":"list","data":[{"id":"m","owned_by":"vllm","max_model_len":%d}]}`, window)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer server.Close()
+	keyed := `{models: {providers: {box: {baseUrl: "` + server.URL + `/v1", apiKey: %q, timeoutSeconds: %d, models: [{id: "m"}]}}}}`
+	a := scene(t, fmt.Sprintf(keyed, "wrong-key-4711", 60))
+	k, err := a.open(t.Context(), choice{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.close()
+	wants := func(name string, known bool, tokens int) {
+		t.Helper()
+		chain, err := k.targets.chain(t.Context(), k.choice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := chain[0].Layers.Merge(); c.WindowKnown != known || known && c.Window != tokens {
+			t.Errorf("%s: a window of %d tokens, known %t", name, c.Window, c.WindowKnown)
+		}
+	}
+	edited := func(key string, seconds int) {
+		t.Helper()
+		if err := os.WriteFile(k.file.Path(), fmt.Appendf(nil, keyed, key, seconds), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wants("with the wrong key", false, 0)
+	edited("right-key-4711", 60)
+	wants("with the right one", true, 8192)
+	mu.Lock()
+	window = 4096
+	mu.Unlock()
+	edited("right-key-4711", 90)
+	wants("after another edit", true, 4096)
 }

@@ -159,7 +159,7 @@ func (d *Describer) ask(ctx context.Context, c *model.Client) (*known, Host, err
 	defer k.asking.Unlock()
 	k.mu.Lock()
 	host, err := k.host, k.err
-	fresh := time.Since(k.at) < d.fresh && err == nil && !host.Loading ||
+	fresh := time.Since(k.at) < d.fresh && err == nil && !host.Loading && (!host.NeedsKey || k.client == c) ||
 		time.Since(k.at) < silenceHolds && k.silent
 	k.mu.Unlock()
 	if fresh {
@@ -175,6 +175,18 @@ func (d *Describer) ask(ctx context.Context, c *model.Client) (*known, Host, err
 	k.host, k.err, k.silent = host, err, err != nil && time.Since(asked) >= defaultTimeout
 	k.client, k.at, k.kept = c, time.Now(), make(map[string]bool)
 	return k, host, err
+}
+
+// AskAnew has every server asked again when somebody needs it next: the owner may have
+// changed how they are reached. What they said counts until then.
+func (d *Describer) AskAnew() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, k := range d.known {
+		k.mu.Lock()
+		k.at = time.Time{}
+		k.mu.Unlock()
+	}
 }
 
 // Silent reports whether a server gave no answer in time when it was asked last; not
