@@ -110,7 +110,7 @@ func (r *run) windowNow(target model.Target, es *epochState) int {
 	now := es.plan.WindowNow(target)
 	promised := target.Layers.Merge()
 	if now == es.plan.Window && promised.WindowKnown && !promised.WindowRefused && !es.plan.Capabilities.WindowAsked &&
-		es.epoch.ID != 0 && r.cfg.Now().Sub(es.epoch.Began) > refusalHolds {
+		es.epoch.ID != 0 && r.cfg.Now().Sub(es.epoch.Began).Abs() > refusalHolds { // or before it, by a clock that was ahead
 		now = max(now, promised.Window)
 	}
 	return now

@@ -312,23 +312,26 @@ func TestAWindowThatGrewIsTakenUp(t *testing.T) {
 	}
 }
 
-// What a refusal taught holds for an hour: the server may have been started anew since.
+// What a refusal taught holds for an hour: the server may have been started anew since. An
+// hour by a clock that was ahead and was set right is none.
 func TestARefusedWindowIsTriedAgainLater(t *testing.T) {
-	server := &small{window: 8_500, numbers: true}
-	s := longTalk(t, server, 0)
-	target, config := windowed(first, 0), 40_000
-	target.Layers.Server, target.Layers.Config.Window = model.Layer{}, &config
-	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return []model.Target{target}, nil }
-	s.agent = agent.New(s.cfg)
-	s.talk(30)
-	if server.refused != 1 || len(s.mem.epochs) < 2 {
-		t.Fatalf("%d refusals and %d epochs", server.refused, len(s.mem.epochs))
-	}
-	server.window = 40_000
-	s.now = s.now.Add(2 * time.Hour)
-	had := len(s.mem.epochs)
-	if told := s.talk(20); len(told) > 0 || len(s.mem.epochs) != had {
-		t.Errorf("%d epochs more, told %q", len(s.mem.epochs)-had, told)
+	for name, later := range map[string]time.Duration{"two hours later": 2 * time.Hour, "after the clock was set back": -24 * time.Hour} {
+		server := &small{window: 8_500, numbers: true}
+		s := longTalk(t, server, 0)
+		target, config := windowed(first, 0), 40_000
+		target.Layers.Server, target.Layers.Config.Window = model.Layer{}, &config
+		s.cfg.Targets = func(context.Context) ([]model.Target, error) { return []model.Target{target}, nil }
+		s.agent = agent.New(s.cfg)
+		s.talk(30)
+		if server.refused != 1 || len(s.mem.epochs) < 2 {
+			t.Fatalf("%s: %d refusals and %d epochs", name, server.refused, len(s.mem.epochs))
+		}
+		server.window = 40_000
+		s.now = s.now.Add(later)
+		had := len(s.mem.epochs)
+		if told := s.talk(20); len(told) > 0 || len(s.mem.epochs) != had {
+			t.Errorf("%s: %d epochs more, told %q", name, len(s.mem.epochs)-had, told)
+		}
 	}
 }
 

@@ -36,13 +36,14 @@ type Cache struct {
 
 // entry is what is kept of one model at one build of a server.
 type entry struct {
-	Endpoint string      `json:"endpoint"` // origin
-	Model    string      `json:"model"`
-	Build    string      `json:"build,omitempty"`
-	At       time.Time   `json:"at"` // when it was last the build in use
-	Server   model.Layer `json:"server,omitzero"`
-	Lessons  model.Layer `json:"lessons,omitzero"`
-	Probe    model.Layer `json:"probe,omitzero"`
+	Endpoint string `json:"endpoint"` // origin
+	Model    string `json:"model"`
+	Build    string `json:"build,omitempty"`
+	// At is when it was last the build in use. Of one endpoint's entries the newest counts.
+	At      time.Time   `json:"at"`
+	Server  model.Layer `json:"server,omitzero"`
+	Lessons model.Layer `json:"lessons,omitzero"`
+	Probe   model.Layer `json:"probe,omitzero"`
 	// Refused is when a refusal last named the window that is among the lessons.
 	Refused time.Time `json:"refused,omitzero"`
 	// ReadPerSec is how many tokens of a prompt it reads in a second, as measured.
@@ -97,7 +98,7 @@ func (c *Cache) Layers(endpoint, id string) (server, probed model.Layer) {
 	c.load()
 	if e := c.current(endpoint, id); e != nil {
 		lessons := e.Lessons
-		if e.Server.Window != nil || time.Since(e.Refused) > refusalHolds {
+		if e.Server.Window != nil || time.Since(e.Refused).Abs() > refusalHolds { // or before it, by a clock that was ahead
 			lessons = withoutWindow(lessons) // what it says now counts more than what it once refused
 		}
 		return lessons.Over(e.Server), e.Probe
@@ -295,12 +296,24 @@ func (c *Cache) change(endpoint, id string, edit func() *entry) error {
 	if bytes.Equal(before, c.encode()) && wasCurrent != nil && was.Build == e.Build {
 		return nil
 	}
-	e.At = time.Now().UTC().Truncate(time.Second)
+	e.At = c.next(e)
 	if len(c.entries) > mostEntries {
 		slices.SortStableFunc(c.entries, func(a, b entry) int { return b.At.Compare(a.At) })
 		c.entries = c.entries[:mostEntries]
 	}
 	return c.write()
+}
+
+// next is the time for an entry that is the newest of its endpoint now: after all others,
+// also those of a clock that was ahead and was set right.
+func (c *Cache) next(e *entry) time.Time {
+	at := time.Now().UTC().Truncate(time.Second)
+	for i := range c.entries {
+		if other := &c.entries[i]; other != e && other.Endpoint == e.Endpoint && !other.At.Before(at) {
+			at = other.At.Add(time.Second)
+		}
+	}
+	return at
 }
 
 func (c *Cache) write() error {

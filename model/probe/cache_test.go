@@ -135,6 +135,46 @@ func TestARefusalIsBelievedForAnHourAndUntilAProbe(t *testing.T) {
 	})
 }
 
+// A clock that was years ahead and was set right: the bubble's clock is that of the year 2000.
+// What a server says now counts all the same, and a refusal is believed no longer than ever.
+func TestAClockThatWasSetBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "capabilities.json")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(build string, kind probe.Kind, window int) model.Layer {
+		l := layer(build, window)
+		l.Server = new(string(kind))
+		return l
+	}
+	ahead := probe.OpenCache(path)
+	must(ahead.Described(here, "gpt", of("p1", probe.KindLiteLLM, 4096)))
+	must(ahead.Described(here, "qwen3", of("b1", probe.KindVLLM, 4096)))
+	must(ahead.LearnWindow(here, "gemma", 3000))
+	synctest.Test(t, func(t *testing.T) {
+		c := probe.OpenCache(path)
+		if l, _ := c.Layers(here, "gemma"); l.Window != nil {
+			t.Errorf("the refusal of a day to come is believed: %d tokens", *l.Window)
+		}
+		for _, said := range []struct {
+			build  string
+			window int
+		}{{"b2", 65536}, {"b1", 4096}, {"b2", 65536}} { // an upgrade, and to and fro
+			must(c.Described(here, "qwen3", of(said.build, probe.KindVLLM, said.window)))
+			if l, _ := c.Layers(here, "qwen3"); *l.Build != said.build || *l.Window != said.window {
+				t.Errorf("build %s is in force with %d tokens, the server says %s with %d", *l.Build, *l.Window, said.build, said.window)
+			}
+		}
+		l := probe.NewDescriber(c, time.Hour).Remembered(here, "unknown", "openai-completions")
+		if l.Catalog.Locality != nil {
+			t.Errorf("the server is still taken for the proxy that it was: %s", *l.Catalog.Locality)
+		}
+	})
+}
+
 func TestNothingNewIsNotWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "capabilities.json")
 	c := probe.OpenCache(path)
