@@ -38,3 +38,27 @@ func TestEveryFieldOfALayerCanBeAbsent(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatALayerNoLongerSays(t *testing.T) {
+	found := model.Layer{Vision: new(true), StringContent: new(false), RefusedFields: []string{"seed"}, Evidence: map[string]string{"vision": "saw a square"}}
+	if left := found.Without(model.Layer{StringContent: new(true), Window: new(4096), RefusedFields: []string{"store"}}); left.StringContent != nil || left.Vision == nil || !slices.Equal(left.RefusedFields, []string{"seed"}) {
+		t.Errorf("without what another says: %+v", left)
+	}
+	for what, row := range map[string]struct {
+		before, now *bool
+		stays       bool
+	}{
+		"said otherwise":                {new(true), new(false), false},
+		"said again":                    {new(true), new(true), true},
+		"said for the first time":       {nil, new(false), true},
+		"not said any more":             {new(true), nil, true},
+		"said otherwise than was found": {new(false), new(false), true},
+	} {
+		if left := found.WithoutChanged(model.Layer{Vision: row.before}, model.Layer{Vision: row.now}); (left.Vision != nil) != row.stays || left.StringContent == nil {
+			t.Errorf("%s: %+v", what, left)
+		}
+	}
+	if found.Vision == nil || found.StringContent == nil {
+		t.Error("the layer itself was changed")
+	}
+}

@@ -124,7 +124,8 @@ func (c *Cache) kind(endpoint string) Kind {
 }
 
 // Described keeps what a server says of a model. What changes from minute to minute
-// (whether it is loaded) is not kept.
+// (whether it is loaded) is not kept. What a probe found counts no more where the server
+// says otherwise than it did then: it was started anew, perhaps with another model.
 func (c *Cache) Described(endpoint, id string, l model.Layer) error {
 	l.Resident = nil
 	build := ""
@@ -133,18 +134,25 @@ func (c *Cache) Described(endpoint, id string, l model.Layer) error {
 	}
 	return c.change(endpoint, id, func() *entry {
 		e := c.find(endpoint, id, build)
-		e.Server = l
+		if other(e.Server.TrainedMax, l.TrainedMax) || other(e.Server.ParamsB, l.ParamsB) {
+			*e = entry{Endpoint: endpoint, Model: id, Build: build} // another model has the name
+		}
+		e.Probe, e.Server = e.Probe.WithoutChanged(e.Server, l), l
 		return e
 	})
 }
 
-// Learn adds a lesson to the build that taught it.
+// other reports whether two values are known and differ.
+func other[T comparable](a, b *T) bool { return a != nil && b != nil && *a != *b }
+
+// Learn adds a lesson to the build that taught it. It counts more than what a probe found
+// before.
 func (c *Cache) Learn(endpoint, id string, r *model.Refusal) error {
 	return c.change(endpoint, id, func() *entry {
 		e := c.currentOrNew(endpoint, id)
 		lesson := r.Teach()
 		lesson.Evidence = map[string]string{string(r.Lesson): "the server said: " + r.Words}
-		e.Lessons = lesson.Over(e.Lessons)
+		e.Lessons, e.Probe = lesson.Over(e.Lessons), e.Probe.Without(lesson)
 		return e
 	})
 }
@@ -172,11 +180,11 @@ func (c *Cache) LearnWindow(endpoint, id string, tokens int) error {
 	})
 }
 
-// Probed keeps what a probe found, and believes no refusal of before.
+// Probed keeps what a probe found, and believes no refusal of before about the same.
 func (c *Cache) Probed(endpoint, id string, l model.Layer) error {
 	return c.change(endpoint, id, func() *entry {
 		e := c.currentOrNew(endpoint, id)
-		e.Probe, e.Lessons, e.Refused = l, withoutWindow(e.Lessons), time.Time{}
+		e.Probe, e.Lessons, e.Refused = l, withoutWindow(e.Lessons.Without(l)), time.Time{}
 		return e
 	})
 }

@@ -465,3 +465,43 @@ func TestHowAModelCountsIsKept(t *testing.T) {
 		t.Errorf("another model counts %v", ascii)
 	}
 }
+
+func TestWhatAProbeFoundEnds(t *testing.T) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	stringContent := &model.Refusal{Lesson: model.LessonStringContent, Words: "Only 'text' content type is supported."}
+	sees := model.Layer{Vision: new(true), TrainedMax: new(131_072), ParamsB: new(7.6)}
+	for name, row := range map[string]struct {
+		then                  func(*probe.Cache)
+		vision, stringContent bool // are in force as probed
+	}{
+		"by nothing else":                   {func(c *probe.Cache) { must(c.Described(here, "m", sees)) }, true, true},
+		"by a refusal, of what was refused": {func(c *probe.Cache) { must(c.Learn(here, "m", stringContent)) }, true, false},
+		"by what the server says otherwise now": {func(c *probe.Cache) {
+			blind := sees
+			blind.Vision = new(false)
+			must(c.Described(here, "m", blind))
+		}, false, true},
+		"by another model under the name": {func(c *probe.Cache) {
+			must(c.Described(here, "m", model.Layer{Vision: new(true), TrainedMax: new(4096), ParamsB: new(7.6)}))
+		}, false, false},
+	} {
+		c := probe.OpenCache("")
+		must(c.Described(here, "m", sees))
+		must(c.Probed(here, "m", model.Layer{Vision: new(true), StringContent: new(false)}))
+		row.then(c)
+		if _, found := c.Layers(here, "m"); (found.Vision != nil) != row.vision || (found.StringContent != nil) != row.stringContent {
+			t.Errorf("%s: left is %+v", name, found)
+		}
+	}
+	c := probe.OpenCache("")
+	must(c.Learn(here, "m", stringContent))
+	must(c.Probed(here, "m", model.Layer{StringContent: new(false)}))
+	if said, found := c.Layers(here, "m"); said.StringContent != nil || found.StringContent == nil {
+		t.Errorf("a lesson stays although the server took it when it was probed: %+v", said)
+	}
+}

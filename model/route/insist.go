@@ -108,7 +108,7 @@ func (t *tries) teach(refusal *model.Refusal) bool {
 	}
 	t.taught = true
 	t.target.Refused = refusal
-	t.target.Layers.Server = refusal.Teach().Over(t.target.Layers.Server)
+	t.target.Layers.Learned(refusal.Teach())
 	return true
 }
 

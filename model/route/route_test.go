@@ -295,7 +295,8 @@ func TestLessons(t *testing.T) {
 					return nil
 				}})
 				to := target("a", p)
-				to.Layers.Probe.ReplayThinking = new(false)
+				native := model.ToolsNative // was found once; what is refused counts more
+				to.Layers.Probe = model.Layer{ReplayThinking: new(false), Tools: &native, StringContent: new(false)}
 				o := ask(t, r, to)
 				if p.dialled != row.requests {
 					t.Errorf("%d requests, want %d: %q", p.dialled, row.requests, p.bodies)
