@@ -98,6 +98,10 @@ func TestWhatAPersonReads(t *testing.T) {
 			"openai chat: HTTP 400: request (5629 tokens) exceeds the available context size (4096 tokens), try increasing it\n" +
 				"The conversation has 5629 tokens and qwen3 was loaded with room for 4096.\n" +
 				"Load the model with a larger context window, or make the conversation shorter (/compact, /new)."},
+		{"HTTPS, asked without", "400", `Client sent an HTTP request to an HTTPS server.`,
+			"openai chat: HTTP 400: Client sent an HTTP request to an HTTPS server.\nThe server at that port speaks HTTPS.\nWrite https:// instead of http:// in models.providers.box.baseUrl."},
+		{"HTTPS of nginx, asked without", "400", `<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>`,
+			"openai chat: HTTP 400: a web page titled \"400 The plain HTTP request was sent to HTTPS port\"\nThe server at that port speaks HTTPS.\nWrite https:// instead of http:// in models.providers.box.baseUrl."},
 		{"wrong path", "200", `{"error":"Unexpected endpoint or method. (POST /chat/completions)"}`,
 			"openai chat: Unexpected endpoint or method. (POST /chat/completions)\nThe server has no such path.\nLM Studio's address ends in /v1: correct models.providers.box.baseUrl."},
 		{"unknown model", "404", `{"error":"model 'qwen3' not found"}`,

@@ -23,6 +23,7 @@ import (
 // ClientConfig says how one provider's endpoint is reached. Only Endpoint is needed.
 type ClientConfig struct {
 	Provider string // its id in the config, for the sentences people read
+	Flag     string // where the address is from, if not from the config: a flag, for the same sentences
 	Endpoint Endpoint
 	// APIKey is the credential, or the marker that a local server needs none. Without
 	// one no credential header is sent; a public host is then refused before any request.
@@ -176,6 +177,18 @@ func (c *Client) Connects(ctx context.Context) error {
 	return c.guard.Connect(ctx)
 }
 
+// SpeaksTLS reports whether an address with http:// leads to a server that wants https://.
+// It opens a connection of its own and blocks for ten seconds at most, where somebody
+// takes connections and says nothing.
+func (c *Client) SpeaksTLS(ctx context.Context) bool {
+	if c.broken != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, helloTime)
+	defer cancel()
+	return c.guard.SpeaksTLS(ctx)
+}
+
 // A Reply is the whole answer to a small question.
 type Reply struct {
 	Status int
@@ -281,6 +294,9 @@ func (c *Client) named() string {
 
 // key is the path of one of the provider's settings, for a sentence.
 func (c *Client) key(name string) string {
+	if name == "baseUrl" && c.c.Flag != "" {
+		return c.c.Flag
+	}
 	id := c.c.Provider
 	if id == "" {
 		id = "<id>"

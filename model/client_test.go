@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -229,6 +231,8 @@ func TestConnectionsThatFail(t *testing.T) {
 		{"the server hangs up and lives", plain.URL, hearth.ReasonServer, "it still runs"},
 		{"a server without TLS", strings.Replace(plain.URL, "http:", "https:", 1), hearth.ReasonUnreachable, ""},
 		{"a certificate of nobody", secure.URL, hearth.ReasonUnreachable, "certificate"},
+		{"a server with TLS", strings.Replace(secure.URL, "https:", "http:", 1), hearth.ReasonUnreachable, "The server at that port speaks HTTPS."},
+		{"a server with TLS that only hangs up", "http://" + curt(t), hearth.ReasonUnreachable, "The server at that port speaks HTTPS."},
 		{"an address that is none", "http://127.1:80", hearth.ReasonConfig, "cannot be used"},
 	}
 	for _, row := range rows {
@@ -239,6 +243,57 @@ func TestConnectionsThatFail(t *testing.T) {
 				t.Errorf("got %v (%s)\n%s\n%s", e, e.Reason, e.Cause, e.Try)
 			}
 		})
+	}
+}
+
+// curt gives the address of an HTTPS server that hangs up without a word on whoever does not
+// begin with TLS, as Python's does.
+func curt(t *testing.T) string {
+	t.Helper()
+	lender := httptest.NewUnstartedServer(http.NotFoundHandler())
+	lender.StartTLS()
+	t.Cleanup(lender.Close)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", lender.TLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() { // ends with the listener
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { // ends with the handshake
+				if c, ok := conn.(*tls.Conn); ok {
+					_ = c.NetConn().SetDeadline(time.Now().Add(time.Minute))
+					_ = c.HandshakeContext(context.Background())
+					_ = c.NetConn().Close()
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// What is down is the proxy; the server behind it may run.
+func TestAProxyThatIsAway(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	proxy := &url.URL{Scheme: "http", Host: l.Addr().String(), User: url.UserPassword("me", "zebra")}
+	for _, base := range []string{server.URL, strings.Replace(server.URL, "http:", "https:", 1)} {
+		c := model.NewClient(model.ClientConfig{Provider: "box", Endpoint: endpoint(t, base), Proxy: proxy})
+		_, err := ask(t.Context(), c, chat)
+		e := told(t, err)
+		want := "The proxy http://me:xxxxx@" + proxy.Host + " was not reached; the model server behind it was not asked."
+		if e.Reason != hearth.ReasonUnreachable || e.Cause != want || !strings.HasSuffix(e.Try, "hearth config unset models.providers.box.request.proxy") {
+			t.Errorf("%s\n%s\n%s\n%s", e.Reason, e, e.Cause, e.Try)
+		}
 	}
 }
 

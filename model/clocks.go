@@ -41,6 +41,7 @@ const (
 	aliveEvery   = 3 * time.Second
 	aliveConfirm = time.Second
 	settling     = 250 * time.Millisecond
+	helloTime    = 10 * time.Second
 )
 
 func connectTime(p netguard.Place, allowed time.Duration) time.Duration {

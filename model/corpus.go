@@ -227,6 +227,8 @@ var missing = []row{
 		why: "The server runs and has no model loaded.", try: "Load a model in the server, or let it load models on demand."},
 	{words: words(`unexpected endpoint or method`), reason: hearth.ReasonModelNotFound,
 		why: "The server has no such path.", try: "LM Studio's address ends in /v1: correct {key}baseUrl."},
+	{words: words(`sent an http request to an https server`, `plain http request was sent to https port`), only: []int{400}, reason: hearth.ReasonUnreachable,
+		why: "The server at that port speaks HTTPS.", try: "Write https:// instead of http:// in {key}baseUrl."},
 	{words: words(`^404 page not found`, `^file not found`, `^not found(?:\n|$)`), only: []int{404}, reason: hearth.ReasonModelNotFound,
 		why: "The server has no such path.", try: "Check {key}baseUrl (most end in /v1) and {key}api."},
 	{words: words(`model_not_found`, `model `+quoted+`?[^\n]{1,200}`+quoted+`? (?:was )?not found`, `the model `+quoted+`?[^\n]{1,200}`+quoted+`? does not exist`, `no model id could be identified`, `no router for requested model`,

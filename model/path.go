@@ -16,10 +16,13 @@ var noPath = regexp.MustCompile(`(?i)^"?(404:? )?((page|file|route|path|url|endp
 // model: the server has the model, perhaps, but not this API. Its reason stays, for a
 // fallback may have the API.
 func (x *exchange) pathless(e *hearth.Error) *hearth.Error {
-	if e.Reason != hearth.ReasonModelNotFound || e.HTTPStatus != http.StatusNotFound || e.Err == nil {
+	if e.Reason != hearth.ReasonModelNotFound || e.Err == nil {
 		return e
 	}
 	if words := e.Err.Error(); !noPath.MatchString(words) || x.call.Model != "" && strings.Contains(words, x.call.Model) {
+		return e
+	}
+	if x.wholeEndpoint(e) || e.HTTPStatus != http.StatusNotFound {
 		return e
 	}
 	e.Cause = upper(x.client.named() + " has no " + x.call.Path + " at this address.")
@@ -35,4 +38,32 @@ func (x *exchange) pathless(e *hearth.Error) *hearth.Error {
 		e.Try = "Correct " + x.client.key("baseUrl") + ", or " + x.client.key("api") + " where the server speaks another API."
 	}
 	return e
+}
+
+// endpoints are the ends of the addresses to which requests go, as manuals and other
+// programs' settings name them.
+var endpoints = []string{"/chat/completions", "/completions", "/responses", "/messages", "/models", "/api/chat", "/api/generate"}
+
+// Bare takes off a base URL's path what belongs to one kind of request.
+func Bare(path string) string {
+	path = strings.TrimRight(path, "/")
+	for _, end := range endpoints {
+		if short, ok := strings.CutSuffix(path, end); ok {
+			return short
+		}
+	}
+	return path
+}
+
+// wholeEndpoint tells of a base URL to which the path of a request was added twice: by its
+// owner, and by us.
+func (x *exchange) wholeEndpoint(e *hearth.Error) bool {
+	short := *x.client.base
+	short.Path, short.RawPath, short.RawQuery, short.Fragment = Bare(short.Path), "", "", ""
+	if short.Path == strings.TrimRight(x.client.base.Path, "/") {
+		return false
+	}
+	e.Cause = x.client.key("baseUrl") + " is the address of one kind of request; Hearth adds " + x.call.Path + " to it."
+	e.Try = "hearth config set " + x.client.key("baseUrl") + " " + short.String()
+	return true
 }

@@ -14,6 +14,7 @@ import (
 // A server that lacks the API that the config names may well have the model.
 func TestAPathThatIsNotThereIsNoMissingModel(t *testing.T) {
 	const missing = `Provider box does not offer qwen3 at this address.|See what it offers: hearth models list --refresh`
+	const whole = `models.providers.box.baseUrl is the address of one kind of request; Hearth adds /chat/completions to it.|hearth config set models.providers.box.baseUrl URL/v1`
 	messages, completions := model.Call{Path: "/v1/messages", FromRoot: true}, model.Call{Path: "/chat/completions"}
 	rows := []struct {
 		name, base, body string
@@ -30,6 +31,12 @@ func TestAPathThatIsNotThereIsNoMissingModel(t *testing.T) {
 			"Provider box has no /chat/completions at this address.|Most servers have it below /v1: correct models.providers.box.baseUrl."},
 		{"an address that is elsewhere", "/v1", `{"error":"not found"}`, completions,
 			"Provider box has no /chat/completions at this address.|Correct models.providers.box.baseUrl, or models.providers.box.api where the server speaks another API."},
+		{"the whole address of the requests", "/v1/chat/completions", `{"detail":"Not Found"}`, completions, whole},
+		{"with a final slash", "/v1/chat/completions/", "404 page not found", completions, whole},
+		{"that of another API", "/v1/responses", `{"detail":"Not Found"}`, completions, whole},
+		{"that of Ollama's own", "/api/chat", "404 page not found", model.Call{Path: "/api/chat", FromRoot: true},
+			"models.providers.box.baseUrl is the address of one kind of request; Hearth adds /api/chat to it.|hearth config set models.providers.box.baseUrl URL"},
+		{"LM Studio, the whole address", "/v1/chat/completions", `{"error":"Unexpected endpoint or method. (POST /v1/chat/completions/chat/completions)"}`, completions, whole},
 		{"no words", "/v1", "", messages,
 			"Provider box has no /v1/messages at this address.|hearth config set models.providers.box.api openai-completions"},
 		{"a model that is missing", "/v1", `{"error":"model 'qwen3' not found"}`, completions, missing},
@@ -40,7 +47,9 @@ func TestAPathThatIsNotThereIsNoMissingModel(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
-				w.WriteHeader(http.StatusNotFound)
+				if !strings.Contains(row.body, "Unexpected endpoint") { // those words come with 200
+					w.WriteHeader(http.StatusNotFound)
+				}
 				_, _ = fmt.Fprint(w, row.body)
 			}))
 			defer server.Close()
@@ -50,10 +59,10 @@ func TestAPathThatIsNotThereIsNoMissingModel(t *testing.T) {
 			}
 			c := model.NewClient(model.ClientConfig{Provider: "box", Endpoint: at})
 			defer c.CloseIdle()
-			row.call.Op, row.call.Model, row.call.Body = "ask", "qwen3", []byte("{}")
+			row.call.Op, row.call.Model, row.call.Body, row.call.Accept = "ask", "qwen3", []byte("{}"), model.AcceptEvents
 			_, err = c.Post(t.Context(), row.call)
 			e := told(t, err)
-			if got := e.Cause + "|" + e.Try; e.Reason != hearth.ReasonModelNotFound || got != row.want {
+			if got := e.Cause + "|" + e.Try; e.Reason != hearth.ReasonModelNotFound || got != strings.ReplaceAll(row.want, "URL", server.URL) {
 				t.Errorf("%s\ngot  %s\nwant %s", e.Reason, got, strings.TrimSpace(row.want))
 			}
 		})

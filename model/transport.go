@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -98,10 +99,22 @@ func (x *exchange) closed(ctx context.Context, err error) error {
 		return x.lost(err)
 	default:
 	}
+	if x.client.SpeaksTLS(ctx) {
+		return x.client.wantsTLS(x.call.Op, err)
+	}
 	return &hearth.Error{
 		Op: x.call.Op, Reason: hearth.ReasonServer, Err: fmt.Errorf("the server closed the connection without an answer: %w", bare(err)),
 		Cause: "The server broke while it looked at the request; it still runs, or was started again.",
 		Try:   "Look at its log for the time of this request.",
+	}
+}
+
+// wantsTLS is the error of an http address whose server speaks HTTPS.
+func (c *Client) wantsTLS(op string, err error) *hearth.Error {
+	return &hearth.Error{
+		Op: op, Reason: hearth.ReasonUnreachable, Err: c.quiet(bare(err)),
+		Cause: "The server at that port speaks HTTPS.",
+		Try:   "Write https:// instead of http:// in " + c.key("baseUrl") + ".",
 	}
 }
 
@@ -123,6 +136,12 @@ func (c *Client) transportError(ctx context.Context, op string, err error) error
 	}
 	e := &hearth.Error{Op: op, Reason: hearth.ReasonUnreachable, Err: c.quiet(bare(err))}
 	switch {
+	case isProxy(err):
+		e.Cause = "The proxy " + c.c.Proxy.Redacted() + " was not reached; the model server behind it was not asked."
+		e.Try = "Start the proxy, or ask the server without one: hearth config unset " + c.key("request.proxy")
+	case madeFor(err) != "":
+		e.Cause = "The server's certificate is made for another name: " + madeFor(err) + "."
+		e.Try = "hearth config set " + c.key("request.tls.serverName") + " " + madeFor(err)
 	case isCertificate(err):
 		e.Cause = "The server's certificate is not one this machine trusts for that name."
 		e.Try = "Name the certificate's issuer in " + c.key("request.tls.ca") + ", or use the name that the certificate was made for."
@@ -156,6 +175,24 @@ func (c *Client) untrusted(op string, r *netguard.Refused) *hearth.Error {
 	e.Cause = r.Host + " is on a private network, and nothing in the config says that " + c.named() + " may be reached there."
 	e.Try = "If it is yours, run: hearth config set " + c.key("request.allowPrivateNetwork") + " true"
 	return e
+}
+
+// isProxy reports whether no connection to the configured proxy could be made.
+func isProxy(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "proxyconnect"
+}
+
+// hostName is a name that can stand in a command: a certificate may hold any words.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$`)
+
+// madeFor is a name for which a certificate was made that is none for this host, or "".
+func madeFor(err error) string {
+	name, ok := errors.AsType[x509.HostnameError](err)
+	if !ok || name.Certificate == nil || len(name.Certificate.DNSNames) == 0 || !hostName.MatchString(name.Certificate.DNSNames[0]) {
+		return ""
+	}
+	return name.Certificate.DNSNames[0]
 }
 
 func isCertificate(err error) bool {

@@ -153,8 +153,9 @@ func (o onboarding) entry() (entry, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return e, onboardError("invalid_base_url", fmt.Sprintf("%q is no http address", e.root))
 	}
-	e.baseURL = strings.TrimSuffix(e.root, "/")
-	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/v1")
+	u.Path = model.Bare(u.Path)
+	e.baseURL = u.String()
+	u.Path = strings.TrimSuffix(u.Path, "/v1")
 	e.root = u.String()
 	if known && e.api != config.Ollama && !strings.HasSuffix(e.baseURL, "/v1") {
 		e.baseURL += "/v1"
@@ -183,14 +184,14 @@ func (b onboarder) look(ctx context.Context, o onboarding, e *entry) error {
 	if catalogHost(e.baseURL) || o.key(b.app) != "" && !isHome(e.root) {
 		return nil // a vendor is not asked before the first message
 	}
-	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient(""), Timeout: 5 * time.Second})
+	found := probe.Discover(ctx, probe.Search{Bases: []string{e.root}, Client: privateClient(customFlag, ""), Timeout: 5 * time.Second})
 	if err := interrupted(ctx, "onboard"); err != nil {
 		return err
 	}
 	if len(found) == 0 {
-		note := fmt.Sprintf("note: nothing answers at %s yet", e.root)
-		if refused := notDialled(ctx, e.root); refused != nil {
-			note = "note: " + refused.Err.Error()
+		note := "note: " + oneLine(noted(noServer(ctx, customFlag, e.root), e.root))
+		if err := interrupted(ctx, "onboard"); err != nil {
+			return err
 		}
 		if e.model.ID != "" {
 			note += "; the config is written all the same"

@@ -42,7 +42,7 @@ func (f finder) settle(ctx context.Context, server string) (found []probe.Host, 
 		if err := mayLook(server, root); err != nil {
 			return nil, err
 		}
-		search = probe.Search{Bases: []string{root}, Client: privateClient(""), Timeout: 5 * time.Second}
+		search = probe.Search{Bases: []string{root}, Client: privateClient(serverFlag, ""), Timeout: 5 * time.Second}
 	} else if os.Getenv("HEARTH_DISCOVER") == discoveryOff {
 		return nil, nil
 	}
@@ -76,53 +76,27 @@ func serverRoot(raw string) (string, error) {
 	if err != nil || u.Host == "" || word || u.Scheme != "http" && u.Scheme != "https" {
 		return "", usage(fmt.Errorf("--server %q is no address: it looks like http://host:port", raw))
 	}
-	u.Path = strings.TrimSuffix(u.Path, "/")
-	for _, end := range []string{"/chat/completions", "/completions", "/responses", "/messages", "/models"} {
-		u.Path = strings.TrimSuffix(u.Path, end) // the address of a request, from a tool's manual
-	}
-	u.Path = strings.TrimSuffix(u.Path, "/v1")
+	u.Path = strings.TrimSuffix(model.Bare(u.Path), "/v1")
 	u.RawQuery, u.Fragment = "", ""
 	return u.String(), nil
 }
 
-// privateClient reaches the one origin that the person named, also on a private network.
-func privateClient(key string) func(base string) (*model.Client, error) {
+// The flags that name a server.
+const (
+	serverFlag = "--server"
+	customFlag = "--custom-base-url"
+)
+
+// privateClient reaches the one origin that the person named with a flag, also on a private
+// network.
+func privateClient(flag, key string) func(base string) (*model.Client, error) {
 	return func(base string) (*model.Client, error) {
 		at, err := model.ParseEndpoint(base)
 		if err != nil {
 			return nil, err
 		}
-		return model.NewClient(model.ClientConfig{Endpoint: at, AllowPrivateNetwork: true, APIKey: key}), nil
+		return model.NewClient(model.ClientConfig{Endpoint: at, Flag: flag, AllowPrivateNetwork: true, APIKey: key}), nil
 	}
-}
-
-// nothingThere is the error of a --server that cannot be used.
-func nothingThere(ctx context.Context, server, root string, found []probe.Host) error {
-	if len(found) > 0 {
-		return lacking("look at "+server, found)
-	}
-	if refused := notDialled(ctx, root); refused != nil {
-		refused.Op, refused.Try = "look at "+server, "Name the address at which the server itself says that it listens."
-		return refused
-	}
-	return &hearth.Error{Op: "look at " + server, Reason: hearth.ReasonUnreachable, Err: errors.New("no model server answers there")}
-}
-
-// notDialled says why Hearth itself opens no connection to an address; nil where it does.
-// Looking for servers asks many places and tells of none that did not answer.
-func notDialled(ctx context.Context, root string) *hearth.Error {
-	client, err := privateClient("")(root)
-	if err != nil {
-		return nil // the address was read before
-	}
-	defer client.CloseIdle()
-	ctx, cancel := context.WithTimeout(ctx, time.Second) // a refusal needs no answer of the server
-	defer cancel()
-	_, err = client.Get(ctx, model.Call{})
-	if e, ok := errors.AsType[*hearth.Error](err); ok && e.Reason == hearth.ReasonNotTrusted {
-		return e
-	}
-	return nil
 }
 
 // mayLook refuses to look at a public host: nothing is sent to one without a key.

@@ -152,7 +152,7 @@ func (w *wizard) address(ctx context.Context) (entry, error) {
 
 // lookAt gives the server at root, if there is one.
 func lookAt(ctx context.Context, root, key string) (probe.Host, bool) {
-	found := probe.Discover(ctx, probe.Search{Bases: []string{root}, Client: privateClient(key), Timeout: 5 * time.Second})
+	found := probe.Discover(ctx, probe.Search{Bases: []string{root}, Client: privateClient("", key), Timeout: 5 * time.Second})
 	if len(found) == 0 {
 		return probe.Host{}, false
 	}

@@ -46,6 +46,8 @@ import (
 //	requests NAME COUNT FILE         expect so many model calls; their paths and bodies go to FILE
 //	asked NAME FILE                  everything else it was asked goes to FILE
 //	freeaddress NAME                 $NAME is a loopback address that nobody listens on
+//	site NAME KIND [SERVER]          $NAME is the URL of what answers there instead of a model
+//	                                 server, or stands before SERVER; see sites
 //	nobody ADDRESS                   nobody listens on it
 //	where NAME PROGRAM               $NAME is the program's absolute path
 //	picture FILE                     make a small PNG
@@ -70,6 +72,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"asked":       scriptAsked,
 	"freeaddress": scriptFreeAddress,
 	"nobody":      scriptNobody,
+	"site":        scriptSite,
 	"where": func(ts *testscript.TestScript, neg bool, args []string) {
 		need(ts, !neg && len(args) == 2, "where NAME PROGRAM")
 		ts.Setenv(args[0], program(ts, args[1]))

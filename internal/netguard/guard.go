@@ -3,6 +3,7 @@ package netguard
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -194,6 +195,23 @@ func (g *Guard) Connect(ctx context.Context) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// SpeaksTLS reports whether whoever listens at an http origin answers as HTTPS servers do.
+// It opens a connection, says hello, and sends nothing else; ctx bounds it.
+func (g *Guard) SpeaksTLS(ctx context.Context) bool {
+	if g.origin.Scheme != "http" || g.c.Proxy != nil {
+		return false
+	}
+	conn, err := g.dial(ctx, "tcp", net.JoinHostPort(g.origin.Host, g.origin.Port))
+	if err != nil {
+		return false
+	}
+	// Whose certificate it is does not matter: the connection ends here.
+	err = tls.Client(conn, &tls.Config{ServerName: g.origin.Host, InsecureSkipVerify: true}).HandshakeContext(ctx) //nolint:gosec // see above
+	_ = conn.Close()                                                                                               // nothing was sent on it
+	_, refuses := errors.AsType[tls.AlertError](err)                                                               // in TLS's own words
+	return err == nil || refuses
 }
 
 // Literal checks an origin that is an address and no name, as dialling would. The error
