@@ -187,9 +187,15 @@ func (a *Agent) freezer(ctx context.Context, t session.Transcript, now live) (*f
 func (f *freezer) freeze(in prompt.Incoming) (hearth.Message, []hearth.Notice) {
 	var notices []hearth.Notice
 	if prompt.LeftOut(f.plan, in) {
+		why := "reads text only. Declare input: [\"text\",\"image\"] for that model if its server can see."
+		switch {
+		case f.plan.StringsOnly():
+			why = "is sent plain text only, because its server takes nothing else (or compat.requiresStringContent says so)."
+		case f.plan.Capabilities.ImagesRefused:
+			why = "refused images in this conversation. Begin anew (/new) when its server can see."
+		}
 		notices = append(notices, hearth.Notice{Kind: "image-left-out", Text: fmt.Sprintf(
-			"%d image(s) were not sent: %s reads text only. Declare input: [\"text\",\"image\"] for that model if its server can see.",
-			len(in.Images), f.plan.Target)})
+			"%d image(s) were not sent: %s %s", len(in.Images), f.plan.Target, why)})
 	}
 	m := prompt.Freeze(f.plan, in, f.house, f.known)
 	f.known = prompt.KnownFacts(&prompt.Plan{Facts: f.known}, []hearth.Message{m})

@@ -189,6 +189,8 @@ func taught(had model.Capabilities, layers model.Layers) bool {
 		lesson(said.AlternateRoles, had.AlternateRoles, now.AlternateRoles) ||
 		lesson(said.StreamUsage, had.StreamUsage, now.StreamUsage) ||
 		lesson(said.MaxTokensField, had.MaxTokensField, now.MaxTokensField) ||
+		lesson(said.ImagesRefused, had.ImagesRefused, now.ImagesRefused) ||
+		layers.Config.Vision == nil && !now.Vision && lesson(said.Vision, had.Vision, now.Vision) ||
 		now.Tools == model.ToolsNone && lesson(said.Tools, had.Tools, now.Tools) ||
 		had.Lacks(&said)
 }
@@ -212,10 +214,22 @@ func (r *run) ended(target model.Target, es *epochState) (end ending, ok bool) {
 	if !taught(es.plan.Capabilities, target.Layers) {
 		return ending{}, false
 	}
-	if target.Refused == nil && es.plan.Capabilities.Tools != model.ToolsNone && target.Layers.Merge().Tools == model.ToolsNone {
-		return ending{reason: epochRefresh, detail: fmt.Sprintf("%s takes no tools now, its server says", target.Ref)}, true
+	if gone := noLonger(es.plan.Capabilities, target.Layers.Merge()); target.Refused == nil && len(gone) > 0 {
+		return ending{reason: epochRefresh, detail: fmt.Sprintf("%s takes no %s now, its server says", target.Ref, strings.Join(gone, " and no "))}, true
 	}
 	return ending{reason: epochRefused}, true
+}
+
+// noLonger names what a model was given and can be given no more: another one may be served
+// under its name.
+func noLonger(had, now model.Capabilities) (what []string) {
+	if had.Tools != model.ToolsNone && now.Tools == model.ToolsNone {
+		what = append(what, "tools")
+	}
+	if had.Vision && !now.Vision {
+		what = append(what, "images")
+	}
+	return what
 }
 
 // follow gives the epoch after one that has ended: the same messages, with a plan made of
@@ -231,6 +245,9 @@ func (r *run) follow(ctx context.Context, target model.Target, old *epochState, 
 		return nil, err
 	}
 	plan.Gauge.Ratio = c.gauge.Ratio
+	if !end.elsewhere {
+		plan.Heed(old.plan)
+	}
 	r.st.tainted = r.st.tainted || plan.Tainted
 	if old.epoch.ID == 0 && old.lastItems == 0 { // it was never begun
 		end = ending{reason: old.epoch.Reason, detail: old.epoch.Detail}
@@ -250,7 +267,25 @@ func (r *run) follow(ctx context.Context, target model.Target, old *epochState, 
 		es.epoch.TokensLost = had / roughBytesPerToken
 		r.notice("epoch", end.detail+": the server reads the conversation anew once")
 	}
+	if n := pictures(c.messages); n > 0 && target.Refused == nil && old.plan.Capabilities.Vision && !plan.Capabilities.Vision { // of a refusal the router tells
+		r.notice("image-left-out", fmt.Sprintf("%s reads text only now: %s of this conversation left out, and it is told so", target.Ref, counted(n, "image")))
+	}
 	return es, nil
+}
+
+// pictures counts those in messages.
+func pictures(messages []hearth.Message) (n int) {
+	for i := range messages {
+		for j := range messages[i].Parts {
+			switch p := &messages[i].Parts[j]; {
+			case p.Blob != nil:
+				n++
+			case p.Result != nil:
+				n += len(p.Result.Blobs)
+			}
+		}
+	}
+	return n
 }
 
 // renewed gives a plan that goes on from an old one with what is known now.

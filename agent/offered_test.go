@@ -60,7 +60,7 @@ func TestAModelWithoutToolsRunsNone(t *testing.T) {
 			}
 			var shown, noticed strings.Builder
 			out, err := s.agent.Turn(t.Context(), s.mem, func(e hearth.Event) {
-				switch e.Kind { //nolint:exhaustive // the others say nothing of it
+				switch e.Kind {
 				case hearth.EventText:
 					shown.WriteString(e.Text)
 				case hearth.EventNotice:

@@ -175,7 +175,10 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 	q := model.Question{
 		Chain: []model.Target{c.target}, Lane: r.lane, Session: r.t.Info().ID, Turn: r.st.turn, Once: true,
 		Loaded: r.lane == model.LaneHousekeeping, // nobody waits for it
-		Build: func(model.Target) (*model.Request, error) {
+		Build: func(target model.Target) (*model.Request, error) {
+			if err := r.heed(ctx, c, target); err != nil {
+				return nil, err
+			}
 			r.clock.stand()
 			req := prompt.Build(c.es.plan, messages)
 			req.Encoded, req.MaxTokens, req.ExtraBody = c.es.encoded, c.summaryTokens(), freeToAnswer(req.ExtraBody)
@@ -204,6 +207,8 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 			}
 		case d.Wait != nil:
 			r.emit(hearth.Event{Kind: hearth.EventWait, Wait: summingUp(*d.Wait)})
+		case d.Notice != nil && d.Notice.Kind == "lesson": // of what else happens to a summary, its outcome tells
+			r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: *d.Notice})
 		case d.Report != nil:
 			rep := *d.Report
 			rep.Turn, rep.EpochID, rep.Purpose = r.st.turn, c.es.epoch.ID, hearth.PurposeSummary
@@ -218,6 +223,25 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 		reports[last].Reason = hearth.ReasonOf(failed)
 	}
 	return text.String(), reports, cutSummary(failed)
+}
+
+// heed has the question for a summary, and the epoch that begins with one, go by what the
+// server taught when it refused the question.
+func (r *run) heed(ctx context.Context, c *conversation, target model.Target) error {
+	if target.Refused == nil {
+		return nil
+	}
+	end, ok := r.ended(target, c.es)
+	if !ok {
+		return nil
+	}
+	es, err := r.follow(ctx, target, c.es, end)
+	if err != nil {
+		return err
+	}
+	c.es, c.target = es, target
+	c.target.Refused = nil
+	return nil
 }
 
 // cutSummary gives a summary that broke off as what it is: a failure of the server. Nothing

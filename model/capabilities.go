@@ -34,6 +34,7 @@ type Capabilities struct {
 	TextDialect      string
 	ForcedToolChoice bool // tool_choice "required" is honoured
 	Vision           bool
+	ImagesRefused    bool     `json:",omitempty"` // the server refused a picture, so that Vision is false whoever says otherwise
 	Reasoning        bool     // the model thinks
 	Efforts          []string // levels that may be asked for, beyond "off"; nil = the protocol's usual ones
 	EffortMap        []EffortWord
@@ -87,6 +88,7 @@ type Layer struct {
 	TextDialect      *string      `json:"textDialect,omitempty"`
 	ForcedToolChoice *bool        `json:"forcedToolChoice,omitempty"`
 	Vision           *bool        `json:"vision,omitempty"`
+	ImagesRefused    *bool        `json:"imagesRefused,omitempty"`
 	Reasoning        *bool        `json:"reasoning,omitempty"`
 	Efforts          []string     `json:"efforts,omitempty"`
 	EffortMap        []EffortWord `json:"effortMap,omitempty"`
@@ -160,6 +162,7 @@ func (l Layers) Merge() Capabilities {
 	for _, from := range [...]*Layer{&l.Default, &l.Catalog, &l.Server, &l.Probe, &l.Config} {
 		c.take(from)
 	}
+	c.Vision = c.Vision && !c.ImagesRefused
 	c.ReplayThinking = c.ReplayThinking || c.NeedsReasoning // whatever was measured of its use
 	c.Efforts, c.VisibleDetails, c.EffortMap = slices.Clone(c.Efforts), slices.Clone(c.VisibleDetails), slices.Clone(c.EffortMap)
 	c.RefusedFields, c.RefusedKeywords = once(c.RefusedFields), once(c.RefusedKeywords)
@@ -182,6 +185,7 @@ func (c *Capabilities) take(l *Layer) {
 	put(&c.TextDialect, l.TextDialect)
 	put(&c.ForcedToolChoice, l.ForcedToolChoice)
 	put(&c.Vision, l.Vision)
+	put(&c.ImagesRefused, l.ImagesRefused)
 	put(&c.Reasoning, l.Reasoning)
 	put(&c.ThinkingFormat, l.ThinkingFormat)
 	put(&c.ReplayThinking, l.ReplayThinking)

@@ -180,6 +180,12 @@ var refusals = []row{
 		`tools? (?:is|are) not supported`), reason: hearth.ReasonToolsRefused, lesson: LessonNoTools, detail: "tools"},
 	{words: words(`"auto" tool choice requires`), reason: hearth.ReasonToolsRefused, lesson: LessonNoTools, detail: "tools", try: "Start vLLM with --enable-auto-tool-choice and the --tool-call-parser of the model."},
 	{words: words(`tools param requires --jinja`), reason: hearth.ReasonToolsRefused, lesson: LessonNoTools, detail: "tools", try: "Start llama-server with --jinja."},
+	// llama.cpp without a projector, Ollama, LM Studio, vLLM (also with more pictures than it was
+	// started for), OpenRouter, and DeepSeek's parser.
+	{words: words(`image input is not supported`, `missing data required for image input`, `does not support (?:image input|vision|multimodal)`, `model does not support images\b`, `is not a multimodal model`,
+		`at most \d+ image(?:\(s\)|s)? may be provided`, `no endpoints found that support image input`, "unknown variant `?image_url`?, expected"),
+		reason: hearth.ReasonBadRequest, lesson: LessonNoImages, detail: "images", why: "The model cannot be sent pictures as its server runs it.",
+		try: "Use a model that sees, or start the server with its vision part (llama-server: --mmproj)."},
 	{words: words(`max_tokens.{0,40}not supported.{0,60}use 'max_completion_tokens'`), reason: hearth.ReasonBadRequest, lesson: LessonMaxTokensField, detail: "max_completion_tokens"},
 	{
 		words: words(`maximum tokens you requested exceeds the model limit of`), reason: hearth.ReasonBadRequest,

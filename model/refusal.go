@@ -17,6 +17,7 @@ const (
 	LessonMaxTokensField  Lesson = "max-tokens-field"  // Detail: the field the server wants
 	LessonReasoningBack   Lesson = "reasoning-back"    // assistant messages must hold the reasoning that led to them
 	LessonSignedCalls     Lesson = "signed-calls"      // a call without its signature is refused
+	LessonNoImages        Lesson = "no-images"         // the server takes no pictures; held for the conversation, never saved
 	LessonNoTools         Lesson = "no-tools"          // the model cannot be given tools; held for the epoch, never saved
 )
 
@@ -59,6 +60,8 @@ func (r *Refusal) Teach() Layer {
 		return Layer{NeedsReasoning: &yes}
 	case LessonSignedCalls:
 		return Layer{SignedCalls: &yes}
+	case LessonNoImages:
+		return Layer{ImagesRefused: &yes}
 	case LessonNoTools:
 		none := ToolsNone
 		return Layer{Tools: &none}

@@ -137,8 +137,16 @@ func leftOut(images []hearth.Blob) string {
 	return fmt.Sprintf("[Left out, because this model reads text only: %s]", strings.Join(names, ", "))
 }
 
-// LeftOut reports whether freezing in under p leaves images out, for the person to be told.
-func LeftOut(p *Plan, in Incoming) bool { return len(in.Images) > 0 && !p.Capabilities.Vision }
+// LeftOut reports whether the images of in are left out under p, for the person to be told.
+func LeftOut(p *Plan, in Incoming) bool {
+	return len(in.Images) > 0 && (!p.Capabilities.Vision || p.StringsOnly())
+}
+
+// StringsOnly reports whether content is a plain string on the wire, which has no place for a
+// picture.
+func (p *Plan) StringsOnly() bool {
+	return p.Capabilities.StringContent && strings.HasPrefix(p.Protocol, "openai-")
+}
 
 // KnownFacts gives the newest version of every fact told to the model in an epoch: the
 // plan's own, overtaken by those of later messages.

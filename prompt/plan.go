@@ -146,6 +146,9 @@ func (p *Plan) Next(target model.Target, house House, tools []hearth.ToolSpec, s
 	if caps.Window == p.Capabilities.Window { // what a refusal taught of it still holds
 		next.Window = p.Window
 	}
+	if sees := target.Layers.Server.Vision; sees == nil || !*sees {
+		next.Heed(p)
+	}
 	next.head(house, tools)
 	if WeighHead(next) != WeighHead(p) {
 		next.Gauge.Head = 0
@@ -211,6 +214,14 @@ func (p *Plan) GoOn(from *Plan) {
 	p.Tainted = p.Tainted || from.Tainted
 }
 
+// Heed has p leave pictures out where the epoch before did because its server refused them:
+// what is kept of such a refusal is in the plans of this conversation only.
+func (p *Plan) Heed(before *Plan) {
+	if c := &p.Capabilities; before.Capabilities.ImagesRefused {
+		c.ImagesRefused, c.Vision = true, false
+	}
+}
+
 // Waiting names what the config says of a target otherwise than the plan, and what
 // therefore waits until the epoch ends. The workspace's files are not meant: what
 // changes in them is told to the model at once.
@@ -261,6 +272,10 @@ func declared(config *model.Layer, had, now *model.Capabilities) bool {
 		case "Slots", "Locality", "Server", "Build", "Resident", "ParamsB", "Embedding", "Evidence": // in no request, and at once
 		case "RefusedFields", "RefusedKeywords": // joined with what servers refused
 			if had.Lacks(config) {
+				return true
+			}
+		case "Vision":
+			if !had.ImagesRefused && had.Vision != now.Vision {
 				return true
 			}
 		default:

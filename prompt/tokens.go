@@ -130,8 +130,12 @@ func weighPart(p *Plan, part *hearth.Part) Weight {
 		return w.Add(WeighText(part.Call.Name))
 	case part.Result != nil:
 		w := WeighText(part.Result.Text)
-		w.ASCII += imageASCII * len(part.Result.Blobs)
+		if p.Capabilities.Vision {
+			w.ASCII += imageASCII * len(part.Result.Blobs)
+		}
 		return w
+	case part.Blob != nil && !p.Capabilities.Vision:
+		return Weight{ASCII: messageFrame} // the sentence that it was left out
 	case part.Blob != nil:
 		return Weight{ASCII: imageASCII}
 	case part.Thinking != "" && !p.Capabilities.ReplayThinking:

@@ -69,6 +69,7 @@ type capabilityNames struct {
 	TextDialect      string             `json:"textDialect,omitempty"`
 	ForcedToolChoice bool               `json:"forcedToolChoice"`
 	Vision           bool               `json:"vision"`
+	ImagesRefused    bool               `json:"imagesRefused,omitempty"`
 	Reasoning        bool               `json:"reasoning"`
 	Efforts          []string           `json:"efforts,omitempty"`
 	EffortMap        []model.EffortWord `json:"-"` // shownCapabilities has it

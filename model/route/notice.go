@@ -55,6 +55,10 @@ func (a *attempt) lesson(ctx context.Context) {
 		r.notice("lesson", "%s cannot be given tools (%s); it answers without them for now", a.tries.target.Ref, refused.Words)
 		return
 	}
+	if refused.Lesson == model.LessonNoImages {
+		r.notice("lesson", "%s takes no images (%s); they are left out, and it is told so", a.tries.target.Ref, refused.Words)
+		return
+	}
 	a.report.Lesson = strings.TrimSpace(string(refused.Lesson) + " " + refused.Detail)
 	kept := "this is remembered"
 	if r.cfg.Learn == nil {
