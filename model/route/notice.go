@@ -99,8 +99,8 @@ func learned(r *model.Refusal) string {
 	}
 }
 
-// otherName tells, once, that another model answered than the one that was asked, or
-// that the server does not list the one that was asked.
+// otherName tells, once for each name, that another model answered than the one that was
+// asked, or that the server does not list the one that was asked.
 func (a *attempt) otherName(req *model.Request) {
 	t := a.tries.target
 	listed := a.run.listed(t)
@@ -126,9 +126,32 @@ func (a *attempt) otherName(req *model.Request) {
 	} else if near == "" && !other {
 		text += "; it lists " + Some(listed)
 	}
-	if a.run.once("name " + t.Endpoint.Origin + " " + req.Model + " " + a.answered) {
+	tell, last := a.run.otherwise(t.Endpoint.Origin+" "+req.Model, plain(a.answered))
+	if last {
+		text += "; it gave other names before, and no more of them are told"
+	}
+	if tell {
 		a.run.notice("other_model", "%s", text)
 	}
+}
+
+// mostNames is how many names are told that a server gives in place of a model's. They are
+// its own words, and may be others with each answer.
+const mostNames = 3
+
+// otherwise reports whether a name is to be told that a server gives in place of a model's,
+// and whether it is the last one. What a chore is told, nobody may have read.
+func (r *run) otherwise(asked, name string) (tell, last bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	told := r.told[asked]
+	if len(told) >= mostNames || slices.Contains(told, name) {
+		return false, false
+	}
+	if !r.chore() {
+		r.told[asked] = append(told, name)
+	}
+	return true, len(told) == mostNames-1
 }
 
 // explain adds to an error what only we know.

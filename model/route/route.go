@@ -67,8 +67,8 @@ type Replicas interface {
 type Router struct {
 	cfg Config
 
-	mu    sync.Mutex // guards the fields below
-	told  map[string]bool
+	mu    sync.Mutex          // guards the fields below
+	told  map[string][]string // names that a server gave in place of a model's, as far as they were told
 	last  map[lane]sent
 	spoke map[hearth.SessionID]spoke
 	// residents says when a model answered last.
@@ -82,7 +82,7 @@ func New(cfg Config) *Router {
 			return d
 		}
 	}
-	return &Router{cfg: cfg, told: make(map[string]bool), last: make(map[lane]sent), spoke: make(map[hearth.SessionID]spoke), residents: make(map[residence]time.Time)}
+	return &Router{cfg: cfg, told: make(map[string][]string), last: make(map[lane]sent), spoke: make(map[hearth.SessionID]spoke), residents: make(map[residence]time.Time)}
 }
 
 // Stream yields the answer of the first candidate that gives one.
@@ -124,16 +124,6 @@ func (r *run) send(d model.Delta) bool {
 
 func (r *run) notice(kind, format string, args ...any) {
 	r.send(model.Delta{Notice: &hearth.Notice{Kind: kind, Text: fmt.Sprintf(format, args...)}})
-}
-
-// once reports whether something is said for the first time in this process. What a chore is
-// told, nobody may have read.
-func (r *run) once(key string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	said := r.told[key]
-	r.told[key] = said || !r.chore()
-	return !said
 }
 
 // chore reports whether nobody waits for the answer. What becomes of it then changes nothing

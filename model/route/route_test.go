@@ -532,6 +532,32 @@ func TestWhatThePersonIsTold(t *testing.T) {
 	}
 }
 
+// A server, or a proxy before it, may say another name with each answer: they are its words.
+func TestAServerWithANameForEachAnswerIsToldOfAFewTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &fake{}
+		for i := range 20 {
+			p.calls = append(p.calls, []step{{delta: model.Delta{Answered: fmt.Sprintf("llama-%d%s", i/2, []string{":latest", ""}[i%2])}}, text("hi"), end(hearth.StopEnd)})
+		}
+		r, told := route.New(route.Config{}), []string(nil)
+		for i := range p.calls {
+			o := ask(t, r, target("a", p))
+			told = append(told, o.notices...)
+			if want := fmt.Sprintf("llama-%d", i/2); o.err != nil || !strings.HasPrefix(o.reports[0].Answered, want) {
+				t.Errorf("the report says %q, want %q: %v", o.reports[0].Answered, want, o.err)
+			}
+		}
+		want := []string{
+			"other_model: asked for m-a, but http://a:1 says that llama-0:latest answered",
+			"other_model: asked for m-a, but http://a:1 says that llama-1:latest answered",
+			"other_model: asked for m-a, but http://a:1 says that llama-2:latest answered; it gave other names before, and no more of them are told",
+		}
+		if !slices.Equal(told, want) {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
 // A conversation that grew and was read as fewer tokens was cut; one that began anew
 // (after a compaction) was not.
 func TestTruncationAgainstTheRequestBefore(t *testing.T) {
