@@ -138,6 +138,10 @@ const (
 // ErrStopped says that Call.Wait returned false: the caller wants nothing more.
 var ErrStopped = errors.New("stopped by the caller")
 
+// ErrLeft is in the chain of the error of an answer that was given up before its end came,
+// because nobody could read on: its server may still be writing.
+var ErrLeft = errors.New("the answer was left before its end")
+
 // Post sends a call and gives the answer's beginning once the headers are there. The
 // caller reads the body from the Response and closes it. Clocks run in both (the table
 // in clocks.go). The error is a *hearth.Error, or ErrStopped: the address is not trusted,

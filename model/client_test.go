@@ -22,6 +22,7 @@ import (
 
 	"hearth"
 	"hearth/internal/netguard"
+	"hearth/internal/sse"
 	"hearth/model"
 )
 
@@ -665,8 +666,57 @@ func TestAnAnswerWithoutAnEndIsLeft(t *testing.T) {
 	if err == nil || n > most+1<<20 {
 		t.Fatalf("%d MB were read, then %v", n>>20, err)
 	}
-	if e := told(t, err); e.Reason != hearth.ReasonCut || strings.Contains(e.Cause, "memory") {
+	if e := told(t, err); e.Reason != hearth.ReasonCut || strings.Contains(e.Cause, "memory") || !errors.Is(e, model.ErrLeft) {
 		t.Errorf("got %v (%s): %s", e, e.Reason, e.Cause)
+	}
+}
+
+// Who cannot read on leaves a server that may still be writing; one that hung up, or said that
+// it is through, has nothing left to do.
+func TestAnAnswerThatCannotBeReadIsLeft(t *testing.T) {
+	const stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: a\n\n\r\n"
+	for _, row := range []struct {
+		name  string
+		comes string // after the first event; then the connection stays open, unless it is cut
+		cut   bool
+		then  error // what a decoder says once it has read all that
+		left  bool
+	}{
+		{name: "an event that is no JSON", then: errors.New("an event is no JSON"), left: true},
+		{name: "an event without an end", then: sse.ErrTooLong, left: true},
+		{name: "[DONE] without a finish reason"},
+		{name: "a framing that is none", comes: "no length\r\n", left: true},
+		{name: "the end of the stream", comes: "0\r\n\r\n", then: io.EOF},
+		{name: "an event that is no JSON, at the end of the stream", comes: "0\r\n\r\n", then: errors.New("an event is no JSON")},
+		{name: "a connection that is cut", cut: true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(func(f *fake, conn net.Conn) {
+					_, _ = io.WriteString(conn, stream+row.comes)
+					if !row.cut {
+						f.pause(time.Minute)
+					}
+				})
+				defer f.end()
+				resp, err := f.client(t, local, 0).Post(t.Context(), chat)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = resp.Close() }()
+				if _, err := io.ReadFull(resp, make([]byte, len("data: a\n\n"))); err != nil {
+					t.Fatal(err)
+				}
+				if err = row.then; row.comes != "" || row.cut { // else a decoder reads no further
+					if _, err = resp.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
+						err = row.then
+					}
+				}
+				if e := told(t, resp.Ended(err)); errors.Is(e, model.ErrLeft) != row.left {
+					t.Errorf("%v: left %t, want %t", e, !row.left, row.left)
+				}
+			})
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ type Response struct {
 	body io.Reader
 	raw  io.Closer
 	read int64 // bytes so far
+	over bool  // nothing more comes
 }
 
 // accept sorts an answer into a stream, a whole document or an error.
@@ -144,6 +146,7 @@ func (l *living) Read(p []byte) (int, error) {
 // Read reads the body, decompressed. Its error is io.EOF or a *hearth.Error.
 func (r *Response) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p)
+	r.over = r.over || err != nil && nothingMore(err)
 	if r.read += int64(n); r.read > maxReadBytes {
 		return n, r.TooLong()
 	}
@@ -151,6 +154,13 @@ func (r *Response) Read(p []byte) (int, error) {
 		return n, r.broke(err)
 	}
 	return n, err
+}
+
+// nothingMore reports whether an error of reading says that the connection ended, and not
+// that what comes over it cannot be read.
+func nothingMore(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || isClosed(err)
 }
 
 // Token notes that a token of the model came: thinking, text or a call. It reports
@@ -179,16 +189,22 @@ func (r *Response) FrameError(frame []byte) *hearth.Error {
 
 // Ended gives the *hearth.Error for a stream that ended before it was finished: err is
 // what the decoder gave, io.EOF included. After a token that is ReasonCut; before any,
-// the server broke, and another model may answer.
+// the server broke, and another model may answer. Where more would have come, and cannot be
+// read, it is ErrLeft, too.
 func (r *Response) Ended(err error) *hearth.Error {
 	if told, ok := errors.AsType[*hearth.Error](err); ok {
 		return told
 	}
-	if err == nil || errors.Is(err, io.EOF) {
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
 		err = errors.New("the stream ended without a finish reason")
+	case r.over:
+		err = r.x.client.quiet(err)
+	default:
+		err = left{r.x.client.quiet(err)}
 	}
 	e := &hearth.Error{
-		Op: r.x.call.Op, Reason: hearth.ReasonCut, Err: r.x.client.quiet(err),
+		Op: r.x.call.Op, Reason: hearth.ReasonCut, Err: err,
 		Cause: "The model server stopped in the middle of its answer; a crash or a lack of memory is the usual reason. What it said so far is kept.",
 		Try:   "Ask again; if it happens again, look at the server's log.",
 	}
@@ -198,6 +214,12 @@ func (r *Response) Ended(err error) *hearth.Error {
 	}
 	return e
 }
+
+// left is why an answer was given up.
+type left struct{ error }
+
+func (l left) Unwrap() error        { return l.error }
+func (l left) Is(target error) bool { return target == ErrLeft }
 
 // TooLong gives the error for an answer that holds more than any model writes in one.
 func (r *Response) TooLong() *hearth.Error {

@@ -417,6 +417,9 @@ func (s *suite) endless() {
 	if held := len(got.Thinking); hearth.ReasonOf(got.Err) != hearth.ReasonCut || held < most/2 || held > most {
 		s.t.Errorf("%d bytes are held, and the error is %v", held, got.Err)
 	}
+	if !errors.Is(got.Err, model.ErrLeft) {
+		s.t.Errorf("the error %v does not say that the server may go on", got.Err)
+	}
 	if e, ok := errors.AsType[*hearth.Error](got.Err); ok && strings.Contains(e.Cause, "memory") {
 		s.t.Errorf("a person is told %q", e.Cause)
 	}
@@ -620,6 +623,9 @@ func (s *suite) checkError(err error, want Want) {
 	}
 	if !strings.Contains(err.Error(), want.Words) {
 		s.t.Errorf("the error %q lost the server's words %q", err, want.Words)
+	}
+	if errors.Is(err, model.ErrLeft) {
+		s.t.Errorf("the error %q says that the server may go on, which it does not", err)
 	}
 	refusal, teaches := errors.AsType[*model.Refusal](err)
 	switch {

@@ -278,8 +278,11 @@ func (a *attempt) sent(s *model.Sent) error {
 
 // serverIsThrough reports whether the server can have nothing of ours left to do.
 func (a *attempt) serverIsThrough(err error) bool {
-	if a.body == "" {
+	switch {
+	case a.body == "":
 		return true // nothing went out
+	case errors.Is(err, model.ErrLeft):
+		return false
 	}
 	switch hearth.ReasonOf(err) {
 	case hearth.ReasonCancelled, hearth.ReasonTimeout, hearth.ReasonStalled:

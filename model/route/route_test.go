@@ -558,6 +558,39 @@ func TestAServerWithANameForEachAnswerIsToldOfAFewTimes(t *testing.T) {
 	})
 }
 
+// A server is through with an answer that it ended, however; not with one that we left.
+func TestASlotWaitsForAServerWhoseAnswerWasLeft(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		reason hearth.Reason
+		err    error
+		left   bool
+	}{
+		{"it was cut", hearth.ReasonCut, errors.New("the stream ended without a finish reason"), false},
+		{"it broke", hearth.ReasonServer, errors.New("out of memory"), false},
+		{"we could not read on", hearth.ReasonCut, fmt.Errorf("an event is no JSON: %w", model.ErrLeft), true},
+		{"nor the first word", hearth.ReasonServer, fmt.Errorf("an event is no JSON: %w", model.ErrLeft), true},
+		{"we stopped it", hearth.ReasonCancelled, errors.New("ctrl-c"), true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var clean []bool
+				var left []model.Departure
+				r := route.New(route.Config{
+					Acquire: func(ctx context.Context, _ model.Claim, _ func(hearth.Wait)) (context.Context, *model.Ticket, error) {
+						return ctx, &model.Ticket{Done: func(c bool) { clean = append(clean, c) }}, nil
+					},
+					Left: func(_ model.Target, _ *model.Request, how model.Departure) { left = append(left, how) },
+				})
+				ask(t, r, target("a", &fake{calls: [][]step{{text("x"), fails(hearth.Error{Reason: row.reason, Err: row.err})}}}))
+				if len(clean) != 1 || clean[0] == row.left || len(left) != len(clean) == row.left || row.left && !left[0].Writing {
+					t.Errorf("the slots were given back clean: %v; left: %+v", clean, left)
+				}
+			})
+		})
+	}
+}
+
 // A conversation that grew and was read as fewer tokens was cut; one that began anew
 // (after a compaction) was not.
 func TestTruncationAgainstTheRequestBefore(t *testing.T) {
