@@ -16,9 +16,13 @@ import (
 // to has begun they are frozen at once, and in the same commit whatever an earlier turn
 // left open is closed (calls without a result, a question without an answer), so that
 // roles alternate and nothing that was sent is rewritten. Else they are kept as they came,
-// and Turn begins with that. notices are for the person, beside an error too: they say what
-// was done, and are not given again.
+// and Turn begins with that. Words whose ID the conversation has are there, and nothing is
+// done: a client that heard no answer may send them again. notices are for the person, beside
+// an error too: they say what was done, and are not given again.
 func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Incoming) (notices []hearth.Notice, err error) {
+	if there, err := has(ctx, t, in.ID); there || err != nil {
+		return nil, err
+	}
 	in = a.complete(in)
 	chain, quick, err := a.quick(ctx, t)
 	if err != nil {
@@ -40,6 +44,23 @@ func (a *Agent) Accept(ctx context.Context, t session.Transcript, in prompt.Inco
 	}
 	told, err := a.admit(ctx, t, chain, entering{st, now, &in})
 	return append(notices, told...), err
+}
+
+// has reports whether a conversation has words of an ID that a client chose: as a message, or
+// received and waiting to be one.
+func has(ctx context.Context, t session.Transcript, id hearth.MessageID) (bool, error) {
+	if id == "" {
+		return false, nil
+	}
+	for e, err := range t.Since(ctx, 1) {
+		if err != nil {
+			return false, err
+		}
+		if words, ok := e.Message.Received(); e.Message.ID == id || ok && words.ID == id {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // quick gives the chain where words can be frozen without asking anybody: the primary's

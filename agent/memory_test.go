@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -28,6 +29,12 @@ func (m *memory) Info() session.Info {
 func (m *memory) Append(_ context.Context, c *session.Commit) (session.Seq, error) {
 	if m.refuse != nil {
 		return 0, m.refuse
+	}
+	for i, msg := range c.Messages { // as the database does
+		same := func(m hearth.Message) bool { return m.ID == msg.ID }
+		if slices.ContainsFunc(c.Messages[:i], same) || slices.ContainsFunc(m.entries, func(e session.Entry) bool { return same(e.Message) }) {
+			return 0, &hearth.Error{Op: "save", Reason: hearth.ReasonStorage, Err: fmt.Errorf("there is a message %s", msg.ID)}
+		}
 	}
 	m.commits++
 	if c.Epoch != nil {

@@ -89,6 +89,80 @@ func TestWordsAreKeptBeforeTheServerIsAsked(t *testing.T) {
 	}
 }
 
+// A client that heard no acknowledgement sends the same words again: they are accepted, and
+// are there once.
+func TestWordsThatAreSentAgainAreAcceptedOnce(t *testing.T) {
+	in := prompt.Incoming{ID: "mine", Turn: "turn", Text: "Feed the cat"}
+	accept := func(s *scene, times int, in prompt.Incoming) {
+		t.Helper()
+		for range times {
+			if notices, err := s.again().agent.Accept(t.Context(), s.mem, in); err != nil || len(notices) > 0 {
+				t.Errorf("told %+v, %v", notices, err)
+			}
+		}
+	}
+	t.Run("before the server was asked", func(t *testing.T) {
+		s, _ := asking(t, step{text: "Fed."}, step{text: "Yes."})
+		accept(s, 3, in)
+		if out, err := s.agent.Turn(t.Context(), s.mem, nil); err != nil || out.Answer != "Fed." {
+			t.Fatalf("got %+v, %v", out, err)
+		}
+		if out, err := s.say("Sure?"); err != nil || out.Answer != "Yes." {
+			t.Errorf("and then %+v, %v", out, err)
+		}
+		s.wantTalk("mark: received", "user: Feed the cat", "assistant: Fed.", "user: Sure?", "assistant: Yes.")
+	})
+	t.Run("when they are a message", func(t *testing.T) {
+		s := newScene(t, []step{{text: "Hello."}, {text: "Fed."}})
+		_, _ = s.say("hi")
+		accept(s, 2, in)
+		if out, err := s.agent.Turn(t.Context(), s.mem, nil); err != nil || out.Answer != "Fed." {
+			t.Fatalf("got %+v, %v", out, err)
+		}
+		accept(s, 1, in)
+		s.wantTalk("user: hi", "assistant: Hello.", "user: Feed the cat", "assistant: Fed.")
+	})
+	t.Run("when another model is chosen, which was not asked yet", func(t *testing.T) {
+		s, _ := asking(t, step{text: "Fed."}, step{text: "Yes."})
+		accept(s, 1, in)
+		if _, err := s.agent.Turn(t.Context(), s.mem, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.cfg.Known = func() []model.Target { return nil }
+		accept(s, 1, in)
+		if out, err := s.say("Sure?"); err != nil || out.Answer != "Yes." {
+			t.Errorf("and then %+v, %v", out, err)
+		}
+	})
+	t.Run("in the middle of a turn", func(t *testing.T) {
+		s := newScene(t, []step{{text: "Both fed."}})
+		waiting := []prompt.Incoming{{ID: "mine", Text: "Feed the cat"}, {ID: "other", Text: "And the dog"}}
+		s.cfg.Pending = func() []prompt.Incoming { w := waiting; waiting = nil; return w }
+		accept(s, 1, in)
+		if out, err := s.agent.Turn(t.Context(), s.mem, nil); err != nil || out.Answer != "Both fed." {
+			t.Fatalf("got %+v, %v", out, err)
+		}
+		s.wantTalk("user: Feed the cat", "user: And the dog", "assistant: Both fed.")
+	})
+}
+
+// Two rows of the same words, by whoever wrote them, are one message.
+func TestWordsThatAreThereTwiceAreOneMessage(t *testing.T) {
+	s, _ := asking(t, step{text: "Fed."})
+	if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{ID: "mine", Turn: "turn", Text: "Feed the cat"}); err != nil {
+		t.Fatal(err)
+	}
+	again := s.mem.entries[0].Message
+	again.ID, again.Turn = "row2", "turn2"
+	if _, err := s.mem.Append(t.Context(), &session.Commit{Messages: []hearth.Message{again}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.again().agent.Turn(t.Context(), s.mem, nil); err != nil || out.Answer != "Fed." {
+		t.Fatalf("got %+v, %v", out, err)
+	}
+	s.wantTalk("mark: received", "mark: received", "user: Feed the cat", "assistant: Fed.")
+}
+
 func TestWordsThatNoMessageFollowedAreAnswered(t *testing.T) {
 	s, _ := asking(t, step{text: "A cat."})
 	picture := hearth.Blob{Hash: "abc", MIME: "image/png", Name: "cat.png", Bytes: 3, Data: []byte("png")}

@@ -119,8 +119,8 @@ func (s *state) addMark(of *hearth.Message) {
 		}
 		s.stopped = m
 	case hearth.MarkReceived:
-		if _, ok := of.Received(); ok {
-			w := m.Words
+		w := m.Words
+		if _, ok := of.Received(); ok && !slices.ContainsFunc(s.received, func(r received) bool { return r.ID == w.ID }) {
 			s.received = append(s.received, received{Incoming: prompt.Incoming{
 				ID: w.ID, Turn: of.Turn, At: of.At, Sender: of.Sender, Text: w.Text, Images: w.Images, Notes: w.Notes, From: w.From}})
 		}

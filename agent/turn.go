@@ -271,6 +271,11 @@ func (r *run) acceptPending(ctx context.Context) error {
 		return nil
 	}
 	for _, in := range r.cfg.Pending() {
+		if there, err := has(ctx, r.t, in.ID); err != nil {
+			return err
+		} else if there {
+			continue
+		}
 		in.Turn = r.st.turn
 		into, err := r.freezer(ctx, r.t, r.epochs[r.chain[0].Ref].live)
 		if err != nil {
