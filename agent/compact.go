@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -109,10 +110,11 @@ func (r *run) full(c *conversation, why occasion) string {
 // fitting is what was done before the answer that is being asked for, so that a model's
 // next request fits. Each thing is done once: never a loop.
 type fitting struct {
-	looked    bool // at the estimate
-	shortened bool
+	looked    bool  // at the estimate
+	refitted  bool  // what the server refused
 	asksLess  bool  // for less of an answer
 	least     int   // the tokens that an answer may then have
+	asked     int   // how often a summary was asked for
 	noSummary error // why there was none
 	seen      *conversation
 }
@@ -128,6 +130,12 @@ func (r *run) fitting(ref hearth.ModelRef) *fitting {
 	}
 	return f
 }
+
+// mostSummaries is how often a summary is asked for to get one answer.
+const mostSummaries = 2
+
+// maySum reports whether a summary may be asked for, or it is known that none would come.
+func (f *fitting) maySum() bool { return f.asked < mostSummaries || f.noSummary != nil }
 
 // foresee shortens the conversation of the model that is about to be asked, when its next
 // request would not leave room for its answer. An error says that nobody needs to ask.
@@ -146,10 +154,9 @@ func (r *run) foresee(ctx context.Context, target model.Target) error {
 	if c.tokens <= r.cfg.Room.Limit(c.es.plan) || c.alone() {
 		return nil
 	}
-	f.shortened = true
 	err = r.shorten(ctx, c, foreseen)
 	if err != nil && ctx.Err() == nil && waits(err) {
-		f.shortened, f.noSummary = false, err
+		f.noSummary = err
 		if unable(hearth.ReasonOf(err)) {
 			r.notice("compaction", fmt.Sprintf("%sthe conversation was to be summed up, and that failed (%s); it goes on as it is for now", r.full(c, foreseen), inWords(err)))
 		}
@@ -158,11 +165,12 @@ func (r *run) foresee(ctx context.Context, target model.Target) error {
 	return err
 }
 
-// refit mends a request that a server refused as too long, whatever the estimate says. It
-// reports whether asking again may help; else err is what the person is told.
+// refit mends a request that a server refused as too long, whatever the estimate says, and
+// whatever was left out because of one. It reports whether asking again may help; else err is
+// what the person is told.
 func (r *run) refit(ctx context.Context, target model.Target, refused error) (again bool, err error) {
 	f := r.fitting(target.Ref)
-	fixed := r.cfg.NoCompaction || f.shortened
+	fixed := r.cfg.NoCompaction || f.refitted
 	if fixed && f.asksLess {
 		return false, refused
 	}
@@ -187,7 +195,7 @@ func (r *run) refit(ctx context.Context, target model.Target, refused error) (ag
 			Try:   "Send it in smaller parts, or give the model a larger window: where the server loads it, or by contextWindow in the config, which is Ollama's num_ctx.",
 		})
 	}
-	f.shortened = true
+	f.refitted = true
 	switch err := r.shorten(ctx, c, needed); {
 	case err == nil:
 		return true, nil
@@ -259,8 +267,8 @@ func (r *run) shorten(ctx context.Context, c *conversation, why occasion) error 
 	switch {
 	case !cuts.None() && left < limit*3/5:
 		return r.trim(ctx, c, cuts, why)
-	case spoken(c.messages[:c.recent(r.cfg.Room)]) > 0:
-		return r.summarise(ctx, c, summing{why: why, cuts: cuts})
+	case spoken(c.messages[:c.recent(r.cfg.Room)]) > 0 && r.fitting(c.target.Ref).maySum():
+		return r.summarise(ctx, c, summing{why: why})
 	case why == wished, why == foreseen && left > limit && c.tokens <= c.es.plan.Window:
 		return nil // an estimate alone stops nothing: the server has the last word
 	}
@@ -338,7 +346,6 @@ func (r *run) notice(kind, text string) {
 type summing struct {
 	why          occasion
 	instructions string
-	cuts         prompt.Cuts // what the summary need not be made from, where not all of it fits
 }
 
 // summarise asks for a summary as a suffix of the live conversation, so that its whole
@@ -352,7 +359,7 @@ func (r *run) summarise(ctx context.Context, c *conversation, s summing) error {
 		c.without(prompt.Cuts{Words: words})
 	}
 	if !c.whole() && spoken(c.messages[:c.fittingFrom(keep, c.es.plan.Window)]) > 0 { // else all of it is in the server's cache
-		c.without(prompt.Cuts{Results: s.cuts.Results})
+		c.without(r.outputs(c, keep))
 	}
 	got := r.summary(ctx, c, keep, s)
 	if got.err != nil && (ctx.Err() != nil || !r.goesOn(got, s.why)) {
@@ -372,6 +379,14 @@ func (r *run) summarise(ctx context.Context, c *conversation, s summing) error {
 		return errors.Join(err, r.report(ctx, got.reports))
 	}
 	return r.begin(ctx, c, plan, c.first+session.Seq(keep), detail, got.reports)
+}
+
+// outputs are the big tool outputs that a summary of the messages before keep need not be made
+// from, where not all of it fits.
+func (r *run) outputs(c *conversation, keep int) prompt.Cuts {
+	old := prompt.Trim(c.es.plan, r.cfg.Room, c.gauge, c.messages)
+	all := prompt.TrimMore(c.es.plan, c.gauge, c.messages[:keep], prompt.Cuts{Results: old.Results}, math.MaxInt)
+	return prompt.Cuts{Results: all.Results}
 }
 
 // after gives the plan in which a summary stands for the messages before keep. What was

@@ -87,6 +87,12 @@ func (r *run) summary(ctx context.Context, c *conversation, keep int, how summin
 			return s
 		}
 	}
+	if f.asked >= mostSummaries {
+		if s.err = f.noSummary; s.err == nil {
+			s.err = noSummary("it was asked for often enough")
+		}
+		return s
+	}
 	if s.failures >= mostFailures && how.why != wished {
 		s.err = noSummary("none came when it was asked for before")
 		return s
@@ -111,7 +117,8 @@ func (r *run) askForSummary(ctx context.Context, c *conversation, s *summed, how
 	if !whole {
 		s.lost = c.fittingFrom(s.keep, c.es.plan.Window)
 	}
-	for again := range 2 {
+	f := r.fitting(c.target.Ref)
+	for f.asked < mostSummaries {
 		if s.lost == s.keep {
 			s.err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonContextOverflow,
 				Err:   fmt.Errorf("even one message and the question for its summary do not fit %d tokens", c.es.plan.Window),
@@ -126,24 +133,40 @@ func (r *run) askForSummary(ctx context.Context, c *conversation, s *summed, how
 		if !whole {
 			messages = c.messages[s.lost:s.keep]
 		}
+		f.asked++
 		text, reports, err := r.condense(ctx, c, append(slices.Clone(messages), r.toSumUp(c, how.instructions)))
 		s.text, s.err, s.reports = text, err, append(s.reports, reports...)
 		switch reason := hearth.ReasonOf(s.err); {
 		case s.err == nil:
 			return
 		case reason == hearth.ReasonEmpty && ctx.Err() == nil: // models are moody
-		case reason == hearth.ReasonServer && how.why == needed && again == 0 && ctx.Err() == nil:
+		case reason == hearth.ReasonServer && how.why == needed && f.asked < mostSummaries && ctx.Err() == nil:
 			s.failures++ // whoever broke may be whole again, and there is no other way
 		case reason != hearth.ReasonContextOverflow:
 			return
 		default:
-			fewer := max(s.lost, c.fittingFrom(s.keep, c.es.plan.Window*3/4)) // by our count, which was too low
-			if !whole && fewer == s.lost {
+			fewer, spared := r.tighter(c, s, whole)
+			if !whole && !spared && fewer == s.lost {
 				return // the same request would be refused again
 			}
 			whole, s.lost = false, fewer
 		}
 	}
+}
+
+// tighter leaves old outputs out of a conversation whose summary's request was refused, where
+// they still are in it, and gives how many of the oldest messages must go all the same. whole
+// says that nothing was left out of that request: then the server's count of it, if it names
+// one, is that of the conversation; else ours was too low.
+func (r *run) tighter(c *conversation, s *summed, whole bool) (lost int, spared bool) {
+	room := c.es.plan.Window * 3 / 4
+	if whole && namesWindow(s.err) {
+		c.believe(s.err)
+		room = c.es.plan.Window
+	}
+	cuts := r.outputs(c, s.keep)
+	c.without(cuts)
+	return max(s.lost, c.fittingFrom(s.keep, room)), !cuts.None()
 }
 
 // toSumUp is the question for a summary.

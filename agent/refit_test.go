@@ -1,0 +1,124 @@
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"hearth"
+	"hearth/agent"
+	"hearth/model"
+	"hearth/prompt"
+)
+
+// answered adds a turn whose words the model answered.
+func (s *scene) answered(id, text string) {
+	for i, m := range []hearth.Message{
+		{Role: hearth.RoleUser, Parts: []hearth.Part{{Text: text, Provenance: hearth.FromOwner}}},
+		{Role: hearth.RoleAssistant, Model: first, Parts: []hearth.Part{{Text: "ok", Provenance: hearth.FromModel}}},
+	} {
+		m.ID, m.Turn = hearth.MessageID(fmt.Sprint(id, i)), hearth.TurnID(id)
+		s.mem.entries = append(s.mem.entries, entry(len(s.mem.entries)+1, m))
+	}
+}
+
+// What an estimate had left out of a request is not all that can be left out: where the
+// server refuses it all the same, its own count says how much more must go.
+func TestARequestThatWasShortenedAheadAndIsRefusedIsShortenedOnceMore(t *testing.T) {
+	for name, turns := range map[string]int{"of one turn": 0, "with turns before it": 6} {
+		t.Run(name, func(t *testing.T) {
+			server := &small{window: 9_000, numbers: true}
+			s := longTalk(t, server, turns)
+			server.dense = 3 // the outputs have three times the tokens that they seem to have
+			files := make([]int, 14)
+			for i := range files {
+				files[i] = 4_000
+			}
+			s.read("t", true, files...)
+			asked := len(server.requests)
+			out, err := s.agent.Turn(t.Context(), s.mem, nil)
+			if err != nil || out.Answer == "" || server.refused == 0 {
+				t.Errorf("got %q, %v after %d refusals", out.Answer, err, server.refused)
+			}
+			if n := len(server.requests) + server.refused - asked; n > 4 {
+				t.Errorf("%d model calls: more than two answers and two summaries", n)
+			}
+			if out, err := s.say("and now?"); err != nil || out.Answer == "" {
+				t.Errorf("the turn after: %q, %v", out.Answer, err)
+			}
+		})
+	}
+}
+
+// A request that leaves out all that it can is refused in the server's own words.
+func TestARequestOfWhichNothingIsLeftToLeaveOutIsRefusedClearly(t *testing.T) {
+	server := &small{window: 9_000, numbers: true}
+	s := longTalk(t, server, 0)
+	server.dense = 20
+	s.read("t", true, 2_000, 2_000, 2_000, 2_000)
+	_, err := s.agent.Turn(t.Context(), s.mem, nil)
+	if hearth.ReasonOf(err) != hearth.ReasonContextOverflow {
+		t.Errorf("got %v", err)
+	}
+	if server.refused > 2 || len(server.requests) > 0 {
+		t.Errorf("%d refusals, %d answers", server.refused, len(server.requests))
+	}
+}
+
+// Of a summary's request that the server finds too long, old outputs go before any word of
+// a person does.
+func TestASummaryThatWasRefusedIsAskedForWithoutOldOutputsBeforeTurnsGo(t *testing.T) {
+	for name, numbers := range map[string]bool{"with the server's numbers": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			server := &small{window: 10_000, numbers: numbers}
+			s := longTalk(t, server, 4)
+			s.read("t", false, 12_000)
+			for said := range 20 {
+				used, err := s.agent.Context(t.Context(), s.mem)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if used.Used > used.Limit {
+					break
+				}
+				s.answered(fmt.Sprint("n", said), long(said))
+			}
+			server.window = 7_400 // others use the rest of what is said to be served
+			told := s.talk(1)
+			if server.refused != 1 || summaries(server) != 1 {
+				t.Errorf("%d refusals and %d summaries", server.refused, summaries(server))
+			}
+			if all := strings.Join(told, "\n"); !strings.Contains(all, "were summed up") || strings.Contains(all, "left the model's context") {
+				t.Errorf("told %q", told)
+			}
+			asked := server.requests[len(server.requests)-2]
+			if words := string(slices.Concat(encode(asked).Items...)); !strings.Contains(words, "Turn 0, remember mulberry") || !strings.Contains(words, "older output were left out") {
+				t.Error("the first turn's words are not in the summary's request, or the output still is")
+			}
+		})
+	}
+}
+
+// An owner's /compact loses no turn to an old output either.
+func TestCompactLeavesOldOutputsOutBeforeTurnsGo(t *testing.T) {
+	server := &small{window: 20_000}
+	s := longTalk(t, server, 6)
+	s.read("t", false, 30_000)
+	s.talk(3)
+	server.window = 6_000
+	chain := []model.Target{windowed(first, server.window)}
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return chain, nil }
+	s.cfg.Room = prompt.Room{KeepRecentTokens: 600}
+	s.agent = agent.New(s.cfg)
+	var told []string
+	err := s.agent.Compact(t.Context(), s.mem, "", func(e hearth.Event) {
+		if e.Notice.Kind == "compaction" {
+			told = append(told, e.Notice.Text)
+		}
+	})
+	if err != nil || server.refused > 0 || len(told) != 1 || strings.Contains(told[0], "left the model's context") {
+		t.Errorf("%v after %d refusals, told %q", err, server.refused, told)
+	}
+}
