@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"hearth"
@@ -82,17 +83,21 @@ func (r *run) bound(ctx context.Context, target model.Target, req *model.Request
 	return nil
 }
 
-// request gives what an epoch would send now, and the newest message in it.
-func (r *run) request(ctx context.Context, es *epochState) (req *model.Request, through session.Seq, err error) {
+// request gives what an epoch would send now, with further messages behind those that are
+// kept, and the newest of those that are.
+func (r *run) request(ctx context.Context, es *epochState, further ...hearth.Message) (req *model.Request, through session.Seq, err error) {
 	messages, err := r.since(ctx, r.t, es.epoch.FirstSeq)
 	if err != nil {
 		return nil, 0, err
+	}
+	through = max(es.epoch.FirstSeq, 1) + session.Seq(len(messages)) - 1
+	if len(further) > 0 {
+		messages = slices.Concat(messages, further)
 	}
 	req = prompt.Build(es.plan, messages)
 	if es.plan.Indexed {
 		req.Callable = r.toolNames()
 	}
-	through = max(es.epoch.FirstSeq, 1) + session.Seq(len(messages)) - 1
 	return req, through, r.fillBlobs(ctx, req.Messages, es.plan)
 }
 

@@ -22,8 +22,9 @@ import (
 
 // script is a router that answers from a list of steps and remembers what it was asked.
 type script struct {
-	steps []step
-	asked []*model.Request
+	steps     []step
+	asked     []*model.Request
+	questions []model.Question
 }
 
 // step is what one model call gives.
@@ -32,6 +33,8 @@ type step struct {
 	text  string
 	calls []hearth.ToolCall
 	fail  error // after text
+	// unsent has it fail before anything goes out.
+	unsent bool
 	// refuse has the request refused first; the one that heeds it gets the answer.
 	refuse *model.Refusal
 }
@@ -43,7 +46,7 @@ func (s *script) Stream(_ context.Context, q model.Question) iter.Seq2[model.Del
 			yield(model.Delta{}, err)
 			return
 		}
-		s.asked = append(s.asked, req)
+		s.asked, s.questions = append(s.asked, req), append(s.questions, q)
 		if len(s.steps) == 0 {
 			yield(model.Delta{}, errors.New("the script has ended"))
 			return
@@ -53,6 +56,12 @@ func (s *script) Stream(_ context.Context, q model.Question) iter.Seq2[model.Del
 		sent := encode(req)
 		sent.Head = append([]byte(q.Chain[0].Protocol), sent.Head...)
 		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Prefix: sent.Prefix(len(sent.Items))}
+		if now.unsent {
+			if yield(model.Delta{Report: &hearth.Report{Target: rep.Target, Reason: hearth.ReasonOf(now.fail)}}, nil) {
+				yield(model.Delta{}, now.fail)
+			}
+			return
+		}
 		if no := now.refuse; no != nil {
 			refused := rep
 			refused.Reason = hearth.ReasonBadRequest

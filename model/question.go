@@ -1,6 +1,10 @@
 package model
 
-import "hearth"
+import (
+	"time"
+
+	"hearth"
+)
 
 // A Question is one model call to be answered by the first candidate that can. It is
 // what agent asks and route answers.
@@ -18,6 +22,16 @@ type Question struct {
 	// Loaded has only a server asked that needs not load anything for it. Who is asked that
 	// way waits for nobody's sake: with any other, the question ends with an error.
 	Loaded bool
+	// Had is, with Loaded, what a server is known to have read of this session last: one that
+	// still has it, as far as can be seen, is not asked either. nil = nothing is known.
+	Had *Reading
+}
+
+// A Reading is a prompt that a server has read, and the answer that it wrote.
+type Reading struct {
+	Origin         string
+	At             time.Time // when it was asked
+	Prompt, Answer int       // tokens, as it counted them
 }
 
 // A Replica is another place where the same model is served.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hearth"
+	"hearth/model"
 )
 
 // awayAfter is how long nothing was said when a person counts as away. It is less than
@@ -16,14 +17,14 @@ const awayAfter = 3 * time.Minute
 // is read ahead, and when the person stays away, a filling window is made room in. It owns
 // one goroutine, which ends with back; until then the conversation is the goroutine's.
 type away struct {
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	done    chan struct{}
 	notices []hearth.Notice // for the person, when they are back
 }
 
 // away begins when the person is asked for their next message.
 func (k *talk) away(ctx context.Context) *away {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	w := &away{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
@@ -38,6 +39,7 @@ func (k *talk) away(ctx context.Context) *away {
 		}
 		// What goes wrong now the next turn says, if it still is: it needs the model too.
 		done, _ := k.agent.Tidy(ctx, k.t, func(e hearth.Event) {
+			k.journal.happened(e)
 			if e.Kind == hearth.EventNotice {
 				w.notices = append(w.notices, e.Notice)
 			}
@@ -53,7 +55,7 @@ func (k *talk) away(ctx context.Context) *away {
 
 // back ends it, because the person wants the model now, and tells what was done.
 func (w *away) back(k *talk) {
-	w.cancel()
+	w.cancel(model.ErrYield)
 	<-w.done
 	for _, n := range w.notices {
 		fmt.Fprintf(k.io.err, "note: while you were away, %s\n", oneLine(n.Text))
@@ -80,7 +82,7 @@ func (k *talk) warm(ctx context.Context) {
 	if err != nil || !ok { // the next turn says what is wrong, if anything is
 		return
 	}
-	if report, err := read(ctx); err == nil {
-		_ = k.agent.Warmed(context.WithoutCancel(ctx), k.t, report) // a report that is not kept changes nothing
-	}
+	reports, _ := read(ctx) // what went wrong is in them
+	k.journal.warmed(reports)
+	_ = k.agent.Warmed(context.WithoutCancel(ctx), k.t, reports) // the log has what could not be kept
 }

@@ -34,6 +34,7 @@ func newCalls(c *calls) *calls {
 		Visible:    c.visible,
 		Prepare:    c.prepare,
 		Loaded:     d.Loaded,
+		Holds:      d.Holds,
 		Learn:      d.Learn,
 		Overflowed: d.Overflowed,
 		Listed:     func(t model.Target) []string { return d.Listed(t.Endpoint.Origin) },

@@ -88,6 +88,13 @@ func (j *journal) happened(e hearth.Event) {
 	}
 }
 
+// warmed logs the calls of a warm-up, which no turn tells of.
+func (j *journal) warmed(reports []hearth.Report) {
+	for i := range reports {
+		j.called(&reports[i])
+	}
+}
+
 // called logs one attempt at a model.
 func (j *journal) called(r *hearth.Report) {
 	level := slog.LevelInfo
@@ -96,6 +103,7 @@ func (j *journal) called(r *hearth.Report) {
 	}
 	j.logger().LogAttrs(context.Background(), level, "model call",
 		slog.String("run", j.run), slog.String("turn", string(r.Turn)), slog.String("model", r.Target.String()), slog.String("endpoint", r.Endpoint),
+		slog.String("lane", r.Lane), slog.String("purpose", string(r.Purpose)),
 		slog.Int("bytes", r.Bytes), slog.Int("input", r.Usage.Input), slog.Int("cacheRead", r.Usage.CacheRead), slog.Int("output", r.Usage.Output),
 		slog.Int64("queueMs", r.Phases.Queue.Milliseconds()), slog.Int64("readMs", (r.Phases.Load+r.Phases.Read).Milliseconds()), slog.Int64("writeMs", r.Phases.Write.Milliseconds()),
 		slog.String("stop", string(r.Stop)), slog.String("reason", string(r.Reason)), slog.String("error", r.Error))

@@ -37,7 +37,7 @@ type talk struct {
 	release func()
 	agent   *agent.Agent
 	kit     *toolkit
-	read    bool            // the server was given this conversation's prompt since it last changed
+	read    bool            // the server has read this conversation since it last changed otherwise than by a turn
 	tidied  bool            // the conversation was looked at for tidying since it last changed
 	notices []hearth.Notice // of the words that were accepted, to be shown with their answer
 	began   *config.File    // as it was when the conversation took it up
@@ -161,6 +161,7 @@ func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome
 	}()
 	for {
 		out, err := k.agent.Turn(ctx, k.t, k.onceWaiting(p.Emit))
+		k.read = k.read || k.answeredBy(out.Target)
 		out = joined(total, out)
 		if err != nil || out.Question == nil || ask == nil {
 			return out, err
@@ -175,6 +176,13 @@ func (k *talk) goOn(ctx context.Context, p *presenter, ask asker) (agent.Outcome
 		}
 		total = out
 	}
+}
+
+// answeredBy reports whether a model is the one that a message is for: its server has then
+// read the conversation.
+func (k *talk) answeredBy(ref hearth.ModelRef) bool {
+	chain := k.targets.knownChain(k.choice)
+	return len(chain) > 0 && chain[0].Ref == ref
 }
 
 // onceWaiting leaves out what was said before of settings that wait: it stays true for

@@ -44,9 +44,9 @@ func (pr prober) rewarm(ctx context.Context, t model.Target) {
 		read, ok, err := k.agent.Warm(ctx, k.t)
 		if ok && err == nil {
 			fmt.Fprintf(pr.io.err, "warming: the conversation %q\n", info.Key.Name)
-			if report, err := read(ctx); err == nil {
-				pr.told(ctx, info.Key, k, report)
-			}
+			reports, _ := read(ctx) // what went wrong is in them
+			pr.journal.warmed(reports)
+			pr.told(context.WithoutCancel(ctx), info.Key, k, reports)
 		}
 		k.close()
 		if ok {
@@ -55,15 +55,18 @@ func (pr prober) rewarm(ctx context.Context, t model.Target) {
 	}
 }
 
-// told keeps the report of a warm-up of a conversation that nobody has open.
-func (pr prober) told(ctx context.Context, key session.Key, k *talk, report hearth.Report) {
+// told keeps the reports of a warm-up of a conversation that nobody has open.
+func (pr prober) told(ctx context.Context, key session.Key, k *talk, reports []hearth.Report) {
+	if len(reports) == 0 {
+		return
+	}
 	t, release, err := pr.archive.store.Own(ctx, key, session.OwnOptions{})
 	if err != nil {
 		return
 	}
 	defer release()
 	if t.Info().ID == k.t.Info().ID {
-		_ = k.agent.Warmed(ctx, t, report) // a report that is not kept changes nothing
+		_ = k.agent.Warmed(ctx, t, reports) // the log has what could not be kept
 	}
 }
 

@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -54,6 +55,52 @@ func TestLoadedIsWhatNeedsNoLoading(t *testing.T) {
 			}
 			if got := d.Loaded(t.Context(), at, req); got != row.want {
 				t.Errorf("loaded %v, want %v", got, row.want)
+			}
+		})
+	}
+}
+
+// TestHoldsIsWhatTheServerShows of a prompt that was read a while ago.
+func TestHoldsIsWhatTheServerShows(t *testing.T) {
+	const used = `[{"id":0,"is_processing":false,"id_task":40,"n_prompt_tokens":950}]`
+	started := func(ago time.Duration) string {
+		return "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds " + strconv.FormatFloat(float64(time.Now().Add(-ago).UnixMilli())/1000, 'e', 12, 64) + "\n"
+	}
+	rows := []struct {
+		name, scene, path, reply string
+		ago                      time.Duration
+		prompt, answer           int
+		want                     bool
+	}{
+		{name: "llama-server has prompt and answer", scene: "llamacpp-captured.txt", path: "/slots", reply: used, ago: time.Hour, prompt: 900, answer: 51, want: true},
+		{name: "it has fewer tokens", scene: "llamacpp-captured.txt", path: "/slots", reply: used, prompt: 951, answer: 51},
+		{name: "it has more", scene: "llamacpp-captured.txt", path: "/slots", reply: used, prompt: 900, answer: 20},
+		{name: "it works for somebody else", scene: "llamacpp-captured.txt", path: "/slots", reply: `[{"id":0,"is_processing":true,"id_task":40,"n_prompt_tokens":950}]`, prompt: 900, answer: 51},
+		{name: "one of its slots has it", scene: "llamacpp-captured.txt", path: "/slots", reply: `[{"id":0},{"id":1,"id_task":4,"n_prompt_tokens":940}]`, prompt: 900, answer: 51, want: true},
+		{name: "it was started anew", scene: "llamacpp-captured.txt", path: "/none", prompt: 900, answer: 51},
+		{name: "it does not show its slots", scene: "llamacpp-captured.txt", path: "/slots", reply: `{"error":{"code":501}}`, prompt: 900, answer: 51},
+		{name: "Ollama was asked lately", scene: "ollama.txt", path: "/none", ago: time.Minute, prompt: 900, want: true},
+		{name: "long ago", scene: "ollama.txt", path: "/none", ago: 6 * time.Minute, prompt: 900},
+		{name: "LM Studio was asked lately", scene: "lmstudio.txt", path: "/none", ago: time.Minute, prompt: 900, want: true},
+		{name: "vLLM runs since before that", scene: "vllm.txt", path: "/metrics", reply: started(time.Hour), ago: time.Minute, prompt: 900, want: true},
+		{name: "it was started since", scene: "vllm.txt", path: "/metrics", reply: started(30 * time.Second), ago: time.Minute, prompt: 900},
+		{name: "it does not say", scene: "vllm.txt", path: "/metrics", reply: "vllm:num_requests_running 0\n", ago: time.Minute, prompt: 900},
+		{name: "a server that nobody knows", scene: "unknown.txt", path: "/none", ago: time.Second, prompt: 900},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			c := client(t, overlaid(t, row.scene, row.path, row.reply).URL)
+			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+			at := model.Target{Endpoint: c.Endpoint()}
+			had := model.Reading{Origin: at.Endpoint.Origin, At: time.Now().Add(-row.ago), Prompt: row.prompt, Answer: row.answer}
+			if d.Holds(t.Context(), at, had) {
+				t.Error("a server that was never asked holds it")
+			}
+			if _, err := d.Host(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			if got := d.Holds(t.Context(), at, had); got != row.want {
+				t.Errorf("holds %v, want %v", got, row.want)
 			}
 		})
 	}

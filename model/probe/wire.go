@@ -160,4 +160,5 @@ type llamaSlot struct {
 	ID         int  `json:"id"`
 	Processing bool `json:"is_processing"`
 	Task       int  `json:"id_task"`
+	Tokens     int  `json:"n_prompt_tokens"` // of the newest request, with what was answered; none before the first
 }

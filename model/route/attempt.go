@@ -87,7 +87,11 @@ func (a *attempt) ask(ctx context.Context) error {
 		chosen.Slot = &ticket.Slot // the session's prompt is in that slot's cache
 		req = &chosen
 	}
-	err = a.hold(held, req)
+	if a.holds(held, ticket) {
+		err = &hearth.Error{Op: "ask " + t.Ref.String(), Reason: hearth.ReasonNoModel, Err: errors.New("the server has read it already")}
+	} else {
+		err = a.hold(held, req)
+	}
 	through := a.serverIsThrough(err)
 	if a.run.cfg.Left != nil && !through {
 		a.left(req)
@@ -122,6 +126,13 @@ func (a *attempt) acquire(ctx context.Context, req *model.Request) (context.Cont
 	done := ticket.Done
 	ticket.Done = func(clean bool) { done(clean); stop() }
 	return held, ticket, nil
+}
+
+// holds reports whether the server needs not be asked, since it has read all that the
+// question is for, and nothing of ours since.
+func (a *attempt) holds(ctx context.Context, ticket *model.Ticket) bool {
+	had, t := a.run.q.Had, &a.tries.target
+	return had != nil && a.run.cfg.Holds != nil && !a.run.gone && ticket.Own && had.Origin == t.Endpoint.Origin && a.run.cfg.Holds(ctx, *t, *had)
 }
 
 // hold does what is done while the slot is ours.

@@ -138,6 +138,53 @@ func TestAQuestionThatMayLoadNothing(t *testing.T) {
 	}
 }
 
+// TestWhoStillHasWhatWasReadIsNotAsked: what has its server read is not sent where that was
+// read last in the slot, and is seen to be there still.
+func TestWhoStillHasWhatWasReadIsNotAsked(t *testing.T) {
+	here, elsewhere := &model.Reading{Origin: "http://a:1", Prompt: 900}, &model.Reading{Origin: "http://b:1", Prompt: 900}
+	for _, row := range []struct {
+		name  string
+		had   *model.Reading
+		own   bool
+		holds func(context.Context, model.Target, model.Reading) bool
+		asked int
+	}{
+		{"it has it", here, true, holding(true), 0},
+		{"it has not", here, true, holding(false), 1},
+		{"another session used the slot since", here, false, holding(true), 1},
+		{"another server read it", elsewhere, true, holding(true), 1},
+		{"nobody knows what was read", nil, true, holding(true), 1},
+		{"nobody can tell", here, true, nil, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				given := 0
+				acquire := func(ctx context.Context, _ model.Claim, _ func(hearth.Wait)) (context.Context, *model.Ticket, error) {
+					return ctx, &model.Ticket{Own: row.own, Done: func(clean bool) {
+						if given++; !clean {
+							t.Error("what was not sent is waited for")
+						}
+					}}, nil
+				}
+				loaded := func(context.Context, model.Target, *model.Request) bool { return true }
+				p := &fake{calls: [][]step{fine}}
+				r := route.New(route.Config{Acquire: acquire, Loaded: loaded, Holds: row.holds})
+				q := model.Question{Chain: []model.Target{target("a", p), target("spare", p)}, Build: build, Session: "s", Lane: model.LaneHousekeeping, Loaded: true, Had: row.had}
+				o := gather(r.Stream(t.Context(), q))
+				if p.dialled != row.asked || given != 1 || (o.err == nil) != (row.asked == 1) {
+					t.Errorf("asked %d times, %v; want %d; the slot was given back %d times", p.dialled, o.err, row.asked, given)
+				}
+			})
+		})
+	}
+}
+
+func holding(yes bool) func(context.Context, model.Target, model.Reading) bool {
+	return func(_ context.Context, t model.Target, had model.Reading) bool {
+		return yes && t.Endpoint.Origin == "http://a:1" && had.Prompt == 900
+	}
+}
+
 // TestWhatReachesNoPromptIsAsItIsNow, whatever the plan of an old conversation says: the
 // slots, and the window that is asked for.
 func TestWhatReachesNoPromptIsAsItIsNow(t *testing.T) {

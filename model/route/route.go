@@ -30,6 +30,9 @@ type Config struct {
 	// it, so that nothing is loaded for a Question that says Loaded. nil = nobody knows, and
 	// such a question is never sent.
 	Loaded func(ctx context.Context, t model.Target, req *model.Request) bool
+	// Holds reports whether a server, asked now, is seen to still have what a session had it
+	// read last. nil = nobody can tell, and a Question that says Had is sent.
+	Holds func(ctx context.Context, t model.Target, had model.Reading) bool
 	// Learn keeps a lesson that was answered. Its error is told to the person. May be nil.
 	Learn func(ctx context.Context, t model.Target, r *model.Refusal) error
 	// Overflowed is told the window that a server named when a request was too long for

@@ -263,7 +263,7 @@ func (e *endpoint) grantNext() bool {
 		if lane(w.claim) == model.LaneHousekeeping && !e.idle() {
 			return false
 		}
-		e.recall(w.claim.Endpoint)
+		e.recall(w.claim)
 		if e.awaits(w) != nil {
 			continue
 		}
@@ -326,9 +326,9 @@ func (e *endpoint) remembers(as model.Endpoint) bool {
 }
 
 // recall takes up what other processes did with the free slots since this one used them.
-// Of one slot there is nothing to choose.
-func (e *endpoint) recall(as model.Endpoint) {
-	if !e.remembers(as) || e.inForce() == 1 {
+// Of one slot there is nothing to choose; only housekeeping wants to know what it holds.
+func (e *endpoint) recall(c model.Claim) {
+	if !e.remembers(c.Endpoint) || e.inForce() == 1 && lane(c) != model.LaneHousekeeping {
 		return
 	}
 	for i := range e.inForce() {

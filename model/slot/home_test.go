@@ -255,3 +255,34 @@ func TestChoresDoNotWaitForTheirOwnSlot(t *testing.T) {
 		}
 	})
 }
+
+// TestHousekeepingKnowsWhoseTheOnlySlotIs: what another process did there counts.
+func TestHousekeepingKnowsWhoseTheOnlySlotIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := &diary{last: map[string]hearth.SessionID{}, at: map[string]time.Time{}}
+		files := &locks{held: map[string]string{}}
+		process := func() *slot.Slots { return slot.New(slot.Config{Memory: shared, TryLock: files.try("me")}) }
+		mine := func(s *slot.Slots, session string) bool {
+			time.Sleep(time.Millisecond) // no two are asked for at one instant
+			ticket := get(t, s, model.LaneHousekeeping, session)
+			defer ticket.Done(true)
+			return ticket.Own
+		}
+		ask := func(s *slot.Slots, session string) {
+			time.Sleep(time.Millisecond)
+			get(t, s, model.LaneOwner, session).Done(true)
+		}
+		first, second := process(), process()
+		if mine(first, "a") {
+			t.Error("a slot that nobody used is its own")
+		}
+		ask(first, "a")
+		if !mine(second, "a") {
+			t.Error("another process does not know that it was asked for it")
+		}
+		ask(second, "b")
+		if mine(first, "a") {
+			t.Error("another conversation used it since, and it is its own")
+		}
+	})
+}
