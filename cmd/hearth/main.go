@@ -38,8 +38,11 @@ func run() int {
 
 // execute runs one command line and gives its exit code.
 func execute(ctx context.Context, io streams, args []string) int {
-	out := &printed{w: io.out}
+	out := &printed{w: io.out, unread: io.interrupts.unread}
 	io.out = out
+	if io.screen != nil {
+		io.screen = &printed{w: io.screen, unread: io.interrupts.unread}
+	}
 	root := newRoot(io)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -50,8 +53,11 @@ func execute(ctx context.Context, io streams, args []string) int {
 	if err == nil {
 		return hearth.ExitDone
 	}
+	if _, left := errors.AsType[unread](err); left {
+		return hearth.ExitInterrupted
+	}
 	code := explain(io, err, failed(cmd, args))
-	if lost != nil {
+	if _, left := errors.AsType[unread](lost); lost != nil && !left {
 		tell(io.err, lost)
 	}
 	return code

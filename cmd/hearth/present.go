@@ -131,7 +131,7 @@ func (p *presenter) print(s string) {
 	if s == "" {
 		return
 	}
-	_, _ = io.WriteString(p.out, s) // a closed pipe ends the process by itself
+	_, _ = io.WriteString(p.out, s) // it is remembered, and ends the turn where nobody reads it
 	p.midLine = !strings.HasSuffix(s, "\n")
 }
 

@@ -33,9 +33,11 @@ type streams struct {
 }
 
 // printed is standard output that remembers whether everything could be written: a
-// command may be long past the words that a full disk refused.
+// command may be long past the words that a full disk refused. Where nobody reads it any
+// more, as behind head, it says so at once, if anybody is to be told.
 type printed struct {
-	w io.Writer
+	w      io.Writer
+	unread func()
 
 	mu  sync.Mutex // guards err
 	err error      // the first one
@@ -49,6 +51,9 @@ func (p *printed) Write(b []byte) (int, error) {
 		if p.err == nil {
 			p.err = err
 		}
+		if terminal.ReaderLeft(err) {
+			p.unread()
+		}
 	}
 	return n, err
 }
@@ -60,10 +65,19 @@ func (p *printed) lost() error {
 	if p.err == nil {
 		return nil
 	}
+	if terminal.ReaderLeft(p.err) {
+		return unread{p.err}
+	}
 	return &hearth.Error{Op: "print", Reason: hearth.ReasonStorage, Err: p.err,
 		Cause: "Where the output goes does not take it; what is printed there is not whole.",
 		Try:   "Free some space there, or send the output elsewhere. An answer is kept: hearth sessions show prints it."}
 }
+
+// unread is the error of a command whose reader left before it had printed everything. It
+// is not told: who leaves knows it.
+type unread struct{ error }
+
+func (u unread) Unwrap() error { return u.error }
 
 func standardStreams() streams {
 	s := streams{in: os.Stdin, out: terminal.Output(os.Stdout), err: os.Stderr, getenv: os.Getenv, terminal: -1, screen: os.Stdout}

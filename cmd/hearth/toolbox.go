@@ -40,11 +40,13 @@ type toolkit struct {
 	mask      func(string) string // takes known secrets out of results
 	taints    *tool.Taints
 	shelf     shelf
+	forget    func() // has a process that ends at once leave the shell alone
 }
 
 func (k *toolkit) close() {
 	if k != nil && k.shell != nil {
 		_ = k.shell.Close() // the processes are gone either way
+		k.forget()
 		if n := k.shell.Left(); n > 0 {
 			fmt.Fprintf(k.err, "note: %d program(s) that a command had left running for good were stopped\n", n)
 		}
@@ -84,7 +86,7 @@ func (b *toolbox) toolkit(ctx context.Context, c choice) (*toolkit, error) {
 	skills := b.shelf(dir, own, paths)
 	all := file.New(file.Config{Root: dir, Hidden: b.private(), Taints: taints, Beside: skills.folders, Shown: mask, MaxBytes: min(readMaxBytes, fits)})
 	all = append(all, sh.Tools()...)
-	kit := &toolkit{workspace: dir, shell: sh, err: b.io.err, mask: mask, taints: taints, shelf: skills}
+	kit := &toolkit{workspace: dir, shell: sh, err: b.io.err, mask: mask, taints: taints, shelf: skills, forget: b.io.interrupts.atOnce(sh.Kill)}
 	offered := b.surface(c, all)
 	for _, t := range all {
 		if slices.Contains(offered, t.Spec().Name) {

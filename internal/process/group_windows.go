@@ -92,6 +92,9 @@ func image(pid uint32) string {
 // Remember does nothing: the job knows.
 func (g *Group) Remember() {}
 
+// KillFamily is Kill: nothing leaves a job.
+func (g *Group) KillFamily(string) { g.Kill() }
+
 // KillMarked does nothing: nothing leaves a job.
 func (g *Group) KillMarked(string) {}
 

@@ -64,7 +64,18 @@ func read(id int) (program, bool) {
 
 // Remember notes who descends from the group's leader, as long as that can be seen: a
 // program that left the group and its environment is still somebody's child.
-func (g *Group) Remember() {
+func (g *Group) Remember() { g.known = append(g.known, g.descendants()...) }
+
+// KillFamily ends at once the group, everything that descends from its leader, as far as
+// that can be seen, and everything that inherited the mark. It leaves nothing to wait for,
+// and any goroutine may call it.
+func (g *Group) KillFamily(mark string) {
+	family := g.descendants() // before the parents are gone
+	g.Kill()
+	killMarked(family, mark)
+}
+
+func (g *Group) descendants() (found []program) {
 	all := programs()
 	family := map[int]bool{g.id: true}
 	for grown := true; grown; {
@@ -72,10 +83,11 @@ func (g *Group) Remember() {
 		for _, p := range all {
 			if family[p.parent] && !family[p.id] {
 				family[p.id], grown = true, true
-				g.known = append(g.known, p)
+				found = append(found, p)
 			}
 		}
 	}
+	return found
 }
 
 // Alive reports whether anything of the group still runs. Programs that have ended and

@@ -4,5 +4,5 @@
 //
 // Editor edits messages and answers at a terminal; New makes one. Input gives any stream to
 // readers that end with a context. TypedEnd looks for Ctrl-D while nobody reads.
-// Output writes an answer that streams.
+// Output writes an answer that streams; ReaderLeft tells whether anybody still reads it.
 package terminal

@@ -57,8 +57,10 @@ type command struct {
 	at       time.Time
 	trouble  error // of our own: it could not be killed, or the record of what it changed not be kept
 
-	mu   sync.Mutex
-	seen int64 // bytes of output that poll has given
+	mu     sync.Mutex     // guards the fields below
+	seen   int64          // bytes of output that poll has given
+	group  *process.Group // while it runs
+	doomed bool           // kill was called
 }
 
 // order is what exec asks for.
@@ -129,6 +131,7 @@ func (c *command) run(cmd *exec.Cmd, input bool, begun chan<- error) {
 		return
 	}
 	c.started = time.Now()
+	c.runs(group)
 	begun <- nil
 
 	eof := make(chan struct{})
@@ -146,6 +149,24 @@ func (c *command) run(cmd *exec.Cmd, input bool, begun chan<- error) {
 	_ = read.Close() // a program that left the group may still hold the other end
 	<-eof
 	c.out.finish()
+}
+
+// runs notes the group that kill is to end; nil: it has ended.
+func (c *command) runs(group *process.Group) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.group = group; group != nil && c.doomed {
+		group.KillFamily(c.mark)
+	}
+}
+
+// kill ends the command at once, also one that is just being started.
+func (c *command) kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.doomed = true; c.group != nil {
+		c.group.KillFamily(c.mark)
+	}
 }
 
 // wait returns when the program itself has ended, and ends it when it should. It gives
@@ -204,6 +225,7 @@ func (c *command) settle(group *process.Group, eof <-chan struct{}) {
 	if c.reason() != endedItself {
 		group.KillMarked(c.mark)
 	}
+	c.runs(nil)
 	group.Close()
 	quiet.Reset(graceQuiet)
 	select {

@@ -119,6 +119,21 @@ func (s *Shell) Close() error {
 	return nil
 }
 
+// Kill ends at once every command that still runs, with all it started, and waits for
+// nothing: for a process that is about to exit. Later calls fail.
+func (s *Shell) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for c := range s.live {
+		c.kill() // first: it is not asked
+		c.stop(endedClosed)
+	}
+	if s.used {
+		s.left += process.KillMarked(s.mark)
+	}
+}
+
 // Left gives the number of independent programs that Close has ended.
 func (s *Shell) Left() int {
 	s.mu.Lock()

@@ -398,6 +398,7 @@ func TestNothingSurvives(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, f fixture, cancel func()){
 		"a cancel": func(_ *testing.T, _ fixture, cancel func()) { cancel() },
 		"closing":  func(t *testing.T, f fixture, _ func()) { _ = f.shell.Close() },
+		"killing":  func(_ *testing.T, f fixture, _ func()) { f.shell.Kill() },
 		"process kill": func(t *testing.T, f fixture, _ func()) {
 			do(t, f.process, map[string]any{"action": "kill", "sessionId": "c1"})
 		},
@@ -428,6 +429,22 @@ func TestNothingSurvives(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAProcessThatIsAboutToExitAsksNoCommand(t *testing.T) {
+	f := open(t, shell.Config{})
+	result := make(chan hearth.ToolResult, 1)
+	go func() {
+		result <- do(t, f.exec, map[string]any{"command": `trap "exit 0" TERM; echo $$ >>pids; while :; do sleep 1; done`})
+	}()
+	pids(t, f, 1)
+	f.shell.Kill()
+	if got := <-result; !strings.Contains(string(got.Detail), `"exitCode":137`) {
+		t.Errorf("it did not end by being killed: %s", got.Detail)
+	}
+	if got := do(t, f.exec, map[string]any{"command": "true"}); !got.Failed {
+		t.Errorf("another command was run: %q", got.Text)
 	}
 }
 
