@@ -100,7 +100,7 @@ type Report struct {
 	Target   ModelRef      `json:"target"`
 	Profile  string        `json:"profile,omitempty"`  // the credential that was sent, where the provider has several
 	Answered string        `json:"answered,omitempty"` // the model the server named, where it differs
-	Endpoint string        `json:"endpoint"`           // origin only
+	Endpoint string        `json:"endpoint"`           // origin only, as it is configured
 	Protocol string        `json:"protocol"`
 	Locality Locality      `json:"locality"`
 	Lane     string        `json:"lane,omitempty"`

@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -57,8 +58,12 @@ func ParseEndpoint(baseURL string) (Endpoint, error) {
 	if err != nil {
 		return Endpoint{}, err
 	}
-	return Endpoint{BaseURL: baseURL, Origin: o.String(), Locality: hearth.Locality(o.Place())}, nil
+	return Endpoint{BaseURL: baseURL, Origin: o.String(), written: o.Written(), Locality: hearth.Locality(o.Place())}, nil
 }
+
+// Written gives the origin with the host as it is configured, for sentences: Origin has one
+// name for this machine, and not every server here listens at that one.
+func (e Endpoint) Written() string { return cmp.Or(e.written, e.Origin) }
 
 // A Client speaks HTTP to one endpoint, for every protocol: credentials, trust, clocks,
 // error bodies. It never retries, never queues and knows no protocol. It may be used by

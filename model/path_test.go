@@ -68,3 +68,21 @@ func TestAPathThatIsNotThereIsNoMissingModel(t *testing.T) {
 		})
 	}
 }
+
+// All names of this machine are one for slots and locks; a person is told the one that
+// they wrote, since a server may listen at it alone.
+func TestAnAddressIsToldAsItIsWritten(t *testing.T) {
+	for _, row := range []struct{ base, origin, written string }{
+		{"http://LOCALHOST:8080/v1", "http://127.0.0.1:8080", "http://localhost:8080"},
+		{"http://[::1]:8080", "http://127.0.0.1:8080", "http://[::1]:8080"},
+		{"https://gpu.lan/v1", "https://gpu.lan:443", "https://gpu.lan:443"},
+	} {
+		at, err := model.ParseEndpoint(row.base)
+		if err != nil || at.Origin != row.origin || at.Written() != row.written {
+			t.Errorf("%s: %s, told as %s (%v)", row.base, at.Origin, at.Written(), err)
+		}
+	}
+	if demo := (model.Endpoint{Origin: "demo"}); demo.Written() != "demo" {
+		t.Errorf("one that was not read is told as %q", demo.Written())
+	}
+}

@@ -211,6 +211,7 @@ type Endpoint struct {
 	Origin   string          // scheme://host:port in canonical form: the unit of slots and locks
 	Locality hearth.Locality // of the server; see Target.Locality
 	Slots    int             // configured; 0 = learn, else one
+	written  string          // see Written
 }
 
 // A Lane orders claims to an endpoint; lower goes first.

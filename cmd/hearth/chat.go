@@ -213,7 +213,7 @@ func (k chat) serverLine(t model.Target, c model.Capabilities) string {
 	} else if known := probe.Kind(kind); known.ProviderID() != probe.KindUnknown.ProviderID() {
 		kind = known.Name()
 	}
-	line := fmt.Sprintf("%s at %s (%s)", kind, t.Endpoint.Origin, t.Endpoint.Locality)
+	line := fmt.Sprintf("%s at %s (%s)", kind, t.Endpoint.Written(), t.Endpoint.Locality)
 	if t.Locality() == hearth.LocalityHosted && t.Endpoint.Locality.Own() {
 		line += "; it passes what you write on to somebody else's computer"
 	}

@@ -199,6 +199,14 @@ func (b onboarder) look(ctx context.Context, o onboarding, e *entry) error {
 		fmt.Fprintln(b.io.err, note)
 		return nil
 	}
+	if found[0].Mute {
+		note := "note: " + lackLine(found[0], lackOf(found[0]))
+		if e.model.ID != "" {
+			note += "; the config is written all the same"
+		}
+		fmt.Fprintln(b.io.err, note)
+		return nil
+	}
 	fmt.Fprintf(b.io.err, "found %s at %s\n", found[0].Kind.Name(), e.root)
 	if o.authChoice == "custom-api-key" && e.api == config.OpenAICompletions && e.baseURL == e.root {
 		e.baseURL = found[0].Kind.BaseURL(e.root) // what answers is known; of the address only the root was given

@@ -116,6 +116,10 @@ func mayLook(server, root string) error {
 // others says which further servers were found; they are not made fallbacks.
 func (f finder) others(found []probe.Host, chosen probe.Host) {
 	for _, h := range found {
+		if h.Mute {
+			fmt.Fprintf(f.io.err, "also %s; not used\n", lackLine(h, lackOf(h)))
+			continue
+		}
 		if h.Root != chosen.Root {
 			fmt.Fprintf(f.io.err, "also found %s at %s (%d models); not used, add it to the config if you want it\n", h.Kind.Name(), h.Root, len(h.Models))
 		}

@@ -96,8 +96,10 @@ func (w *wizard) server(ctx context.Context) (entry, error) {
 
 // describeHost is a found server as a menu shows it.
 func describeHost(h probe.Host) string {
-	s := fmt.Sprintf("%s at %s", h.Kind.Name(), h.Root)
+	s := fmt.Sprintf("%s at %s", hostName(h), h.Root)
 	switch {
+	case h.Mute:
+		return s + " (says nothing now: busy?)"
 	case h.NeedsKey:
 		return s + " (wants a key)"
 	case h.Loading:

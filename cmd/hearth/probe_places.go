@@ -46,7 +46,7 @@ func (pr prober) probePlaces(ctx context.Context, c candidate) []probedPlace {
 	for _, at := range places {
 		found := probedPlace{Origin: at.Endpoint.Origin, Findings: []foundValue{}}
 		if len(places) > 1 {
-			fmt.Fprintf(pr.io.err, "asking %s\n", at.Endpoint.Origin)
+			fmt.Fprintf(pr.io.err, "asking %s\n", at.Endpoint.Written())
 		}
 		if found.layer, found.err = pr.findOut(ctx, pr.servers.known(ctx, at), &found); found.err == nil {
 			pr.addKnown(ctx, at, &found)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hearth"
@@ -23,6 +25,10 @@ func lackOf(h probe.Host) lack {
 	case h.NeedsKey:
 		l.reason, l.what = hearth.ReasonNoCredential, "answers, but wants a key"
 		l.cause, l.try = "The server lists its models only to those who have a key.", "Run hearth onboard: it asks for the key."
+	case h.Mute:
+		l.what = "takes connections, and has said nothing yet"
+		l.cause = "A server that answers one question at a time is silent while it works on another; so is a port that is no model server's."
+		l.try = "Wait until it is through, then run this again. If it stays silent, look at its log, or start it anew."
 	case h.Loading:
 		l.reason, l.what = hearth.ReasonOverloaded, "is still loading its model"
 		l.cause, l.try = "The server was started a moment ago.", "Wait until it is ready, then run this again."
@@ -59,20 +65,32 @@ func onlyCloud(h probe.Host) bool {
 	return cloud
 }
 
-// lacking is the error when servers answer and none of them can be used: the first one's,
-// but LiteLLM's only where nothing else is there.
+// lacking is the error when servers are there and none of them can be used: that of the
+// first one which answered, else of one that is silent, and LiteLLM's only where nothing
+// else is there.
 func lacking(op string, found []probe.Host) *hearth.Error {
-	h := found[0]
-	for _, other := range found {
-		if other.Kind != probe.KindLiteLLM {
-			h = other
-			break
+	rank := func(h probe.Host) int {
+		switch {
+		case h.Kind == probe.KindLiteLLM:
+			return 2
+		case h.Mute:
+			return 1
 		}
+		return 0
 	}
+	h := slices.MinFunc(found, func(a, b probe.Host) int { return cmp.Compare(rank(a), rank(b)) })
 	l := lackOf(h)
 	return &hearth.Error{Op: op, Reason: l.reason, Err: errors.New(lackLine(h, l)), Cause: l.cause, Try: l.try}
 }
 
 func lackLine(h probe.Host, l lack) string {
-	return fmt.Sprintf("%s at %s %s", h.Kind.Name(), h.Root, l.what)
+	return fmt.Sprintf("%s at %s %s", hostName(h), h.Root, l.what)
+}
+
+// hostName is what a found server is called.
+func hostName(h probe.Host) string {
+	if h.Mute {
+		return "something"
+	}
+	return h.Kind.Name()
 }

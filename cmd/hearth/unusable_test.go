@@ -22,6 +22,7 @@ func TestWhatAServerLacksIsNamedWithOneThingToDo(t *testing.T) {
 		{"LM Studio without a model", probe.Host{Kind: probe.KindLMStudio}, "has no model", "Load a model", hearth.ReasonNoModel},
 		{"LiteLLM", probe.Host{Kind: probe.KindLiteLLM, Root: "http://127.0.0.1:4000", Models: []probe.Model{{ID: "gpt-x"}}}, "is not taken by itself", "hearth onboard --auth-choice litellm-api-key --custom-base-url http://127.0.0.1:4000 --custom-model-id gpt-x", hearth.ReasonNoModel},
 		{"a server that wants a key", probe.Host{Kind: probe.KindVLLM, NeedsKey: true}, "wants a key", "hearth onboard", hearth.ReasonNoCredential},
+		{"a port that says nothing", probe.Host{Kind: probe.KindUnknown, Root: "http://127.0.0.1:1234", Mute: true}, "something at http://127.0.0.1:1234 takes connections, and has said nothing yet", "Wait until it is through", hearth.ReasonNoModel},
 		{"a server that loads", probe.Host{Kind: probe.KindLlamaCpp, Loading: true}, "still loading", "Wait", hearth.ReasonOverloaded},
 	} {
 		t.Run(c.name, func(t *testing.T) {

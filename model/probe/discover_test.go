@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,8 +29,11 @@ func TestDiscover(t *testing.T) {
 	var kinds []probe.Kind
 	for _, h := range hosts {
 		kinds = append(kinds, h.Kind)
+		if h.Mute != (h.Root == silent.URL) {
+			t.Errorf("%s is mute: %v", h.Root, h.Mute)
+		}
 	}
-	if want := []probe.Kind{probe.KindLiteLLM, probe.KindOllama, probe.KindLlamaCpp}; !slices.Equal(kinds, want) {
+	if want := []probe.Kind{probe.KindLiteLLM, probe.KindOllama, probe.KindLlamaCpp, probe.KindUnknown}; !slices.Equal(kinds, want) {
 		t.Errorf("found %v, want %v", kinds, want)
 	}
 	h, m, ok := probe.Choose(hosts, 0)
@@ -106,5 +110,53 @@ func TestWhatAConfigCallsAKind(t *testing.T) {
 		if k.Name() != row.name || k.ProviderID() != row.provider || k.API() != row.api || k.BaseURL("http://x") != row.url {
 			t.Errorf("%s: %s %s %s %s", k, k.Name(), k.ProviderID(), k.API(), k.BaseURL("http://x"))
 		}
+	}
+}
+
+// at gives the port of a server, which answers as file says, or takes connections and
+// says nothing.
+func at(t *testing.T, address, file string) (port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Skipf("there is no %s here: %v", address, err)
+	}
+	answer := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: answer}}
+	if file != "" {
+		server.Config.Handler = load(t, file)
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	_, port, _ = net.SplitHostPort(l.Addr().String()) // it is the system's
+	return port
+}
+
+// What "localhost" means to a server may be ::1 alone.
+func TestBothAddressesOfThisMachineAreLookedAt(t *testing.T) {
+	for name, row := range map[string]struct {
+		here func(t *testing.T) (port string)
+		want string // the host that is found
+		mute bool
+	}{
+		"only ::1":                     {func(t *testing.T) string { return at(t, "[::1]:0", "ollama.txt") }, "[::1]", false},
+		"only 127.0.0.1":               {func(t *testing.T) string { return at(t, "127.0.0.1:0", "ollama.txt") }, "127.0.0.1", false},
+		"both: it is one server":       {func(t *testing.T) string { return at(t, "[::]:0", "ollama.txt") }, "127.0.0.1", false},
+		"nothing is said at 127.0.0.1": {func(t *testing.T) string { return at(t, "[::1]:"+at(t, "127.0.0.1:0", ""), "ollama.txt") }, "[::1]", false},
+		"nothing is said at either":    {func(t *testing.T) string { return at(t, "[::1]:"+at(t, "127.0.0.1:0", ""), "") }, "127.0.0.1", true},
+		"nothing is said at ::1":       {func(t *testing.T) string { return at(t, "[::1]:0", "") }, "[::1]", true},
+		"a web page at 127.0.0.1":      {func(t *testing.T) string { return at(t, "[::1]:"+at(t, "127.0.0.1:0", "website.txt"), "ollama.txt") }, "[::1]", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := row.here(t)
+			hosts := probe.Discover(t.Context(), probe.Search{Ports: []string{port}, Timeout: 3 * time.Second})
+			if len(hosts) != 1 || hosts[0].Root != "http://"+row.want+":"+port || hosts[0].Mute != row.mute {
+				t.Fatalf("found %+v, want one at %s:%s", hosts, row.want, port)
+			}
+			if _, _, ok := probe.Choose(hosts, 0); ok == row.mute {
+				t.Errorf("a model was chosen: %v", ok)
+			}
+		})
 	}
 }

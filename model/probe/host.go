@@ -20,6 +20,7 @@ type Host struct {
 	NeedsKey bool // it wants a credential before it tells more
 	Loading  bool // it is there and not ready yet
 	NoModels bool // it answers, and not as a model server does
+	Mute     bool // it takes connections and said nothing in time: busy, or no model server
 	// SlotsBecause says where Slots comes from.
 	SlotsBecause string
 }

@@ -47,7 +47,7 @@ type attempt struct {
 func (r *run) attempt(ctx context.Context, t *tries) error {
 	a := &attempt{run: r, tries: t, report: hearth.Report{
 		Turn: r.q.Turn, At: time.Now(), Target: t.target.Ref, Profile: t.target.Profile, Protocol: t.target.Protocol,
-		Endpoint: t.target.Endpoint.Origin, Locality: t.target.Locality(), Lane: r.q.Lane.String(),
+		Endpoint: t.target.Endpoint.Written(), Locality: t.target.Locality(), Lane: r.q.Lane.String(),
 	}}
 	a.err = a.explain(a.ask(ctx))
 	if over, ok := errors.AsType[*model.Overflow](a.err); ok && over.Window > 0 && r.cfg.Overflowed != nil {

@@ -115,9 +115,9 @@ func (a *attempt) otherName(req *model.Request) {
 	var text string
 	switch {
 	case other:
-		text = fmt.Sprintf("asked for %s, but %s says that %s answered", req.Model, t.Endpoint.Origin, a.answered)
+		text = fmt.Sprintf("asked for %s, but %s says that %s answered", req.Model, t.Endpoint.Written(), a.answered)
 	case len(listed) > 0 && (near == "" || !SameModel(near, req.Model)):
-		text = fmt.Sprintf("%s does not list a model called %s, but something answered", t.Endpoint.Origin, req.Model)
+		text = fmt.Sprintf("%s does not list a model called %s, but something answered", t.Endpoint.Written(), req.Model)
 	default:
 		return
 	}
