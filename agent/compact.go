@@ -300,6 +300,9 @@ func (r *run) trim(ctx context.Context, c *conversation, cuts prompt.Cuts, why o
 	if n := len(cuts.Words); n > 0 {
 		said = append(said, fmt.Sprintf("of %s too long for the window, the model is shown the beginning and the end", counted(n, "message")))
 	}
+	if n := len(cuts.Pictures); n > 0 {
+		said = append(said, fmt.Sprintf("the pictures of %s that did not fit were left out of the model's context", counted(n, "message")))
+	}
 	detail := strings.Join(said, "; ")
 	r.notice("compaction", r.full(c, why)+detail+" (nothing is lost on disk)")
 	return r.begin(ctx, c, c.es.plan.Cut(cuts), c.es.epoch.FirstSeq, detail, nil)
@@ -355,9 +358,7 @@ type summing struct {
 // there is no other way.
 func (r *run) summarise(ctx context.Context, c *conversation, s summing) error {
 	keep := c.recent(r.cfg.Room)
-	if words := prompt.Unread(c.es.plan, c.gauge, c.messages, keep); len(words) > 0 {
-		c.without(prompt.Cuts{Words: words})
-	}
+	c.without(prompt.Unread(c.es.plan, c.gauge, c.messages, keep))
 	if !c.whole() && spoken(c.messages[:c.fittingFrom(keep, c.es.plan.Window)]) > 0 { // else all of it is in the server's cache
 		c.without(r.outputs(c, keep))
 	}

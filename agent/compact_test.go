@@ -30,6 +30,7 @@ type small struct {
 	numbers  bool // names them when it refuses
 	strict   bool // counts the answer that is asked for, too
 	dense    int  // tokens for every four bytes; default 1. It then counts none when it answers
+	picture  int  // tokens of one
 }
 
 func (s *small) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
@@ -48,7 +49,7 @@ func (s *small) Stream(ctx context.Context, q model.Question) iter.Seq2[model.De
 		for _, i := range sent.Items {
 			tokens += len(i)
 		}
-		tokens = tokens * max(s.dense, 1) / 4
+		tokens = tokens*max(s.dense, 1)/4 + s.picture*pictures(req)
 		rep := hearth.Report{Target: q.Chain[0].Ref, Items: len(sent.Items), Bytes: 4 * tokens, Prefix: sent.Prefix(len(sent.Items)), Usage: hearth.Usage{Input: tokens}}
 		if s.dense > 0 {
 			rep.Usage = hearth.Usage{}

@@ -24,6 +24,7 @@ type conversation struct {
 	telling  bool   // the gauge was learned here
 	tokens   int    // estimate of the next request
 	unsure   int    // of them, what no server has counted
+	pictures int    // in that
 	failures int    // turns before this one in which the epoch's model gave no summary
 	window   string // what the person is told when a smaller window than the plan's is believed
 }
@@ -36,7 +37,7 @@ func (c *conversation) believe(refused error) {
 	case ok && (o.Bytes || o.Answered): // it has said nothing of the tokens sent
 	case ok && o.Window > 0:
 		c.believeNumbers(o)
-	case c.windowIsItsWord() && c.tokens > assumed/3: // no count is wrong by more
+	case c.pictures > 0, c.windowIsItsWord() && c.tokens > assumed/3: // no count is wrong by more
 		c.recount(assumed + 1)
 	default:
 		c.believeLess()
@@ -75,6 +76,10 @@ func (c *conversation) windowIsItsWord() bool {
 // recount takes a server's word that the next request has more tokens than were estimated.
 func (c *conversation) recount(tokens int) {
 	if tokens <= c.tokens {
+		return
+	}
+	if c.pictures > 0 {
+		c.gauge, c.tokens = c.gauge.RaisePictures(c.pictures, c.tokens, tokens), tokens
 		return
 	}
 	c.gauge, c.tokens = c.gauge.Raise(c.es.plan, c.tokens, tokens), tokens
@@ -175,7 +180,8 @@ func (c *conversation) weigh(reports []hearth.Report) {
 	if n := len(counted.good); n > 0 {
 		known, through = counted.good[n-1].Tokens, counted.good[n-1].through
 	}
-	c.unsure = c.gauge.Tokens(c.between(through, c.last()))
+	came := c.between(through, c.last())
+	c.unsure, c.pictures = c.gauge.Tokens(came), came.Pictures
 	c.tokens = known + c.unsure
 	if through == 0 {
 		c.unsure = c.tokens
@@ -221,7 +227,7 @@ func (c *conversation) counted(reports []*hearth.Report) (all counts) {
 		whole, usual := rep.Usage.CacheCounted || rep.Refused > 0, prompt.UsualRatio.Tokens(head)
 		if sum, ok := all.sum(now, c.answerAfter(&all), usual); ok && !whole && !c.es.plan.Capabilities.Reasoning {
 			all.good, all.odd = append(all.good, sum), count{}
-		} else if ofAll(rep, n, prompt.UsualRatio.Tokens(head.Add(weight))) {
+		} else if ofAll(rep, n, head.Add(weight)) {
 			all.add(now, whole)
 		}
 	}

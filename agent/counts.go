@@ -106,13 +106,17 @@ func (s *counts) sum(c count, answer prompt.Weight, head int) (all count, ok boo
 // ratio is how many times a number is another, or the other way round.
 func ratio(a, b int) float64 { return float64(max(a, b, 1)) / float64(max(1, min(a, b))) }
 
+// mostPicture is what one picture is at most, in tokens.
+const mostPicture = 16_000
+
 // follows reports whether a request can have grown from one count to the next by what came
 // between, whatever the tokenizer, and pictures among it.
 func follows(had, now *count) bool {
 	const most, least, some = 4, 8, 16
-	usual := prompt.UsualRatio.Tokens(now.Weight.Less(had.Weight))
+	came := now.Weight.Less(had.Weight)
+	usual := prompt.UsualRatio.Tokens(came)
 	grown := now.Tokens - had.Tokens
-	return grown >= 0 && grown >= usual/least-some && grown <= usual*most+some
+	return grown >= 0 && grown >= usual/least-some && grown <= usual*most+some+came.Pictures*mostPicture
 }
 
 // series is what a gauge learns from.
@@ -124,10 +128,14 @@ func (s *counts) series() []prompt.Sample {
 	return out
 }
 
-// ofAll reports whether a server's count can be that of a whole request: some leave out
-// what they had cached, some make numbers up. It is no absurd number beside the usual.
-func ofAll(rep *hearth.Report, n, usual int) bool {
-	return n > rep.Items && n < rep.Bytes && n > usual/3 && n < usual*4
+// ofAll reports whether a server's count can be that of a whole request, of so much: some
+// leave out what they had cached, some make numbers up. It is no absurd number beside the
+// usual; of pictures nobody knows what is usual.
+func ofAll(rep *hearth.Report, n int, of prompt.Weight) bool {
+	pictures := of.Pictures
+	of.Pictures = 0
+	usual := prompt.UsualRatio.Tokens(of)
+	return n > rep.Items && n < rep.Bytes && n > usual/3 && n < usual*4+pictures*mostPicture
 }
 
 // tellingWeight is how many characters must have come between counts for them to say

@@ -43,6 +43,10 @@ func visible(p *Plan, m *hearth.Message) (hearth.Message, bool) {
 		short := shortened(m)
 		m = &short
 	}
+	if len(p.Pictureless) > 0 && slices.Contains(p.Pictureless, m.ID) {
+		blind := pictureless(m)
+		m = &blind
+	}
 	if m.Role == hearth.RoleTool && len(p.Trimmed) > 0 {
 		return trimmed(p, m), len(m.Parts) > 0
 	}
@@ -122,6 +126,19 @@ func shortened(m *hearth.Message) hearth.Message {
 		begin, end := part.Text[:head], part.Text[len(part.Text)-tail:]
 		part.Text = fmt.Sprintf("%s\n[%d bytes of this message were left out here: it was too long for the context window.]\n%s",
 			strings.ToValidUTF8(begin, ""), len(part.Text)-head-tail, strings.ToValidUTF8(end, ""))
+	}
+	return out
+}
+
+// pictureless gives a message with a sentence for each of its pictures.
+func pictureless(m *hearth.Message) hearth.Message {
+	out := *m
+	out.Parts = slices.Clone(m.Parts)
+	for i := range out.Parts {
+		if b := out.Parts[i].Blob; b != nil {
+			out.Parts[i] = hearth.Part{Provenance: hearth.FromGateway,
+				Text: fmt.Sprintf("[Left out, because it did not fit the context window: %s]", nameOf(b))}
+		}
 	}
 	return out
 }

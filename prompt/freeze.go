@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -128,14 +129,13 @@ func addedTo(text, told string) (added string, ok bool) {
 // leftOut is the sentence that stands for images a text-only model is not sent.
 func leftOut(images []hearth.Blob) string {
 	names := make([]string, len(images))
-	for i, b := range images {
-		names[i] = oneLine(b.Name)
-		if names[i] == "" {
-			names[i] = b.MIME
-		}
+	for i := range images {
+		names[i] = nameOf(&images[i])
 	}
 	return fmt.Sprintf("[Left out, because this model reads text only: %s]", strings.Join(names, ", "))
 }
+
+func nameOf(b *hearth.Blob) string { return cmp.Or(oneLine(b.Name), b.MIME) }
 
 // LeftOut reports whether the images of in are left out under p, for the person to be told.
 func LeftOut(p *Plan, in Incoming) bool {

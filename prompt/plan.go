@@ -39,6 +39,9 @@ type Plan struct {
 	// Shortened are a person's words that never fitted the window, and long answers that
 	// were cut; the epoch shows their beginning and end.
 	Shortened []hearth.MessageID `json:"shortened,omitempty"`
+	// Pictureless are a person's messages whose pictures never fitted the window; the epoch
+	// shows a sentence for each.
+	Pictureless []hearth.MessageID `json:"pictureless,omitempty"`
 	// Tainted says that somebody other than the owner may be behind a part of System or
 	// Summary: neither a file nor a summary launders.
 	Tainted bool `json:"tainted,omitempty"`
@@ -199,6 +202,9 @@ func (p *Plan) CutAs(from *Plan, messages []hearth.Message) {
 		if slices.Contains(from.Shortened, m.ID) {
 			p.Shortened = append(p.Shortened, m.ID)
 		}
+		if slices.Contains(from.Pictureless, m.ID) {
+			p.Pictureless = append(p.Pictureless, m.ID)
+		}
 		for j := range m.Parts {
 			if r := m.Parts[j].Result; r != nil && slices.Contains(from.Trimmed, r.CallID) {
 				p.Trimmed = append(p.Trimmed, r.CallID)
@@ -210,7 +216,7 @@ func (p *Plan) CutAs(from *Plan, messages []hearth.Message) {
 // GoOn has p show what came before as the plan from does, where p's epoch begins with the
 // same message.
 func (p *Plan) GoOn(from *Plan) {
-	p.Summary, p.Trimmed, p.Shortened = from.Summary, from.Trimmed, from.Shortened
+	p.Summary, p.Trimmed, p.Shortened, p.Pictureless = from.Summary, from.Trimmed, from.Shortened, from.Pictureless
 	p.Tainted = p.Tainted || from.Tainted
 }
 

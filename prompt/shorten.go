@@ -41,16 +41,19 @@ func (r Room) keepRecent(p *Plan) int {
 type Cuts struct {
 	Results []hearth.CallID    // old tool outputs, left out
 	Words   []hearth.MessageID // messages of which the middle is left out
+	// Pictures are messages of a person whose pictures are left out.
+	Pictures []hearth.MessageID
 }
 
 // None reports whether nothing is cut.
-func (c Cuts) None() bool { return len(c.Results)+len(c.Words) == 0 }
+func (c Cuts) None() bool { return len(c.Results)+len(c.Words)+len(c.Pictures) == 0 }
 
 // Cut gives the plan with more cuts; p stays as it is.
 func (p *Plan) Cut(c Cuts) *Plan {
 	out := *p
 	out.Trimmed = slices.Concat(p.Trimmed, c.Results)
 	out.Shortened = slices.Concat(p.Shortened, c.Words)
+	out.Pictureless = slices.Concat(p.Pictureless, c.Pictures)
 	return &out
 }
 
@@ -61,7 +64,7 @@ const trimWorthBytes = 600
 // and what Unread gives. Nothing is chosen twice.
 func Trim(p *Plan, room Room, gauge Gauge, messages []hearth.Message) Cuts {
 	old := tail(p, room, gauge, messages)
-	out := Cuts{Words: Unread(p, gauge, messages, old)}
+	out := Unread(p, gauge, messages, old)
 	for _, m := range messages[:old] {
 		for _, part := range m.Parts {
 			if r := part.Result; r != nil && len(r.Text) > trimWorthBytes && !slices.Contains(p.Trimmed, r.CallID) {
@@ -75,7 +78,7 @@ func Trim(p *Plan, room Room, gauge Gauge, messages []hearth.Message) Cuts {
 // TrimMore adds to cuts the outputs after them, oldest first, until that saves so many
 // tokens: not even what was read last is worth a conversation that fits nowhere.
 func TrimMore(p *Plan, gauge Gauge, messages []hearth.Message, cuts Cuts, tokens int) Cuts {
-	out := Cuts{Results: slices.Clone(cuts.Results), Words: cuts.Words}
+	out := Cuts{Results: slices.Clone(cuts.Results), Words: cuts.Words, Pictures: cuts.Pictures}
 	for i := range messages {
 		for _, part := range messages[i].Parts {
 			r := part.Result
@@ -94,27 +97,36 @@ func TrimMore(p *Plan, gauge Gauge, messages []hearth.Message, cuts Cuts, tokens
 	return out
 }
 
-// Unread chooses long messages that stand in the way of a summary of all others: those of
-// a person that take half of the window or more and that this model never answered, for
-// they did not fit and their writer was told so; and answers of a quarter or more that
-// ran on until somebody or something cut them. Those from the index recent on are left
-// alone.
-func Unread(p *Plan, gauge Gauge, messages []hearth.Message, recent int) (out []hearth.MessageID) {
+// Unread chooses what stands in the way of a summary of all others. Those are words of a
+// person that take half of the window or more and that this model never answered, for they
+// did not fit and their writer was told so; the pictures of such a message, of which a tenth
+// is enough where nobody answered, for what they take is a guess until they were counted; and
+// answers of a quarter or more that ran on until somebody or something cut them. Messages
+// from the index recent on are left alone.
+func Unread(p *Plan, gauge Gauge, messages []hearth.Message, recent int) (out Cuts) {
+	takes := func(p *Plan, i int) int { return gauge.Tokens(Weigh(p, messages[i:i+1])) }
 	for i := range messages[:recent] {
 		m := &messages[i]
 		most := p.Window / 2
 		switch {
-		case slices.Contains(p.Shortened, m.ID):
-			continue
-		case m.Role == hearth.RoleUser && !answeredBy(p.Target, messages[i+1:]):
+		case m.Role == hearth.RoleUser && !answeredBy(messages[i+1:], p.Target):
+			without := p.Cut(Cuts{Pictures: []hearth.MessageID{m.ID}})
+			pictures := takes(p, i) - takes(without, i)
+			guess := !answeredBy(messages[i+1:], hearth.ModelRef{})
+			if pictures > 0 && (takes(p, i) >= most || guess && pictures >= p.Window/10) {
+				out.Pictures = append(out.Pictures, m.ID)
+			}
 		case m.Role == hearth.RoleAssistant && cutShort(m.Stop):
 			most = p.Window / 4
 		default:
 			continue
 		}
-		before, after := messages[i:i+1], p.Cut(Cuts{Words: []hearth.MessageID{m.ID}})
-		if gauge.Tokens(Weigh(p, before)) >= most && Weigh(after, before) != Weigh(p, before) {
-			out = append(out, m.ID)
+		now := p.Cut(out)
+		if slices.Contains(p.Shortened, m.ID) || takes(now, i) < most {
+			continue
+		}
+		if short := now.Cut(Cuts{Words: []hearth.MessageID{m.ID}}); takes(short, i) != takes(now, i) {
+			out.Words = append(out.Words, m.ID)
 		}
 	}
 	return out
@@ -124,13 +136,14 @@ func cutShort(stop hearth.StopReason) bool {
 	return stop == hearth.StopCut || stop == hearth.StopCancelled || stop == hearth.StopLength
 }
 
-// answeredBy reports whether the turn whose messages these are has words of a model.
-func answeredBy(target hearth.ModelRef, turn []hearth.Message) bool {
+// answeredBy reports whether the turn whose messages these are has words of a model, or of
+// any where none is named.
+func answeredBy(turn []hearth.Message, by hearth.ModelRef) bool {
 	for i := range turn {
-		switch {
-		case turn[i].Role == hearth.RoleUser:
+		switch m := &turn[i]; {
+		case m.Role == hearth.RoleUser:
 			return false
-		case turn[i].Role == hearth.RoleAssistant && turn[i].Model == target:
+		case m.Role == hearth.RoleAssistant && m.Model != (hearth.ModelRef{}) && (m.Model == by || by == hearth.ModelRef{}):
 			return true
 		}
 	}

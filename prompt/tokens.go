@@ -10,13 +10,21 @@ import (
 // A Weight is an amount of text: ASCII and other characters apart, because no tokenizer
 // treats them alike. A letter weighs 1, a space between words nothing, and what tokenizers
 // take in small pieces weighs more, so that one ratio holds for prose, code, logs and hashes.
-type Weight struct{ ASCII, Other int }
+// Pictures are a number of them, which no text tells anything of.
+type Weight struct{ ASCII, Other, Pictures int }
 
 // Add gives the sum.
-func (w Weight) Add(v Weight) Weight { return Weight{w.ASCII + v.ASCII, w.Other + v.Other} }
+func (w Weight) Add(v Weight) Weight {
+	return Weight{w.ASCII + v.ASCII, w.Other + v.Other, w.Pictures + v.Pictures}
+}
 
 // Less gives what w is more than v, which is a part of it.
-func (w Weight) Less(v Weight) Weight { return Weight{w.ASCII - v.ASCII, w.Other - v.Other} }
+func (w Weight) Less(v Weight) Weight {
+	return Weight{w.ASCII - v.ASCII, w.Other - v.Other, w.Pictures - v.Pictures}
+}
+
+// text is w without its pictures.
+func (w Weight) text() Weight { return Weight{ASCII: w.ASCII, Other: w.Other} }
 
 // Sum is the weight of both scripts together.
 func (w Weight) Sum() int { return w.ASCII + w.Other }
@@ -122,7 +130,6 @@ func Weigh(p *Plan, messages []hearth.Message) Weight {
 }
 
 func weighPart(p *Plan, part *hearth.Part) Weight {
-	const imageASCII = 3200 // about 800 tokens, what common vision models take for one picture
 	switch {
 	case part.Call != nil:
 		w := WeighText(part.Call.Arguments)
@@ -131,13 +138,13 @@ func weighPart(p *Plan, part *hearth.Part) Weight {
 	case part.Result != nil:
 		w := WeighText(part.Result.Text)
 		if p.Capabilities.Vision {
-			w.ASCII += imageASCII * len(part.Result.Blobs)
+			w.Pictures = len(part.Result.Blobs)
 		}
 		return w
 	case part.Blob != nil && !p.Capabilities.Vision:
 		return Weight{ASCII: messageFrame} // the sentence that it was left out
 	case part.Blob != nil:
-		return Weight{ASCII: imageASCII}
+		return Weight{Pictures: 1}
 	case part.Thinking != "" && !p.Capabilities.ReplayThinking:
 		return Weight{}
 	default:
@@ -168,6 +175,23 @@ func WeighSummary(p *Plan) Weight {
 type Ratio struct {
 	ASCII float64 `json:"ascii"` // tokens for a weight of 1 in ASCII
 	Other float64 `json:"other"` // tokens for one other character
+	// Picture is the tokens of one picture; 0 = the usual. Models and sizes differ manifold.
+	Picture float64 `json:"picture,omitempty"`
+}
+
+// usualPicture is what common vision models take for a picture, in tokens; leastPicture and
+// mostPicture are what any does.
+const (
+	usualPicture = 800
+	leastPicture = 60
+	mostPicture  = 16_000
+)
+
+func (r Ratio) picture() float64 {
+	if r.Picture == 0 {
+		return usualPicture
+	}
+	return r.Picture
 }
 
 // UsualRatio is assumed of a tokenizer nobody has measured.
@@ -175,7 +199,7 @@ var UsualRatio = Ratio{ASCII: 1.0 / 4, Other: 0.75}
 
 // Tokens estimates the tokens of a weight.
 func (r Ratio) Tokens(w Weight) int {
-	return int(r.ASCII*float64(w.ASCII) + r.Other*float64(w.Other) + 0.5)
+	return int(r.ASCII*float64(w.ASCII) + r.Other*float64(w.Other) + r.picture()*float64(w.Pictures) + 0.5)
 }
 
 // A Gauge is what is known of how a model counts. The zero Gauge knows nothing and
@@ -192,7 +216,7 @@ type Gauge struct {
 // NewGauge is what is known before anything was counted: how the model counted elsewhere.
 // Zeros, and what no tokenizer does, are nothing known.
 func NewGauge(ascii, other float64) Gauge {
-	r := Ratio{ascii, other}
+	r := Ratio{ASCII: ascii, Other: other}
 	if r != r.plausible() {
 		return Gauge{}
 	}
@@ -201,7 +225,11 @@ func NewGauge(ascii, other float64) Gauge {
 
 // plausible keeps a ratio to what tokenizers do.
 func (r Ratio) plausible() Ratio {
-	return Ratio{ASCII: min(1.5, max(0.1, r.ASCII)), Other: min(4, max(0.2, r.Other))}
+	out := Ratio{ASCII: min(1.5, max(0.1, r.ASCII)), Other: min(4, max(0.2, r.Other))}
+	if r.Picture != 0 {
+		out.Picture = min(mostPicture, max(leastPicture, r.Picture))
+	}
+	return out
 }
 
 // Tokens estimates the tokens of a weight.
@@ -283,7 +311,19 @@ func (g Gauge) Raise(p *Plan, estimate, tokens int) Gauge {
 	}
 	g.Ratio = g.known()
 	more := float64(tokens-head) / float64(estimate-head)
-	g.Ratio = Ratio{ASCII: g.Ratio.ASCII * more, Other: g.Ratio.Other * more}.plausible()
+	g.Ratio = Ratio{ASCII: g.Ratio.ASCII * more, Other: g.Ratio.Other * more, Picture: g.Ratio.Picture * more}.plausible()
+	return g
+}
+
+// RaisePictures is Raise where so many pictures were never counted: they were a guess, and
+// are to blame before any word.
+func (g Gauge) RaisePictures(pictures, estimate, tokens int) Gauge {
+	if tokens <= estimate || pictures <= 0 {
+		return g
+	}
+	g.Ratio = g.known()
+	g.Ratio.Picture = g.Ratio.picture() + float64(tokens-estimate)/float64(pictures)
+	g.Ratio = g.Ratio.plausible()
 	return g
 }
 
@@ -293,6 +333,9 @@ func (g Gauge) Raise(p *Plan, estimate, tokens int) Gauge {
 func (r Ratio) fit(known float64, texts []Sample) Ratio {
 	var ascii, other, aa, oo, ao, at, ot float64
 	for _, s := range texts {
+		if s.Weight.Pictures > 0 { // it says something of them first
+			continue
+		}
 		a, o, t := float64(s.Weight.ASCII), float64(s.Weight.Other), float64(s.Tokens)
 		if a+o <= 0 || t <= 0 || t > 4*(a+o) {
 			continue
@@ -312,7 +355,23 @@ func (r Ratio) fit(known float64, texts []Sample) Ratio {
 	aa, at = aa+heldASCII, at+heldASCII*r.ASCII
 	oo, ot = oo+heldOther, ot+heldOther*r.Other
 	det := aa*oo - ao*ao
-	return Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det}.plausible()
+	return Ratio{ASCII: (at*oo - ot*ao) / det, Other: (ot*aa - at*ao) / det, Picture: r.Picture}.plausible().fitPictures(texts)
+}
+
+// fitPictures gives the ratio with what one picture was counted as, by what is left of the
+// counts of those texts that have some.
+func (r Ratio) fitPictures(texts []Sample) Ratio {
+	tokens, pictures := 0, 0
+	for _, s := range texts {
+		if s.Weight.Pictures > 0 && s.Tokens > 0 {
+			tokens += s.Tokens - r.Tokens(s.Weight.text())
+			pictures += s.Weight.Pictures
+		}
+	}
+	if pictures > 0 {
+		r.Picture = max(leastPicture, float64(tokens)/float64(pictures))
+	}
+	return r.plausible()
 }
 
 // hold gives how firmly each script is held to what was known, as factors, where texts
