@@ -248,4 +248,11 @@ type Claim struct {
 	Lane     Lane
 	Session  hearth.SessionID
 	Model    string // for the Wait line of whoever queues behind
+
+	// Or are other places that would do, best first, with one request for all of them: the
+	// first that has a free slot gets it. Housekeeping waits for its own place only.
+	Or []Endpoint
+	// Stay is for how long a session that Endpoint has read waits for that one alone. Whom
+	// nobody has read waits for all of them from the beginning.
+	Stay time.Duration
 }

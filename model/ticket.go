@@ -14,6 +14,12 @@ type Ticket struct {
 	// Slot is the slot's number at its endpoint, from 0. A session gets the number it
 	// had before whenever that one is free.
 	Slot int
+	// Place is the endpoint that it is of: 0 is the one that was claimed, and from 1 on those
+	// of Claim.Or.
+	Place int
+	// Moved says that the session was read at the endpoint that was claimed, which had no
+	// slot free for as long as the claim was to stay.
+	Moved bool
 	// Own says that this session was the last to use the slot, so that the server may
 	// still have its prefix in the cache.
 	Own bool

@@ -77,11 +77,11 @@ func (a *attempt) ask(ctx context.Context) error {
 	if t.Provider == nil {
 		return &hearth.Error{Op: "ask " + t.Ref.String(), Reason: hearth.ReasonInternal, Err: errors.New("the target has no provider")}
 	}
-	req = a.live(req)
 	held, ticket, err := a.acquire(ctx, req)
 	if err != nil {
 		return err
 	}
+	req = a.live(req)
 	if c := &req.Capabilities; c.SlotChoice && c.Slots > 1 && ticket.Slot < c.Slots && req.Slot == nil {
 		chosen := *req
 		chosen.Slot = &ticket.Slot // the session's prompt is in that slot's cache
@@ -106,11 +106,21 @@ func (a *attempt) ask(ctx context.Context) error {
 // acquire claims the slot. When the caller stops reading while we wait, so do we.
 func (a *attempt) acquire(ctx context.Context, req *model.Request) (context.Context, *model.Ticket, error) {
 	if a.run.cfg.Acquire == nil {
-		return ctx, &model.Ticket{Done: func(bool) {}}, nil
+		ticket := &model.Ticket{Done: func(bool) {}}
+		a.placed(ticket)
+		return ctx, ticket, nil
 	}
 	a.clock.enter(hearth.PhaseQueued)
 	wanted, stop := context.WithCancel(ctx)
 	claim := model.Claim{Endpoint: a.tries.target.Endpoint, Lane: a.run.q.Lane, Session: a.run.q.Session, Model: req.Model}
+	if !a.tries.held { // who was asked is asked again
+		for i := range a.tries.places[1:] {
+			claim.Or = append(claim.Or, a.tries.places[1+i].Endpoint)
+		}
+		if len(claim.Or) > 0 {
+			claim.Stay = a.stay(req)
+		}
+	}
 	held, ticket, err := a.run.cfg.Acquire(wanted, claim, func(w hearth.Wait) {
 		if !a.run.send(model.Delta{Wait: &w}) {
 			stop()
@@ -120,6 +130,7 @@ func (a *attempt) acquire(ctx context.Context, req *model.Request) (context.Cont
 		stop()
 		return nil, nil, err
 	}
+	a.placed(ticket)
 	if ticket.Notice != "" {
 		a.run.notice("stopping", "%s", ticket.Notice)
 	}
@@ -133,6 +144,22 @@ func (a *attempt) acquire(ctx context.Context, req *model.Request) (context.Cont
 func (a *attempt) holds(ctx context.Context, ticket *model.Ticket) bool {
 	had, t := a.run.q.Had, &a.tries.target
 	return had != nil && a.run.cfg.Holds != nil && !a.run.gone && ticket.Own && had.Origin == t.Endpoint.Origin && a.run.cfg.Holds(ctx, *t, *had)
+}
+
+// placed goes on where the slot is that was got.
+func (a *attempt) placed(ticket *model.Ticket) {
+	t, had := a.tries, a.tries.target.Endpoint.Origin
+	if ticket.Place > 0 {
+		t.moveTo(ticket.Place)
+		a.report.Endpoint, a.report.Locality = t.target.Endpoint.Origin, t.target.Locality()
+	}
+	switch now := t.target.Endpoint.Origin; {
+	case t.failed != "":
+		a.run.notice("replica", "%s; asking %s, which may have to read the conversation first", t.failed, now)
+	case ticket.Moved:
+		a.run.notice("replica", "%s is still busy; asking %s, which has to read the conversation first", had, now)
+	}
+	t.failed, t.held = "", true
 }
 
 // hold does what is done while the slot is ours.

@@ -25,9 +25,12 @@ const (
 // tries is what was tried with one candidate.
 type tries struct {
 	target  model.Target
-	last    bool // there is no other model to ask
-	spare   bool // there is another credential for this one
-	more    bool // the same model is served in another place, which was not asked yet
+	places  []model.Target // where it can be asked; the first is where it is
+	failed  string         // what became of the place before
+	held    bool           // a slot was held at this place
+	last    bool           // there is no other model to ask
+	spare   bool           // there is another credential for this one
+	more    bool           // the same model is served in another place, which was not asked yet
 	taught  bool
 	empty   bool             // it was asked again after an empty answer
 	again   bool             // and after a failure of the model's own
@@ -37,9 +40,20 @@ type tries struct {
 	refused map[string]error // bodies that got a deterministic no, by their hashes
 }
 
+// newTries begins to ask a candidate at the first of the places that were not asked yet.
+func newTries(places []model.Target, left others, failed string) *tries {
+	more := len(places) > 1
+	return &tries{target: places[0], places: places, failed: failed, last: !left.models && !more, more: more, spare: left.credentials, refused: make(map[string]error)}
+}
+
+// moveTo asks another of the places: its slot was free first.
+func (t *tries) moveTo(number int) {
+	t.places[0], t.places[number] = t.places[number], t.places[0]
+	t.target.Endpoint, t.target.Provider = t.places[0].Endpoint, t.places[0].Provider
+}
+
 // insist asks one candidate until it answers or asking again would not help.
-func (r *run) insist(ctx context.Context, target *model.Target, left others, more bool) error {
-	t := &tries{target: *target, last: !left.models && !more, more: more, spare: left.credentials, refused: make(map[string]error)}
+func (r *run) insist(ctx context.Context, t *tries) error {
 	for {
 		err := r.attempt(ctx, t)
 		if err == nil || r.gone || r.visible || ctx.Err() != nil || !r.worthAnother(ctx, t, err) {

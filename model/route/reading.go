@@ -18,6 +18,7 @@ type Speeds interface {
 }
 
 const (
+	tokensPerWord      = 2    // at most, of prose and code
 	usualTokensPerByte = 0.25 // of a request's text, where nothing was counted yet
 	leastMeasured      = 256  // tokens; the time for fewer is mostly overhead
 	leastMeasuredTime  = 20 * time.Millisecond
@@ -72,6 +73,30 @@ func (a *attempt) departure() model.Departure {
 	}
 	out.Unread = max(0, a.timeFor(total)-time.Since(a.clock.since))
 	return out
+}
+
+// usualStay is for how long a session waits for the server that has read it, where nobody
+// knows for how long another one would read.
+const usualStay = 5 * time.Second
+
+// stay is for how long a session waits for nobody but the server that has read it: for as
+// long as another one would have to read. Whoever waits longer than that has lost no more by
+// the wait than by the reading.
+func (a *attempt) stay(req *model.Request) time.Duration {
+	if a.run.cfg.Speeds == nil {
+		return usualStay
+	}
+	tokens := float64(max(a.run.before(a.lane()).tokens, countWords(req)*tokensPerWord))
+	stay := time.Duration(0)
+	for i := range a.tries.places[1:] {
+		other := &a.tries.places[1+i]
+		if speed := a.run.cfg.Speeds.ReadingSpeed(other.Endpoint.Origin, other.Ref.Model); speed > 0 {
+			if reads := time.Duration(tokens / speed * float64(time.Second)); stay == 0 || reads < stay {
+				stay = reads
+			}
+		}
+	}
+	return cmp.Or(stay, usualStay)
 }
 
 // place names whose speed is measured.

@@ -136,20 +136,19 @@ func (r *run) chore() bool { return r.q.Lane == model.LaneHousekeeping }
 // candidate asks one model under one credential, wherever it is served.
 func (r *run) candidate(ctx context.Context, t *model.Target, left others) error {
 	places := r.places(t)
+	many, failed := len(places) > 1, ""
 	var err error
-	for i := range places {
-		place := &places[i]
-		if i > 0 {
-			r.notice("replica", "%s did not answer (%s); asking %s, which may have to read the conversation first",
-				places[i-1].Endpoint.Origin, briefly(err), place.Endpoint.Origin)
-		}
-		err = r.insist(ctx, place, left, i < len(places)-1)
-		if len(places) > 1 || len(r.q.Chain) > 1 && local(t) {
-			r.met(place.Endpoint.Origin, err)
+	for len(places) > 0 {
+		tries := newTries(places, left, failed)
+		err = r.insist(ctx, tries)
+		asked := tries.target.Endpoint.Origin
+		if many || len(r.q.Chain) > 1 && local(t) {
+			r.met(asked, err)
 		}
 		if err == nil || r.visible || r.gone || ctx.Err() != nil || !fallsBack(err) {
 			break
 		}
+		places, failed = places[1:], asked+" did not answer ("+briefly(err)+")"
 	}
 	if r.cfg.Cooldown != nil && ctx.Err() == nil && !r.chore() {
 		r.cooled(t, err)
@@ -177,7 +176,8 @@ func (r *run) met(origin string, err error) {
 	}
 }
 
-// places gives the target at each of its replicas, best first.
+// places gives the target at each of its replicas, best first. Whose slot is got first may
+// be asked before one that stands before it.
 func (r *run) places(t *model.Target) []model.Target {
 	if r.cfg.Replicas == nil || len(t.Replicas) == 0 {
 		return []model.Target{*t}

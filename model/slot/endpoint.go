@@ -60,9 +60,10 @@ type waiter struct {
 	stayed  time.Time // when its own slot was last seen to be kept by another process
 	seat    int
 	own     bool
+	race    *race // nil = it waits nowhere else
 }
 
-func (e *endpoint) enqueue(c model.Claim) *waiter {
+func (e *endpoint) enqueue(c model.Claim, in *race) *waiter {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if c.Endpoint.Slots > 0 {
@@ -71,7 +72,10 @@ func (e *endpoint) enqueue(c model.Claim) *waiter {
 	e.arrivals++
 	w := &waiter{
 		claim: c, arrival: e.arrivals, turn: e.turns[lane(c)].take(c.Session),
-		granted: make(chan struct{}), news: make(chan hearth.Wait, 1),
+		granted: make(chan struct{}), news: make(chan hearth.Wait, 1), race: in,
+	}
+	if in != nil {
+		w.granted = in.over
 	}
 	e.waiting = append(e.waiting, w)
 	if lane(c) != model.LaneHousekeeping {
@@ -264,7 +268,7 @@ func (e *endpoint) grantNext() bool {
 			return false
 		}
 		e.recall(w.claim)
-		if e.awaits(w) != nil {
+		if w.lost() || e.awaits(w) != nil {
 			continue
 		}
 		if changed, stays := e.grantTo(w); changed || !stays {
@@ -285,6 +289,11 @@ func (e *endpoint) grantTo(w *waiter) (changed, stays bool) {
 		case !ok:
 		case e.inherits(w.claim.Endpoint, number, unlock):
 			return true, false
+		case !w.wins(): // another endpoint was quicker
+			if unlock != nil {
+				unlock()
+			}
+			return false, true
 		default:
 			e.grant(w, number, unlock)
 			return true, false

@@ -180,23 +180,25 @@ func (s *Slots) Acquire(ctx context.Context, c model.Claim, wait func(hearth.Wai
 	if ctx.Err() != nil {
 		return nil, nil, cancelled(ctx)
 	}
-	e := s.endpoint(c.Endpoint.Origin)
-	w := e.enqueue(c)
+	q := s.line(c)
+	moves := q.moves()
 	for {
 		// A grant and a cancel may be there at once: the cancel wins, so that a person
 		// who pressed Ctrl-C never sees a request go out.
 		select {
 		case <-ctx.Done():
-			e.leave(w)
+			q.leave(nil)
 			return nil, nil, cancelled(ctx)
-		case <-w.granted:
+		case <-q.first().granted:
 			if ctx.Err() != nil {
-				e.leave(w)
+				q.leave(nil)
 				return nil, nil, cancelled(ctx)
 			}
-			held, ticket := e.hold(ctx, w)
+			held, ticket := q.hold(ctx)
 			return held, ticket, nil
-		case line := <-w.news:
+		case <-moves:
+			q.spread()
+		case line := <-q.first().news:
 			if wait != nil {
 				wait(line)
 			}
