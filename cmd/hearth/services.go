@@ -210,15 +210,14 @@ func (sv *services) health(ctx context.Context, id string, p config.Provider) (*
 	return h, err
 }
 
-// ask is a service's Health. A server that wants a credential is there, and so is one
-// that is slow to answer.
+// ask is a service's Health. A server that wants a credential is there.
 func (h *health) ask(ctx context.Context) (service.Health, string) {
 	short, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
 	r, err := h.client.Get(short, model.Call{Op: "ask " + h.url})
 	switch {
 	case err != nil && short.Err() != nil:
-		return service.Loading, oneLine(err.Error())
+		return service.Silent, oneLine(err.Error())
 	case err != nil:
 		return service.Absent, oneLine(err.Error())
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:

@@ -144,6 +144,24 @@ func (f folder) write(r *record) error {
 	return nil
 }
 
+// ready is where it is noted which run of the server was ready.
+func (f folder) ready() string { return filepath.Join(f.path, "ready") }
+
+// sawReady notes that the server that runs was ready. Without the note it is only looked at
+// again.
+func (f folder) sawReady() {
+	if r, ok := f.record(); ok && r.Ended.IsZero() && !f.wasReady() {
+		_ = atomicfile.Write(f.ready(), []byte(r.Run), 0o600)
+	}
+}
+
+// wasReady reports whether any gateway saw the server ready since it was started.
+func (f folder) wasReady() bool {
+	run, err := os.ReadFile(f.ready())
+	r, ok := f.record()
+	return err == nil && ok && r.Ended.IsZero() && r.Run == string(run)
+}
+
 // kept reports whether a keeper runs the server. What a keeper that was killed left
 // running is ended, where it is certain to be that.
 func (f folder) kept() bool {

@@ -57,6 +57,7 @@ const (
 	Absent  Health = iota // nothing answers
 	Loading               // something answers and is not ready
 	Ready
+	Silent // something takes connections and does not answer in time: it starts, or works
 )
 
 const (

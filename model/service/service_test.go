@@ -16,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hearth"
@@ -340,6 +341,61 @@ func TestAStartThatTakesTooLongGoesOn(t *testing.T) {
 	if n := starts(t, dir); n != 1 {
 		t.Errorf("it was started %d times", n)
 	}
+}
+
+// Many servers answer nothing else while they write: one that another gateway saw ready is
+// not waited for, one that nobody did is.
+func TestASilentServerWorksOrStarts(t *testing.T) {
+	dir := t.TempDir()
+	c := config(dir, "serves")
+	use(t, made(t, c))()
+	mute := config(dir, "serves")
+	mute.Health = func(context.Context) (Health, string) { return Silent, "deadline exceeded" }
+	mute.ReadyTimeout = time.Second
+	told := 0
+	release, err := made(t, mute).Use(t.Context(), func(hearth.Wait) { told++ })
+	if err != nil || told != 0 {
+		t.Fatalf("told %d times of a start, %v", told, err)
+	}
+	release()
+	at := folder{path: filepath.Join(mute.Folder, mute.name())}
+	if err := os.WriteFile(at.ready(), []byte("an earlier run"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = made(t, mute).Use(t.Context(), silent)
+	if e, ok := errors.AsType[*hearth.Error](err); !ok || !strings.Contains(e.Cause, "goes on loading") {
+		t.Errorf("of a run that nobody saw ready: %v", err)
+	}
+	if n := starts(t, dir); n != 1 {
+		t.Errorf("it was started %d times", n)
+	}
+}
+
+// What has the port and is not ours is waited for as long as a start may take, the first
+// look included, and is called what it is.
+func TestSomethingElseThatIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := config(t.TempDir(), "serves")
+		c.ReadyTimeout = 15 * time.Second
+		c.Health = func(ctx context.Context) (Health, string) {
+			short, cancel := context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			<-short.Done()
+			return Silent, "deadline exceeded"
+		}
+		s, began := New(c), time.Now()
+		for i, most := range []time.Duration{15 * time.Second, glance} { // and once more by the turn that tells it
+			_, err := s.Use(t.Context(), silent)
+			e, ok := errors.AsType[*hearth.Error](err)
+			if !ok || !strings.Contains(e.Cause, "takes the connections to http://127.0.0.1:1/v1/models and answers none") {
+				t.Fatalf("got %v", err)
+			}
+			if took := time.Since(began); took != most {
+				t.Errorf("look %d took %v, want %v", i, took, most)
+			}
+			began = time.Now()
+		}
+	})
 }
 
 func TestCancellingAStartIsNoFailure(t *testing.T) {

@@ -17,12 +17,17 @@ import (
 	"hearth/internal/process"
 )
 
+// glance is how long a server may take to show that it is ready after all, when its start
+// has just failed.
+const glance = 500 * time.Millisecond
+
 // errNotReady is the cause of a start that took too long.
 var errNotReady = errors.New("the start took too long")
 
 // up reports whether the server is there and ready. One that a keeper runs and that was
 // ready before is not asked again: it may be too busy to answer quickly, and the request
-// itself will tell.
+// itself will tell. For the same reason silence is no news of one that another gateway saw
+// ready: many servers answer nothing else while they write.
 func (s *Service) up(ctx context.Context) (bool, error) {
 	kept := s.at.kept()
 	if s.known && kept {
@@ -33,11 +38,14 @@ func (s *Service) up(ctx context.Context) (bool, error) {
 		s.displace(ctx)
 	}
 	health, _ := s.c.Health(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && health != Ready {
 		return false, s.cancelled(ctx)
 	}
-	s.known = kept && health == Ready
-	return health == Ready, nil
+	up := health == Ready || health == Silent && kept && s.at.wasReady()
+	if s.known = kept && up; s.known {
+		s.at.sawReady()
+	}
+	return up, nil
 }
 
 // displace ends what was started for this provider, or at this address, with other words
@@ -68,9 +76,18 @@ func (s *Service) displace(ctx context.Context) {
 	}
 }
 
-// ensure has the server be there and ready.
+// ensure has the server be there and ready. All of it together takes no longer than a start
+// may.
 func (s *Service) ensure(ctx context.Context, wait func(hearth.Wait)) error {
-	if up, err := s.up(ctx); up || err != nil {
+	limited, cancel := context.WithTimeoutCause(ctx, s.c.ReadyTimeout, errNotReady)
+	defer cancel()
+	look, stop := limited, context.CancelFunc(func() {})
+	if s.failed != nil && time.Since(s.failedAt) < s.tellFor {
+		look, stop = context.WithTimeout(limited, glance)
+	}
+	up, err := s.up(look)
+	stop()
+	if up || err != nil && ctx.Err() != nil {
 		return err
 	}
 	if err := s.failed; err != nil {
@@ -80,10 +97,12 @@ func (s *Service) ensure(ctx context.Context, wait func(hearth.Wait)) error {
 		}
 	}
 	wait(s.starting(""))
-	err := s.start(ctx, wait)
+	err = s.start(ctx, limited, wait)
 	switch {
 	case err == nil:
-		s.known = s.at.kept()
+		if s.known = s.at.kept(); s.known {
+			s.at.sawReady()
+		}
 	case ctx.Err() != nil:
 		return s.cancelled(ctx)
 	default:
@@ -92,10 +111,9 @@ func (s *Service) ensure(ctx context.Context, wait func(hearth.Wait)) error {
 	return err
 }
 
-// start starts the server, or joins another gateway's start, and waits until it is ready.
-func (s *Service) start(ctx context.Context, wait func(hearth.Wait)) error {
-	limited, cancel := context.WithTimeoutCause(ctx, s.c.ReadyTimeout, errNotReady)
-	defer cancel()
+// start starts the server, or joins another gateway's start, and waits until it is ready, or
+// limited is over.
+func (s *Service) start(ctx, limited context.Context, wait func(hearth.Wait)) error {
 	pause, run, last := 50*time.Millisecond, "", ""
 	for {
 		health, words := s.c.Health(limited)
@@ -121,7 +139,7 @@ func (s *Service) start(ctx context.Context, wait func(hearth.Wait)) error {
 			run = said.Run // "" where another gateway was quicker
 		}
 		if err := s.pause(limited, pause); err != nil {
-			return s.tooLate(words, err)
+			return s.tooLate(health, words, err)
 		}
 		pause = min(pause*3/2, 500*time.Millisecond)
 	}
@@ -226,7 +244,7 @@ func (s *Service) died(r record) error {
 }
 
 // tooLate is the error of a wait that was given up.
-func (s *Service) tooLate(words string, cause error) error {
+func (s *Service) tooLate(health Health, words string, cause error) error {
 	if !errors.Is(cause, errNotReady) {
 		return cause
 	}
@@ -240,6 +258,9 @@ func (s *Service) tooLate(words string, cause error) error {
 			" to an address that answers 200 when it is; a higher readyTimeoutMs waits for longer."}
 	if !s.at.kept() {
 		e.Cause = "Something that Hearth did not start answers at " + s.c.URL + "."
+		if health == Silent {
+			e.Cause = "Something that Hearth did not start takes the connections to " + s.c.URL + " and answers none."
+		}
 		e.Try = "Stop it, or give this provider another port."
 		return e
 	}
