@@ -13,6 +13,7 @@ import (
 	"hearth"
 	"hearth/model"
 	"hearth/model/catalog"
+	"hearth/model/probe"
 )
 
 func newModels(s streams, opt *options) *cobra.Command {
@@ -70,7 +71,8 @@ type listedModel struct {
 // modelList makes the rows of `models list`.
 type modelList struct {
 	*app
-	fresh []hearth.ModelRef // what servers were just found to have
+	fresh []hearth.ModelRef      // what servers were just found to have
+	asked map[string]*probe.Host // by origin, those that were just asked; nil gave no list
 }
 
 func (ml *modelList) print(ctx context.Context, l listFlags) error {
@@ -79,9 +81,12 @@ func (ml *modelList) print(ctx context.Context, l listFlags) error {
 			return ml.roster.unknownProvider(l.provider)
 		}
 	}
+	if err := ml.knownAgent(l.agent); err != nil {
+		return err
+	}
 	c := choice{agent: l.agent}
 	if l.refresh {
-		if err := ml.refresh(ctx); err != nil {
+		if err := ml.refresh(ctx, l.provider); err != nil {
 			return err
 		}
 	}
@@ -203,6 +208,10 @@ func (ml *modelList) listed(ctx context.Context, c choice, ref hearth.ModelRef) 
 		}
 		t = candidate{Target: ml.roster.outline(c, ref, at), client: model.NewClient(model.ClientConfig{Endpoint: at})}
 	}
+	if err == nil && ml.absent(ref, t) {
+		r.Missing = true
+		r.Tags = append(r.Tags, "missing")
+	}
 	known := ml.servers.remembered(t)
 	caps := known.Layers.Merge()
 	if caps.Vision {
@@ -271,37 +280,4 @@ func yesNo(b bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-// refresh asks the servers of all configured providers what they have now. One that
-// does not answer is named, and keeps nobody else from answering. It
-// fails only when it is stopped.
-func (ml *modelList) refresh(ctx context.Context) error {
-	for _, id := range ml.file.Config.Models.ProviderOrder {
-		p := ml.file.Config.Models.Providers[id]
-		name := "x" // any model: only the server is asked
-		if len(p.Models) > 0 {
-			name = p.Models[0].ID
-		}
-		t, err := ml.targets.target(ctx, choice{}, id+"/"+name)
-		if err != nil || t.client == nil || t.Endpoint.Locality == hearth.LocalityHosted {
-			continue
-		}
-		host, err := ml.servers.describer.Host(ctx, t.client)
-		if err := interrupted(ctx, "ask the servers"); err != nil {
-			return err
-		}
-		if err != nil {
-			fmt.Fprintf(ml.io.err, "note: %s: %s\n", id, oneLine(err.Error()))
-			continue
-		}
-		for _, model := range host.IDs() {
-			ref := hearth.ModelRef{Provider: strings.ToLower(id), Model: model}
-			if !slices.Contains(ml.fresh, ref) {
-				ml.fresh = append(ml.fresh, ref)
-			}
-			ml.servers.describer.Describe(ctx, t.client, model, t.Protocol)
-		}
-	}
-	return interrupted(ctx, "ask the servers")
 }

@@ -103,6 +103,9 @@ type effectiveStatus struct {
 
 func runStatus(ctx context.Context, s streams, opt *options, f statusFlags) error {
 	return withConfig(ctx, s, opt, func(ctx context.Context, a *app) error {
+		if err := a.knownAgent(f.agent); err != nil {
+			return err
+		}
 		st := modelCheck{a}.status(ctx, f.agent)
 		switch {
 		case f.json:

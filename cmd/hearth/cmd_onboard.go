@@ -223,8 +223,12 @@ func (b onboarder) look(ctx context.Context, o onboarding, e *entry) error {
 		if _, m, ok := probe.Choose(found, memoryBytes()); ok {
 			e.model = m
 		}
-	} else if !lists(found[0], e.model.ID) && len(ids) > 0 {
-		fmt.Fprintf(b.io.err, "note: the server does not list %s; it lists %s\n", e.model.ID, strings.Join(ids[:min(5, len(ids))], ", "))
+	} else if h := found[0]; !lists(h, e.model.ID) && !h.NeedsKey && !h.Loading {
+		has := "it lists " + strings.Join(ids[:min(5, len(ids))], ", ")
+		if len(ids) == 0 {
+			has = "it has no model yet"
+		}
+		fmt.Fprintf(b.io.err, "note: the server does not list %s; %s\n", e.model.ID, has)
 	}
 	return nil
 }

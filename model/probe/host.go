@@ -214,6 +214,9 @@ func (h *Host) find(id string) *Model {
 	return nil
 }
 
+// Has reports whether the server has the model that an id means.
+func (h *Host) Has(id string) bool { return h.find(id) != nil }
+
 // IDs lists the models' ids.
 func (h *Host) IDs() []string {
 	ids := make([]string, len(h.Models))
