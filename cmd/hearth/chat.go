@@ -179,8 +179,8 @@ func (k chat) banner(ctx context.Context) error {
 	fmt.Fprintf(k.io.err, "server     %s\n", k.serverLine(first, caps))
 	if p, _ := k.roster.provider(first.Ref.Provider); p.LocalService != nil && !caps.Resident && !k.services.runs(ctx, first.Ref.Provider) {
 		fmt.Fprintln(k.io.err, "           it is started with the first message, unless it runs already")
-	} else if p.LocalService == nil && k.quiet(first) {
-		fmt.Fprintln(k.io.err, "           it does not answer now: start it, or look whether this is its address")
+	} else if p.LocalService == nil && k.servers.quiet(first) {
+		fmt.Fprintln(k.io.err, "           it "+quietNow)
 	}
 	fmt.Fprintf(k.io.err, "model      %s\n", written(first.Ref, first.Profile))
 	fmt.Fprintf(k.io.err, "window     %d tokens%s\n", caps.Window, map[bool]string{false: " (a guess: nobody said)"}[caps.WindowKnown])
@@ -192,11 +192,6 @@ func (k chat) banner(ctx context.Context) error {
 	fmt.Fprintf(k.io.err, "workspace  %s\n", k.kit.workspace)
 	fmt.Fprintf(k.io.err, "config     %s\n", k.configLine())
 	return nil
-}
-
-// quiet reports whether a server of one's own did not answer when it was asked what it is.
-func (k chat) quiet(t model.Target) bool {
-	return t.Ref != demoRef && t.Endpoint.Locality != hearth.LocalityHosted && k.servers.describer.Listed(t.Endpoint.Origin) == nil
 }
 
 func (k chat) serverLine(t model.Target, c model.Capabilities) string {

@@ -120,7 +120,7 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 	out, err := func() (agent.Outcome, error) {
 		a, err := newApp(ctx, s, opt)
 		if err != nil {
-			return agent.Outcome{}, err
+			return agent.Outcome{}, tooLate(ctx, err)
 		}
 		defer a.close()
 		images, err := loadImages(in.files)
@@ -128,7 +128,7 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 			return agent.Outcome{}, err
 		}
 		if k, err = a.open(ctx, in.choice); err != nil {
-			return agent.Outcome{}, notKept(partial(agent.Outcome{}, err))
+			return agent.Outcome{}, notKept(partial(agent.Outcome{}, overdue(ctx, err)))
 		}
 		defer k.close()
 		var ask asker
@@ -147,7 +147,7 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 		}
 		return out, err
 	}()
-	err = partial(out, err)
+	err = partial(out, overdue(ctx, err))
 	if !in.json {
 		return err
 	}
@@ -159,6 +159,23 @@ func runAgent(ctx context.Context, s streams, opt *options, in agentRequest) err
 		return errSilent{exitCode(err)}
 	}
 	return nil
+}
+
+// overdue gives what ended a command where a part of it, such as the store, knows only that
+// its time was over.
+func overdue(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errTimeout) {
+		return errTimeout
+	}
+	return err
+}
+
+// tooLate is overdue for a message that was not kept by then.
+func tooLate(ctx context.Context, err error) error {
+	if err = overdue(ctx, err); errors.Is(err, errTimeout) {
+		return notKept(partial(agent.Outcome{}, err))
+	}
+	return err
 }
 
 // partial gives an error its exit code: part of an answer was shown before it.

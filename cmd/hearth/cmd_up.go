@@ -50,7 +50,7 @@ func up(ctx context.Context, s streams, opt *options, c choice, message, server 
 		return err
 	}
 	if !s.person() && message == "" && !piped {
-		finder{a}.printFound(found)
+		finder{a}.printFound(ctx, found)
 		return nil
 	}
 	c.leaves = message == "" && !piped

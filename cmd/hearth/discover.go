@@ -220,10 +220,14 @@ func jsonText(v any) string {
 	return string(b)
 }
 
-// printFound lists what discovery found.
-func (f finder) printFound(found []probe.Host) {
+// printFound lists what discovery found, or says whether the configured server is there.
+func (f finder) printFound(ctx context.Context, found []probe.Host) {
 	if ref := f.roster.chosenRef(choice{}); ref != (hearth.ModelRef{}) {
 		fmt.Fprintf(f.io.out, "model %s, config %s\n", ref, f.configLine())
+		t, err := f.targets.target(ctx, choice{}, ref.String())
+		if p, _ := f.roster.provider(ref.Provider); err == nil && p.LocalService == nil && f.servers.quiet(f.servers.known(ctx, t)) {
+			fmt.Fprintf(f.io.out, "%s %s\n", t.Endpoint.Written(), quietNow)
+		}
 	}
 	for _, h := range found {
 		if _, _, usable := probe.Choose([]probe.Host{h}, memoryBytes()); usable {

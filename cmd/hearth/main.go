@@ -87,7 +87,7 @@ func newRoot(io streams) *cobra.Command {
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
-	root.SetFlagErrorFunc(misused)
+	root.SetFlagErrorFunc(misread)
 	root.PersistentFlags().StringVar(&opt.config, "config", "", "config `FILE` to use instead of the first one found")
 	root.AddCommand(
 		newVersion(io), newUp(io, opt), newAgent(io, opt), newInfer(io, opt), newConfig(io, opt), newModels(io, opt), newSessions(io, opt), newWhy(io, opt), newOnboard(io, opt), newKeepService(io),
@@ -139,6 +139,15 @@ func strictArguments(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		strictArguments(sub)
 	}
+}
+
+// misread is the error of a flag that a command does not have: where the word before it is
+// no command either, that is what went wrong.
+func misread(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasAvailableSubCommands() {
+		return unknownWord(cmd, words, misused(cmd, fmt.Errorf("unknown command %q for %q", words[0], cmd.CommandPath())))
+	}
+	return misused(cmd, err)
 }
 
 // misused is the error of a command line that its command cannot read.

@@ -161,6 +161,14 @@ func (s *servers) known(ctx context.Context, c candidate) model.Target {
 	return t
 }
 
+// quietNow is what is said of a server that is quiet.
+const quietNow = "does not answer now: start it, or look whether this is its address"
+
+// quiet reports whether a server of one's own did not answer when it was asked what it is.
+func (s *servers) quiet(t model.Target) bool {
+	return t.Ref != demoRef && t.Endpoint.Locality != hearth.LocalityHosted && s.describer.Listed(t.Endpoint.Origin) == nil
+}
+
 // remembered adds what is known without asking anybody.
 func (s *servers) remembered(c candidate) model.Target {
 	t := c.Target

@@ -139,7 +139,8 @@ func (k *talk) accept(ctx context.Context, in prompt.Incoming) (err error) {
 	k.tidied = false
 	told, err := k.agent.Accept(ctx, k.t, in)
 	k.notices = append(k.notices, told...) // what an Accept that failed had to say comes with the next message
-	if err != nil && hearth.ReasonOf(err) != hearth.ReasonStorage {
+	err = tooLate(ctx, err)
+	if err != nil && hearth.ReasonOf(err) != hearth.ReasonStorage && !errors.Is(err, errTimeout) {
 		return notKept(err)
 	}
 	return err // a store says itself that nothing was saved
