@@ -23,7 +23,11 @@ type Config struct {
 	// Known gives the chain as Targets would, without asking or running anything: what the
 	// servers say of themselves may be missing or old. It gives nil where the chain cannot be
 	// told at once. Where Known itself is nil, Targets is as quick.
-	Known  func() []model.Target
+	Known func() []model.Target
+	// Anew gives a target with what its servers say of it when they are asked now, whatever
+	// they said lately. It may block as Targets does. nil: what Targets gave is all that
+	// can be known.
+	Anew   func(ctx context.Context, t model.Target) model.Target
 	Tools  []tool.Tool
 	Dir    string // that the tools work in; a yes to a call holds there only
 	Rules  policy.Rules

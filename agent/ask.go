@@ -39,7 +39,7 @@ func (r *run) ask(ctx context.Context) error {
 		if !again {
 			return err
 		}
-		chain = from(chain, &r.asked)
+		chain = from(r.chain, &r.asked)
 	}
 }
 

@@ -112,6 +112,7 @@ func (r *run) full(c *conversation, why occasion) string {
 type fitting struct {
 	looked    bool  // at the estimate
 	refitted  bool  // what the server refused
+	renewed   bool  // what the server says of itself
 	asksLess  bool  // for less of an answer
 	least     int   // the tokens that an answer may then have
 	asked     int   // how often a summary was asked for
@@ -174,6 +175,7 @@ func (r *run) refit(ctx context.Context, target model.Target, refused error) (ag
 	if fixed && f.asksLess {
 		return false, refused
 	}
+	target = r.anew(ctx, target, refused)
 	c, err := r.conversation(ctx, target)
 	if err != nil {
 		return false, err
@@ -206,6 +208,26 @@ func (r *run) refit(ctx context.Context, target model.Target, refused error) (ag
 	default:
 		return false, unshortened(c, err)
 	}
+}
+
+// anew gives a target with what its server says of itself now, where it refused a request as
+// too long and did not say how large its window is: it may have loaded the model anew for that
+// very request, with less than it had. The server is asked once for an answer.
+func (r *run) anew(ctx context.Context, target model.Target, refused error) model.Target {
+	f := r.fitting(target.Ref)
+	o, ok := errors.AsType[*model.Overflow](refused)
+	if !ok || o.Window > 0 || o.Bytes || o.Answered || r.cfg.Anew == nil || f.renewed || target.Refused != nil {
+		return target
+	}
+	f.renewed = true
+	target.Layers = r.cfg.Anew(ctx, target).Layers
+	r.chain = slices.Clone(r.chain) // the caller's stays as it is
+	for i := range r.chain {
+		if r.chain[i].Ref == target.Ref {
+			r.chain[i].Layers = target.Layers
+		}
+	}
+	return target
 }
 
 // namesWindow reports whether a refusal says how large the window is.

@@ -96,14 +96,23 @@ func (r *run) conversation(ctx context.Context, target model.Target) (*conversat
 	if err != nil {
 		return nil, err
 	}
-	switch now, had := r.windowNow(target, es), c.es.plan.Window; {
+	if c.follow(target, r.windowNow(target, es)) && c.es.plan.Window > es.plan.Window {
+		es.plan = c.es.plan // no byte of a request depends on it
+	}
+	return c, nil
+}
+
+// follow takes up what is known of a target now, and reports whether its window is another.
+func (c *conversation) follow(target model.Target, now int) bool {
+	c.target = target
+	had := c.es.plan.Window
+	switch {
 	case now < had:
 		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, had))
 	case now > had:
 		c.within(now, "")
-		es.plan = c.es.plan // no byte of a request depends on it
 	}
-	return c, nil
+	return now != had
 }
 
 // refusalHolds is how long an epoch keeps within less than is promised, because a server has

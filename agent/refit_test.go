@@ -122,3 +122,44 @@ func TestCompactLeavesOldOutputsOutBeforeTurnsGo(t *testing.T) {
 		t.Errorf("%v after %d refusals, told %q", err, server.refused, told)
 	}
 }
+
+// A server may load a model anew for the very request that it then finds too long, and not
+// say with how much: it is asked, before anything is left out for a guess.
+func TestAServerThatRefusesWithoutANumberIsAskedWhatItHas(t *testing.T) {
+	for name, c := range map[string]struct {
+		turns, now int
+		said       string
+	}{
+		"an answer":                     {11, 4_096, "hello after lunch"},
+		"a summary that was only ahead": {13, 5_000, strings.Repeat("hello after lunch ", 350)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := &small{window: 10_000}
+			s := longTalk(t, server, c.turns)
+			server.window = c.now
+			asked := 0
+			s.cfg.Anew = func(_ context.Context, target model.Target) model.Target {
+				asked++
+				target.Layers = windowed(target.Ref, server.window).Layers
+				return target
+			}
+			s.agent = agent.New(s.cfg)
+			var told []string
+			if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: c.said}); err != nil {
+				t.Fatal(err)
+			}
+			out, err := s.agent.Turn(t.Context(), s.mem, func(e hearth.Event) { told = append(told, e.Notice.Text) })
+			if err != nil || out.Answer == "" || server.refused != 1 || summaries(server) != 1 || asked != 1 {
+				t.Errorf("got %q, %v after %d refusals, %d summaries; asked %d times", out.Answer, err, server.refused, summaries(server), asked)
+			}
+			all := strings.Join(told, "\n")
+			if !strings.Contains(all, fmt.Sprintf("a window of %d tokens now, not the 10000", c.now)) || strings.Contains(all, "without a summary, because the server refused") {
+				t.Errorf("told %s", all)
+			}
+			plan, err := prompt.DecodePlan(s.mem.epochs[len(s.mem.epochs)-1].Plan)
+			if err != nil || plan.Window != c.now || plan.Summary == "" {
+				t.Errorf("the plan's window is %d, its summary %q: %v", plan.Window, plan.Summary, err)
+			}
+		})
+	}
+}

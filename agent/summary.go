@@ -145,7 +145,7 @@ func (r *run) askForSummary(ctx context.Context, c *conversation, s *summed, how
 		case reason != hearth.ReasonContextOverflow:
 			return
 		default:
-			fewer, spared := r.tighter(c, s, whole)
+			fewer, spared := r.tighter(ctx, c, s, whole)
 			if !whole && !spared && fewer == s.lost {
 				return // the same request would be refused again
 			}
@@ -155,14 +155,19 @@ func (r *run) askForSummary(ctx context.Context, c *conversation, s *summed, how
 }
 
 // tighter leaves old outputs out of a conversation whose summary's request was refused, where
-// they still are in it, and gives how many of the oldest messages must go all the same. whole
-// says that nothing was left out of that request: then the server's count of it, if it names
-// one, is that of the conversation; else ours was too low.
-func (r *run) tighter(c *conversation, s *summed, whole bool) (lost int, spared bool) {
-	room := c.es.plan.Window * 3 / 4
+// they still are in it, and gives how many of the oldest messages must go all the same. Where
+// the server names a smaller window, it was the window that we had wrong; where it names its
+// count of a request of which whole says that nothing was left out, that is the conversation's;
+// else our count was too low.
+func (r *run) tighter(ctx context.Context, c *conversation, s *summed, whole bool) (lost int, spared bool) {
+	had, target := c.es.plan.Window, r.anew(ctx, c.target, s.err)
+	c.follow(target, min(had, r.windowNow(target, c.es)))
 	if whole && namesWindow(s.err) {
 		c.believe(s.err)
-		room = c.es.plan.Window
+	}
+	room := c.es.plan.Window
+	if room == had && !(whole && namesWindow(s.err)) {
+		room = room * 3 / 4
 	}
 	cuts := r.outputs(c, s.keep)
 	c.without(cuts)

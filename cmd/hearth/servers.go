@@ -169,6 +169,16 @@ func (s *servers) quiet(t model.Target) bool {
 	return t.Ref != demoRef && t.Endpoint.Locality != hearth.LocalityHosted && s.describer.Listed(t.Endpoint.Origin) == nil
 }
 
+// knownAnew is known by what the servers say now, however lately they were asked.
+func (s *servers) knownAnew(ctx context.Context, c candidate) model.Target {
+	for _, client := range append([]*model.Client{c.client}, c.others...) {
+		if client != nil {
+			s.describer.Forget(client.Endpoint().Origin)
+		}
+	}
+	return s.known(ctx, c)
+}
+
 // remembered adds what is known without asking anybody.
 func (s *servers) remembered(c candidate) model.Target {
 	t := c.Target

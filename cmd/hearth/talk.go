@@ -104,6 +104,7 @@ func (a *app) agentConfig(c choice, kit *toolkit) agent.Config {
 		Router:  a.calls.router,
 		Targets: func(ctx context.Context) ([]model.Target, error) { return a.targets.chain(ctx, c) },
 		Known:   func() []model.Target { return a.targets.knownChain(c) },
+		Anew:    func(ctx context.Context, t model.Target) model.Target { return a.targets.anew(ctx, c, t) },
 		Tools:   kit.tools,
 		Dir:     kit.workspace,
 		Rules:   a.toolbox.rules(c, kit.workspace),

@@ -50,6 +50,19 @@ func (ts *targets) chain(ctx context.Context, c choice) ([]model.Target, error) 
 	return targets, nil
 }
 
+// anew gives a target of a chain with what its servers say of it now.
+func (ts *targets) anew(ctx context.Context, c choice, t model.Target) model.Target {
+	chain, err := ts.candidates(ctx, c)
+	if err != nil {
+		return t
+	}
+	i := slices.IndexFunc(chain, func(have candidate) bool { return have.Ref == t.Ref && have.Profile == t.Profile })
+	if i < 0 {
+		return t
+	}
+	return ts.servers.knownAnew(ctx, chain[i])
+}
+
 // candidates is chain without what the servers say of themselves: it asks no server that
 // the config names.
 func (ts *targets) candidates(ctx context.Context, c choice) ([]candidate, error) {

@@ -214,6 +214,11 @@ func Overflows() []Overflow {
 			x.Frames(Frame{Event: "error", Data: `{"error":{"message":` + words + `},"message":` + words + `}`})
 			x.Finished()
 		}},
+		{"lmstudio stream without a number", eventStreams, func(x *Exchange, _, _ int) {
+			words := js("The number of tokens to keep from the initial prompt is greater than the context length. Try to load the model with a larger context length, or provide a shorter input.")
+			x.Frames(Frame{Event: "error", Data: `{"error":{"message":` + words + `},"message":` + words + `}`})
+			x.Finished()
+		}},
 		{"lmstudio messages", []string{Messages}, status(500, `{"type":"error","error":{"type":"api_error","message":"The number of tokens to keep from the initial prompt is greater than the context length (n_keep: %d>= n_ctx: %d). Try to load the model with a larger context length, or provide a shorter input."}}`)},
 		{"vllm", openAI, status(400, `{"error":{"message":"This model's maximum context length is %[2]d tokens. However, you requested 1024 output tokens and your prompt contains at least %[1]d input tokens, for a total of at least 999999 tokens. Please reduce the length of the input prompt or the number of requested output tokens. (parameter=input_tokens, value=%[1]d)","type":"BadRequestError","param":"input_tokens","code":400}}`)},
 		{"vllm 2025", openAI, status(400, `{"object":"error","message":"This model's maximum context length is %[2]d tokens. However, you requested 999999 tokens (%[1]d in the messages, 1024 in the completion). Please reduce the length of the messages or completion.","type":"BadRequestError","param":null,"code":400}`)},

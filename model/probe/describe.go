@@ -144,7 +144,7 @@ func (d *Describer) Host(ctx context.Context, c *model.Client) (Host, error) {
 	return h, err
 }
 
-// ask is Host, and gives the entry that it filled: forget may have taken that out of known
+// ask is Host, and gives the entry that it filled: Forget may have taken that out of known
 // meanwhile.
 func (d *Describer) ask(ctx context.Context, c *model.Client) (*known, Host, error) {
 	origin := c.Endpoint().Origin

@@ -16,7 +16,7 @@ func TestAServerMayBeForgottenWhileItIsAsked(t *testing.T) {
 	d := NewDescriber(OpenCache(""), 0)
 	var at model.Endpoint
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d.forget(at.Origin)
+		d.Forget(at.Origin)
 		if r.URL.Path != "/v1/models" {
 			http.NotFound(w, r)
 			return

@@ -215,7 +215,7 @@ func (d *Describer) letGo(ctx context.Context, c *model.Client, id string, l lea
 	if !unload(ctx, c, id) {
 		told = fmt.Sprintf("Ollama did not let go of %s when its answer was stopped; if it stays silent, run: ollama stop %s", id, id)
 	}
-	d.forget(c.Endpoint().Origin)
+	d.Forget(c.Endpoint().Origin)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.aftermaths[c.Endpoint().Origin] = told

@@ -27,7 +27,7 @@ func (d *Describer) Preload(ctx context.Context, c *model.Client, id string, win
 		return nil
 	}
 	defer func() { // what it has loaded is not what we knew
-		d.forget(c.Endpoint().Origin)
+		d.Forget(c.Endpoint().Origin)
 		_, _ = d.Host(ctx, c) // who does not answer is asked again by the next turn
 	}()
 	if unloaded(ctx, c, id) == nil {
@@ -137,8 +137,9 @@ func (m *Model) windowFor(want int) int {
 	return want
 }
 
-// forget has the server asked again: what it has loaded just changed.
-func (d *Describer) forget(origin string) {
+// Forget has the server at origin asked again, however lately it was: what it has loaded just
+// changed, or may have.
+func (d *Describer) Forget(origin string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.known, origin)

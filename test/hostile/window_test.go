@@ -2,7 +2,10 @@ package hostile
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"hearth/model/modeltest"
@@ -38,5 +41,43 @@ func TestALongTalkWithASmallWindow(t *testing.T) {
 			t.Errorf("request %d was sent before", i)
 		}
 		bodies[string(r.Body)] = true
+	}
+}
+
+// TestAModelThatIsLoadedAnewWithLessForTheRequestItself talks to a server that put the model
+// out of memory after a while, and loads it with less room for the request that comes next,
+// which it then refuses without a number. It says itself what it has loaded, and is asked.
+func TestAModelThatIsLoadedAnewWithLessForTheRequestItself(t *testing.T) {
+	list := func(window int, unloaded bool) *modeltest.Server {
+		return modeltest.NewServer(t, modeltest.Config{
+			Identity: modeltest.LMStudio, Window: window, Refusal: "lmstudio stream without a number",
+			Models:  []modeltest.Model{{ID: "test-model", Window: window, TrainedMax: 131_072, Unloaded: unloaded}},
+			Default: modeltest.Say(modeltest.Reply{Text: "I see."}),
+		})
+	}
+	roomy, asleep, cramped := list(32_768, false), list(6_000, true), list(6_000, false)
+	var now atomic.Pointer[modeltest.Server]
+	now.Store(roomy)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/chat/completions") {
+			now.CompareAndSwap(asleep, cramped)
+		}
+		now.Load().ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	h := newHouse(t, front.URL, modeltest.Completions)
+	h.run(t, "config", "set", "models.providers.box.params.preload", "false")
+	for i := range 12 {
+		if s := h.run(t, "agent", "--message", fmt.Sprintf("Part %d: %s", i, strings.Repeat("a long story ", 160))); s.code != 0 {
+			t.Fatalf("message %d: exit %d\n%s%s", i, s.code, s.out, s.err)
+		}
+	}
+	now.Store(asleep)
+	s := h.run(t, "agent", "--message", "hello after lunch")
+	if s.code != 0 || !strings.Contains(s.err, "box/test-model has a window of 6000 tokens now, not the 32768 that this conversation began with; it is kept within that\n") {
+		t.Errorf("exit %d\n%s%s", s.code, s.out, s.err)
+	}
+	if !strings.Contains(s.err, " were summed up (nothing is lost on disk)\n") {
+		t.Errorf("what left the conversation was not summed up:\n%s", s.err)
 	}
 }
