@@ -307,9 +307,14 @@ func (r *run) shorten(ctx context.Context, c *conversation, why occasion) error 
 	}
 }
 
-// recent gives the index of the first message to keep word for word.
+// recent gives the index of the first message to keep word for word, in the window of the
+// epoch that follows.
 func (c *conversation) recent(room prompt.Room) int {
-	return prompt.Recent(c.es.plan, room, c.gauge, c.messages)
+	plan := *c.es.plan
+	if next := c.target.Layers.Merge(); next.WindowKnown {
+		plan.Window = min(plan.Window, next.Window)
+	}
+	return prompt.Recent(&plan, room, c.gauge, c.messages)
 }
 
 // trim begins an epoch that leaves out old tool outputs, and what was never read: no model
@@ -381,7 +386,7 @@ type summing struct {
 func (r *run) summarise(ctx context.Context, c *conversation, s summing) error {
 	keep := c.recent(r.cfg.Room)
 	c.without(prompt.Unread(c.es.plan, c.gauge, c.messages, keep))
-	if !c.whole() && spoken(c.messages[:c.fittingFrom(keep, c.es.plan.Window)]) > 0 { // else all of it is in the server's cache
+	if !c.whole() && spoken(c.messages[:c.fittingFrom(keep, c.served())]) > 0 { // else all of it is in the server's cache
 		c.without(r.outputs(c, keep))
 	}
 	got := r.summary(ctx, c, keep, s)
@@ -422,6 +427,9 @@ func (r *run) after(c *conversation, keep int, summary string) (*prompt.Plan, er
 	}
 	kept := c.messages[keep:]
 	plan := c.es.plan.Next(c.target, house, r.specs, summary)
+	if plan.Window < c.es.plan.Window {
+		plan.Summary = prompt.FitSummary(plan.Window, c.gauge, plan.Summary)
+	}
 	plan.CutAs(c.es.plan, kept)
 	r.st.tainted = r.st.tainted || plan.Tainted
 	plan.Tainted = r.st.tainted

@@ -108,7 +108,11 @@ func (c *conversation) follow(target model.Target, now int) bool {
 	had := c.es.plan.Window
 	switch {
 	case now < had:
-		c.within(now, fmt.Sprintf("%s has a window of %d tokens now, not the %d that this conversation began with; it is kept within that", target.Ref, now, had))
+		says := fmt.Sprintf("%s has", target.Ref)
+		if server := target.Layers.Server.Window; server == nil || *server != now {
+			says = fmt.Sprintf("by the config %s has", target.Ref)
+		}
+		c.within(now, fmt.Sprintf("%s a window of %d tokens now, not the %d that this conversation began with; it is kept within that", says, now, had))
 	case now > had:
 		c.within(now, "")
 	}
@@ -317,10 +321,14 @@ func (c *conversation) newest() int {
 	return c.gauge.HeadTokens(c.es.plan) + c.gauge.Tokens(c.between(seq-1, seq))
 }
 
-// whole reports whether the live conversation and its summary fit the window.
+// whole reports whether the live conversation and its summary fit what is served.
 func (c *conversation) whole() bool {
-	return c.tokens+prompt.SummaryTokens(c.es.plan.Window) <= c.es.plan.Window
+	return c.tokens+prompt.SummaryTokens(c.es.plan.Window) <= c.served()
 }
+
+// served is how much the request for a summary may fill: also what the conversation itself is
+// not to, where its owner has it kept within less than its server holds.
+func (c *conversation) served() int { return c.es.plan.ServedFor(c.target) }
 
 // fittingFrom gives how many of the oldest messages before keep must go for the request
 // for their summary to fit so many tokens.

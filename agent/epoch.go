@@ -141,7 +141,11 @@ func (r *run) preflight(ctx context.Context, target model.Target, es *epochState
 	}
 	// What is served now counts: a model that was loaded anew with more room is not refused
 	// for what it had when the epoch began.
-	warning, err := prompt.Preflight(target.Ref, target.Layers.Merge(), target.Layers.WindowSource())
+	served, source := target.Layers.Merge(), target.Layers.WindowSource()
+	if source == "config" {
+		served.Window = max(served.Window, es.plan.WindowNow(target)) // less waits until the epoch ends
+	}
+	warning, err := prompt.Preflight(target.Ref, served, source)
 	if warning == "" || r.st.steps > 0 {
 		return err
 	}

@@ -163,3 +163,63 @@ func TestAServerThatRefusesWithoutANumberIsAskedWhatItHas(t *testing.T) {
 		})
 	}
 }
+
+// capped is a model of whose window its owner has so much used, whatever is served.
+func capped(target model.Target, tokens int) model.Target {
+	target.Layers.Cap, target.Layers.Config.Window = tokens, &tokens
+	return target
+}
+
+// An edit of the config takes nothing out of a conversation that its server holds: less of a
+// window is kept to from the next epoch on, and the summary that it begins with is of all.
+func TestLessOfAWindowByTheConfigWaitsForTheEpochsEnd(t *testing.T) {
+	server := &small{window: 32_768}
+	s := longTalk(t, server, 20)
+	for _, tokens := range []int{6_000, 3_000, 5_000} {
+		chain := []model.Target{capped(windowed(first, server.window), tokens)}
+		s.cfg.Targets = func(context.Context) ([]model.Target, error) { return chain, nil }
+		s.agent = agent.New(s.cfg)
+		if _, err := s.agent.Accept(t.Context(), s.mem, prompt.Incoming{Text: "and now?"}); err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		out, err := s.agent.Turn(t.Context(), s.mem, func(e hearth.Event) {
+			if e.Kind == hearth.EventNotice {
+				told = append(told, e.Notice.Text)
+			}
+		})
+		want := fmt.Sprintf("changed since this conversation began, and applied when it begins anew (/new) or is summed up (/compact): the window that is kept within (%d tokens)", tokens)
+		if err != nil || out.Answer == "" || len(s.mem.epochs) != 1 || !slices.Equal(told, []string{want}) {
+			t.Errorf("with %d: %q, %v, %d epochs, told %q", tokens, out.Answer, err, len(s.mem.epochs), told)
+		}
+	}
+	if err := s.agent.Compact(t.Context(), s.mem, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if words := string(slices.Concat(encode(server.requests[len(server.requests)-1]).Items...)); !strings.Contains(words, "Turn 0, remember mulberry") {
+		t.Error("the first turn's words are not in the summary's request")
+	}
+	plan, err := prompt.DecodePlan(s.mem.epochs[len(s.mem.epochs)-1].Plan)
+	if err != nil || plan.Window != 5_000 || plan.Summary == "" {
+		t.Fatalf("the window is %d, the summary %q: %v", plan.Window, plan.Summary, err)
+	}
+	if told := s.talk(1); len(told) > 0 || len(s.mem.epochs) != 2 {
+		t.Errorf("what was kept does not fit: told %q, %d epochs", told, len(s.mem.epochs))
+	}
+}
+
+// What its owner has a fallback use of its window is less than it is served with: a summary of
+// the conversation that it takes over is of all of it.
+func TestAFallbackThatIsToUseLessThanIsServedSumsUpAll(t *testing.T) {
+	primary, fallback := &small{window: 30_000}, &small{window: 30_000}
+	s := withFallback(t, primary, fallback, 30_000)
+	chain := []model.Target{windowed(first, 30_000), capped(windowed(spare, 30_000), 6_000)}
+	s.cfg.Targets = func(context.Context) ([]model.Target, error) { return chain, nil }
+	s.agent = agent.New(s.cfg)
+	s.talk(18)
+	primary.down = true
+	told := s.talk(1)
+	if len(told) != 1 || !strings.Contains(told[0], "oldest messages were summed up (nothing") || fallback.refused > 0 {
+		t.Errorf("told %q after %d refusals", told, fallback.refused)
+	}
+}

@@ -115,13 +115,13 @@ func noSummary(why string) *hearth.Error {
 func (r *run) askForSummary(ctx context.Context, c *conversation, s *summed, how summing) {
 	whole := c.whole()
 	if !whole {
-		s.lost = c.fittingFrom(s.keep, c.es.plan.Window)
+		s.lost = c.fittingFrom(s.keep, c.served())
 	}
 	f := r.fitting(c.target.Ref)
 	for f.asked < mostSummaries {
 		if s.lost == s.keep {
 			s.err = &hearth.Error{Op: "sum up the conversation", Reason: hearth.ReasonContextOverflow,
-				Err:   fmt.Errorf("even one message and the question for its summary do not fit %d tokens", c.es.plan.Window),
+				Err:   fmt.Errorf("even one message and the question for its summary do not fit %d tokens", c.served()),
 				Cause: "The older messages are too large for the model's window, so the conversation was left as it is.",
 				Try:   "Load the model with a larger context, or begin a new conversation with /new."}
 			return
@@ -160,14 +160,15 @@ func (r *run) askForSummary(ctx context.Context, c *conversation, s *summed, how
 // count of a request of which whole says that nothing was left out, that is the conversation's;
 // else our count was too low.
 func (r *run) tighter(ctx context.Context, c *conversation, s *summed, whole bool) (lost int, spared bool) {
-	had, target := c.es.plan.Window, r.anew(ctx, c.target, s.err)
-	c.follow(target, min(had, r.windowNow(target, c.es)))
+	had := c.served()
+	target := r.anew(ctx, c.target, s.err)
+	c.follow(target, min(c.es.plan.Window, r.windowNow(target, c.es)))
 	if whole && namesWindow(s.err) {
 		c.believe(s.err)
 	}
-	room := c.es.plan.Window
-	if room == had && !(whole && namesWindow(s.err)) {
-		room = room * 3 / 4
+	room := c.served()
+	if room >= had && !(whole && namesWindow(s.err)) {
+		room = had * 3 / 4
 	}
 	cuts := r.outputs(c, s.keep)
 	c.without(cuts)

@@ -147,7 +147,7 @@ func (p *Plan) Next(target model.Target, house House, tools []hearth.ToolSpec, s
 		Capabilities: caps, Params: target.Params, Summary: summary, Gauge: p.Gauge,
 	}
 	if caps.Window == p.Capabilities.Window { // what a refusal taught of it still holds
-		next.Window = p.Window
+		next.Window = min(p.Window, caps.Window)
 	}
 	if sees := target.Layers.Server.Vision; sees == nil || !*sees {
 		next.Heed(p)
@@ -168,8 +168,9 @@ func (p *Plan) Seen(target model.Target) {
 }
 
 // WindowNow is the window that a target has while p's epoch lives: less, or more, than p's
-// where its server was loaded anew since, or its config was changed. What a refusal taught
-// holds until then.
+// where its server was loaded anew since. What a refusal taught holds until then. That its
+// owner has a conversation kept within less waits for the epoch's end: an edit alone takes
+// nothing out of a conversation that the server holds.
 func (p *Plan) WindowNow(target model.Target) int {
 	if least := servedNow(&target.Layers); least > 0 && least < p.Window {
 		return least
@@ -181,17 +182,38 @@ func (p *Plan) WindowNow(target model.Target) int {
 	return p.Window
 }
 
-// servedNow is the smaller of the windows that the config and the server name at the
-// moment; 0 where neither does. A server may have been loaded anew with less room since
-// the epoch began, and many cut what is too long in silence.
+// servedNow is the window that a server has at the moment; 0 where nobody says. It may have
+// been loaded anew with less room since the epoch began, and many cut what is too long in
+// silence. What the config says is served counts where the server is told so, or says nothing.
 func servedNow(l *model.Layers) int {
-	least := 0
-	for _, w := range []*int{&l.Cap, l.Config.Window, l.Server.Window} {
-		if w != nil && *w > 0 && (least == 0 || *w < least) {
-			least = *w
+	switch {
+	case l.Merge().WindowAsked && l.Config.Window != nil:
+		return *l.Config.Window
+	case l.Server.Window != nil:
+		return *l.Server.Window
+	case l.Probe.Window == nil && l.Config.TrainedMax != nil:
+		return *l.Config.TrainedMax
+	default:
+		return 0
+	}
+}
+
+// ServedFor is the window that one request may fill for the sake of a conversation that is
+// kept within p's: what is served, where p keeps to less because its owner says so.
+func (p *Plan) ServedFor(target model.Target) int {
+	l := &target.Layers
+	now := l.Merge()
+	if p.Window != now.Window || l.WindowSource() != "config" {
+		return p.Window // the server's, or what it refused
+	}
+	served := now.Served
+	if !now.WindowAsked {
+		served = servedNow(l)
+		if most := l.Config.TrainedMax; most != nil && *most < served {
+			served = *most
 		}
 	}
-	return least
+	return max(p.Window, served)
 }
 
 // CutAs has p show messages that it begins with as the plan from does: what from leaves out
@@ -239,6 +261,9 @@ func (p *Plan) Waiting(target model.Target, tools []hearth.ToolSpec) []string {
 	// Nor is it a setting that a smaller window puts the tools behind an index.
 	if had, now := p.ToolNames(), next.ToolNames(); settled && p.Indexed == next.Indexed && !slices.Equal(had, now) {
 		out = append(out, "the tools ("+listed(now)+")")
+	}
+	if now := next.Window; now < p.WindowNow(target) && target.Layers.WindowSource() == "config" {
+		out = append(out, fmt.Sprintf("the window that is kept within (%d tokens)", now))
 	}
 	if had, now := p.Params.MaxTokens, next.Params.MaxTokens; had != now {
 		out = append(out, fmt.Sprintf("maxTokens (%d)", now))

@@ -47,6 +47,6 @@ func toldByTurns(path string) bool {
 	steps, err := config.ParsePath(path)
 	return err == nil && slices.ContainsFunc(steps, func(s json5.Step) bool {
 		key, _ := s.Key()
-		return slices.Contains([]string{"tools", "maxTokens", "thinkingDefault", "params"}, key)
+		return slices.Contains([]string{"tools", "maxTokens", "contextWindow", "contextTokens", "thinkingDefault", "params"}, key)
 	})
 }
