@@ -32,6 +32,11 @@ func (r *run) ask(ctx context.Context) error {
 	chain := r.chain
 	for tried := 0; ; tried++ {
 		err := r.askOnce(ctx, chain)
+		if n := len(r.out.Reports); n > 0 && r.out.Reports[n-1].Target == r.asked.Ref {
+			if unsaid := r.silence(ctx, &r.asked, &r.out.Reports[n-1], err); unsaid != nil {
+				err = unsaid
+			}
+		}
 		if hearth.ReasonOf(err) != hearth.ReasonContextOverflow || r.out.Partial || r.asked.Ref == (hearth.ModelRef{}) || tried == mends {
 			return err
 		}

@@ -244,7 +244,7 @@ func (c *conversation) alone() bool { return c.newest()*85/100 > c.es.plan.Windo
 // than the sum of a conversation that fits and of the answer asked for.
 func (r *run) askLess(c *conversation, f *fitting, refused error) bool {
 	o, ok := errors.AsType[*model.Overflow](refused)
-	if !ok || o.Bytes || o.Answered || f.asksLess || c.tokens > r.cfg.Room.Limit(c.es.plan) {
+	if !ok || o.Bytes || o.Answered || o.Silent || f.asksLess || c.tokens > r.cfg.Room.Limit(c.es.plan) {
 		return false
 	}
 	least := (c.es.plan.Window - c.tokens) / 2 // nobody knows how far off the estimate is

@@ -28,6 +28,7 @@ type small struct {
 	down     bool
 	takes    int  // bytes, if a proxy counts them
 	numbers  bool // names them when it refuses
+	mute     bool // says nothing instead of refusing
 	strict   bool // counts the answer that is asked for, too
 	dense    int  // tokens for every four bytes; default 1. It then counts none when it answers
 	picture  int  // tokens of one
@@ -65,6 +66,13 @@ func (s *small) Stream(ctx context.Context, q model.Question) iter.Seq2[model.De
 		}
 		if tokens+wanted > s.window {
 			s.refused++
+			if s.mute {
+				rep.Reason = hearth.ReasonEmpty
+				if yield(model.Delta{Sent: sent}, nil) && yield(model.Delta{Report: &rep}, nil) {
+					yield(model.Delta{}, &hearth.Error{Op: "chat", Reason: hearth.ReasonEmpty})
+				}
+				return
+			}
 			rep.Reason, rep.Usage = hearth.ReasonContextOverflow, hearth.Usage{}
 			no := &hearth.Error{Op: "chat", Reason: hearth.ReasonContextOverflow, Err: &model.Overflow{Words: "it is too long"}}
 			if s.numbers {

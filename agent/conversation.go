@@ -37,7 +37,7 @@ func (c *conversation) believe(refused error) {
 	case ok && (o.Bytes || o.Answered): // it has said nothing of the tokens sent
 	case ok && o.Window > 0:
 		c.believeNumbers(o)
-	case c.pictures > 0, c.windowIsItsWord() && c.tokens > assumed/3: // no count is wrong by more
+	case c.pictures > 0, saysWindow(&c.target.Layers) && c.tokens > assumed/3: // no count is wrong by more
 		c.recount(assumed + 1)
 	default:
 		c.believeLess()
@@ -64,13 +64,6 @@ func (c *conversation) believeLess() {
 		why = fmt.Sprintf("%s takes fewer tokens than the %d that were assumed; the conversation is kept within about %d", c.target.Ref, assumed, served)
 	}
 	c.within(served, why)
-}
-
-// windowIsItsWord reports whether the server itself has named its window, or takes the one
-// that it is asked for.
-func (c *conversation) windowIsItsWord() bool {
-	l := &c.target.Layers
-	return l.Server.Window != nil || l.Probe.Window != nil || l.Merge().WindowAsked
 }
 
 // recount takes a server's word that the next request has more tokens than were estimated.

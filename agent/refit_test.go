@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -222,4 +223,50 @@ func TestAFallbackThatIsToUseLessThanIsServedSumsUpAll(t *testing.T) {
 	if len(told) != 1 || !strings.Contains(told[0], "oldest messages were summed up (nothing") || fallback.refused > 0 {
 		t.Errorf("told %q after %d refusals", told, fallback.refused)
 	}
+}
+
+// A server whose window nobody knows may say nothing to what does not fit it. That is taken for
+// a refusal, so no conversation ends there.
+func TestASilenceAfterMoreThanWasEverAnsweredIsARefusal(t *testing.T) {
+	guessed := func(t *testing.T, server *small) *scene {
+		server.mute = true
+		s := longTalk(t, server, 0)
+		target, config := windowed(first, 0), 32_768
+		target.Layers.Server, target.Layers.Config.Window = model.Layer{}, &config
+		s.cfg.Targets = func(context.Context) ([]model.Target, error) { return []model.Target{target}, nil }
+		s.agent = agent.New(s.cfg)
+		return s
+	}
+	t.Run("in a conversation that grew", func(t *testing.T) {
+		server := &small{window: 8_500}
+		s := guessed(t, server)
+		s.talk(60)
+		if answers := len(server.requests) - summaries(server); answers != 60 || server.refused > 10 {
+			t.Errorf("%d answers after %d silences", answers, server.refused)
+		}
+	})
+	t.Run("to the first message", func(t *testing.T) {
+		server := &small{window: 8_500}
+		s := guessed(t, server)
+		_, err := s.say(strings.Repeat("too long ", 6_000))
+		if e, ok := errors.AsType[*hearth.Error](err); !ok || e.Reason != hearth.ReasonContextOverflow || !strings.Contains(e.Try, "contextWindow") || server.refused != 1 {
+			t.Errorf("%v after %d silences", err, server.refused)
+		}
+		if out, err := s.say("short"); err != nil || out.Answer == "" {
+			t.Errorf("the next message: %q, %v", out.Answer, err)
+		}
+	})
+	t.Run("but not to what it has answered", func(t *testing.T) {
+		server := &small{window: 30_000}
+		s := guessed(t, server)
+		s.talk(12)
+		server.window, server.mute = 100, true
+		had := len(s.mem.epochs)
+		for i := range s.mem.reports {
+			s.mem.reports[i].Usage.Input += 5_000 // it has read more than that before
+		}
+		if _, err := s.say("and now?"); hearth.ReasonOf(err) != hearth.ReasonEmpty || len(s.mem.epochs) != had {
+			t.Errorf("%v, %d epochs", err, len(s.mem.epochs)-had)
+		}
+	})
 }

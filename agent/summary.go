@@ -163,12 +163,14 @@ func (r *run) tighter(ctx context.Context, c *conversation, s *summed, whole boo
 	had := c.served()
 	target := r.anew(ctx, c.target, s.err)
 	c.follow(target, min(c.es.plan.Window, r.windowNow(target, c.es)))
-	if whole && namesWindow(s.err) {
-		c.believe(s.err)
-	}
+	named := whole && namesWindow(s.err)
 	room := c.served()
-	if room >= had && !(whole && namesWindow(s.err)) {
-		room = had * 3 / 4
+	if room >= had && !named {
+		room = room * 3 / 4
+	}
+	if whole && (named || !saysWindow(&target.Layers)) {
+		c.believe(s.err)
+		room = min(room, c.served())
 	}
 	cuts := r.outputs(c, s.keep)
 	c.without(cuts)
@@ -249,6 +251,9 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 		failed = noSummary("the model gave no summary")
 	}
 	if last := len(reports) - 1; failed != nil && last >= 0 { // the next turns count them
+		if unsaid := r.silence(ctx, &c.target, &reports[last], failed); unsaid != nil {
+			failed = unsaid
+		}
 		reports[last].Reason = hearth.ReasonOf(failed)
 	}
 	return text.String(), reports, cutSummary(failed)

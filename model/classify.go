@@ -36,7 +36,9 @@ type Overflow struct {
 	Bytes  bool // a limit of bytes, maybe of a proxy's: it says nothing of tokens
 	// Answered says that nothing was refused: the answer did not fit what the window left.
 	Answered bool
-	Words    string
+	// Silent says that nothing was refused, or said: the answer was empty, and nobody knows why.
+	Silent bool
+	Words  string
 }
 
 // Error gives the server's own words.
