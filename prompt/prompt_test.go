@@ -83,6 +83,30 @@ func TestWorkspaceFilesTakeAtMostTheirShareOfASmallWindow(t *testing.T) {
 	}
 }
 
+// A long file leaves those after it some room, however long they are; and who looks what fills
+// the window sees that it was cut.
+func TestALongFileDoesNotTakeTheRoomOfAShortOne(t *testing.T) {
+	window := 16_384
+	plan := func(memory string) *prompt.Plan {
+		house := prompt.House{Files: []prompt.File{{Name: "AGENTS.md", Text: strings.Repeat("Rule: understand this. ", 600)}, {Name: "SOUL.md"}, {Name: "MEMORY.md", Text: memory}}}
+		return prompt.NewPlan(target(model.Layer{Window: &window}), house, nil)
+	}
+	short, long := plan("Ann has a cat."), plan(strings.Repeat("Ann has a cat.\n", 500))
+	if !strings.HasSuffix(short.System, "# MEMORY.md\nAnn has a cat.") {
+		t.Errorf("what is remembered is not told: …%s", short.System[len(short.System)-200:])
+	}
+	if name := short.Shares[0].Name; name != "AGENTS.md, cut from 13799 bytes" {
+		t.Errorf("the share is of %q", name)
+	}
+	before, _, _ := strings.Cut(long.System, "# MEMORY.md")
+	if !strings.HasPrefix(short.System, before) || !strings.Contains(long.System, "# MEMORY.md\nAnn has a cat.") {
+		t.Error("what is remembered moves what is told before it")
+	}
+	if n := len(long.System); n > 16_384*3*15/100+1500 {
+		t.Errorf("the system text has %d bytes", n)
+	}
+}
+
 func TestFreezeStampsTheMessageAndTellsWhatChanged(t *testing.T) {
 	plan := prompt.NewPlan(target(model.Layer{}), prompt.House{Files: []prompt.File{{Name: "AGENTS.md", Text: "old"}}}, nil)
 	m := prompt.Freeze(plan, prompt.Incoming{

@@ -96,18 +96,50 @@ func systemText(h House, p *Plan) (text string, facts []hearth.Fact, shares []Sh
 	if share := int(filesShareOfWindow * float64(p.Window) * roughCharsPerToken); p.Window > 0 && share < budget {
 		budget = share
 	}
-	for _, f := range h.Files {
+	room := shareOut(h, budget)
+	for i, f := range h.Files {
 		facts = append(facts, hearth.Fact{Name: f.Name, Hash: hashText(f.Text)})
 		text := strings.TrimSpace(f.Text)
 		if text == "" {
 			continue
 		}
-		text = cutFile(f.Name, text, min(budget, orDefault(h.FileMaxChars, defaultFileMaxChars)))
-		budget -= len(text)
-		shares = append(shares, Share{Name: f.Name, Bytes: len(text)})
+		whole := len(text)
+		text = cutFile(f.Name, text, room[i])
+		name := f.Name
+		if room[i] < whole {
+			name += fmt.Sprintf(", cut from %d bytes", whole)
+		}
+		shares = append(shares, Share{Name: name, Bytes: len(text)})
 		fmt.Fprintf(&b, "\n\n# %s\n%s", f.Name, text)
 	}
 	return b.String(), facts, shares
+}
+
+// shareOut gives how many bytes of each file may be told. Where not all of them fit, a long one
+// leaves room for those after it: a part that does not depend on how long they are, so that what
+// is remembered in the last one moves nothing before it.
+func shareOut(h House, budget int) []int {
+	const part = 16 // of the budget, kept for each file
+	most := orDefault(h.FileMaxChars, defaultFileMaxChars)
+	out, all, later := make([]int, len(h.Files)), 0, 0
+	for i, f := range h.Files {
+		out[i] = min(len(strings.TrimSpace(f.Text)), most)
+		if all += out[i]; out[i] > 0 {
+			later++
+		}
+	}
+	if all <= budget {
+		return out
+	}
+	left := budget
+	for i := range out {
+		if out[i] > 0 {
+			later--
+		}
+		out[i] = min(out[i], max(0, left-later*(budget/part)))
+		left -= out[i]
+	}
+	return out
 }
 
 // cutFile keeps the beginning of a file that is too long, at a line where one is near,

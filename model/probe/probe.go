@@ -132,6 +132,9 @@ func (p *prober) ask(ctx context.Context, change func(*model.Request)) (h heard,
 		}
 		h.text += d.Text
 		h.thinking += d.Thinking
+		if len(h.text)+len(h.thinking) > mostWritten(req.MaxTokens) {
+			break // which closes the request
+		}
 		if d.Call != nil {
 			h.call = d.Call
 		}
@@ -147,6 +150,13 @@ func (p *prober) ask(ctx context.Context, change func(*model.Request)) (h heard,
 	}
 	h.separate()
 	return h, nil
+}
+
+// mostWritten is how much of an answer is read that was to have at most so many tokens: not
+// every server heeds the limit, and a small model may go on for ever.
+func mostWritten(tokens int) int {
+	const longToken, some = 16, 1_024
+	return some + longToken*tokens
 }
 
 // separate takes reasoning out of the text where the server leaves it there.

@@ -229,3 +229,26 @@ func (s saying) Stream(context.Context, *model.Request) iter.Seq2[model.Delta, e
 		_ = yield(model.Delta{Text: string(s)}, nil) && yield(model.Delta{Stop: hearth.StopEnd}, nil)
 	}
 }
+
+// rambler never ends an answer, whatever it was to have at most.
+type rambler struct{ asked, stopped int }
+
+func (p *rambler) Stream(_ context.Context, _ *model.Request) iter.Seq2[model.Delta, error] {
+	return func(yield func(model.Delta, error) bool) {
+		p.asked++
+		for range 100_000 {
+			if !yield(model.Delta{Text: "and again "}, nil) {
+				p.stopped++
+				return
+			}
+		}
+	}
+}
+
+func TestAModelThatNeverEndsIsStopped(t *testing.T) {
+	server := new(rambler)
+	_, err := probe.Probe(t.Context(), probe.Subject{Provider: server, Base: model.Request{Model: "m"}})
+	if err != nil || server.asked == 0 || server.stopped != server.asked {
+		t.Errorf("%v: %d of %d answers were stopped", err, server.stopped, server.asked)
+	}
+}
