@@ -58,6 +58,7 @@ type Wait struct {
 	Total  int           `json:"total,omitempty"`  // reading: tokens to read
 	ETA    time.Duration `json:"eta,omitempty"`    // reading: learned from this server's measured speed; 0 = unknown
 	Note   string        `json:"note,omitempty"`   // one clause for the person: "the first answer loads the model"
+	Late   string        `json:"late,omitempty"`   // reading: the Note from when ETA has passed on, at once where it is unknown
 }
 
 // A Notice is something the person is told once, beside the answer.

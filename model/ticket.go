@@ -26,6 +26,9 @@ type Ticket struct {
 	// Notice is something that the person should be told of how the slot was got; "" is
 	// nothing.
 	Notice string
+	// Late is why the server may begin later than it should, to be said when it does; "" is
+	// nothing.
+	Late string
 	// Done gives the slot back. clean says that the server is known to be through with
 	// the request; after a request that was closed early the slot first waits until it
 	// is gone from the server. Calls after the first do nothing. It does not block.
@@ -51,15 +54,17 @@ var ErrYield = errors.New("made room for somebody who is waiting")
 type Departure struct {
 	Reading bool // it had the request of somebody who waits, and had not begun to answer
 	Writing bool // its answer had begun
-	// Unread is for how long it would still have read the prompt, as estimated; 0 where
-	// nothing is known of that, or it took longer than was foreseen. Many servers read on
-	// when nobody waits any more.
+	// Unread is for how long it still reads the prompt, as estimated; 0 where nothing is known
+	// of that, or it took longer than was foreseen. Many servers read on when nobody waits any
+	// more.
 	Unread time.Duration
+	// Unsure says that it may read for much longer than that.
+	Unsure bool
 }
 
 // A Remainder is what a server may still do with requests that were closed early, where it
 // does not show it. The zero value is nothing.
 type Remainder struct {
 	Until  time.Time // when it is likely to have read what it was left with; zero = no estimate
-	Unsure bool      // it may read something for which there is none
+	Unsure bool      // it may read for much longer than that, or for nobody knows how long
 }

@@ -151,7 +151,9 @@ func (p *presenter) waiting(now time.Time) {
 		return
 	}
 	w := p.wait
-	w.ETA = max(0, w.ETA-now.Sub(p.heard)) // it may take longer than foreseen; then nothing is said of the end
+	if w.ETA = max(0, w.ETA-now.Sub(p.heard)); w.ETA == 0 && w.Late != "" { // longer than foreseen: nothing is said of the end
+		w.Note = w.Late
+	}
 	text := waitLine(w, now.Sub(p.since))
 	if p.tool != "" {
 		text = fmt.Sprintf("%s runs · %d s", oneLine(p.tool), int(now.Sub(p.since).Seconds()))

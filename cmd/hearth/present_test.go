@@ -34,6 +34,32 @@ func TestWhatIsSaidWhileReading(t *testing.T) {
 	}
 }
 
+// A server that takes longer than foreseen may have a reason, which is said from then on.
+func TestWhyTheServerIsLate(t *testing.T) {
+	rows := []struct {
+		name string
+		eta  time.Duration
+		want string
+	}{
+		{"an end that is foreseen", time.Minute, "qwen reads about 500 tokens · 2 s, about 58 s to go\nqwen reads about 500 tokens · 32 s, about 28 s to go\nqwen reads about 500 tokens · 62 s, it may read something else\n"},
+		{"none", 0, "qwen reads about 500 tokens · 2 s, it may read something else\nqwen reads about 500 tokens · 32 s, it may read something else\nqwen reads about 500 tokens · 62 s, it may read something else\n"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var said strings.Builder
+				p := newPresenter(streams{out: io.Discard, err: &said}, false, func(hearth.Event) {})
+				p.Emit(hearth.Event{Kind: hearth.EventWait, Wait: hearth.Wait{Phase: hearth.PhaseReading, Model: "qwen", Total: 500, ETA: row.eta, Late: "it may read something else"}})
+				time.Sleep(63 * time.Second)
+				p.Close()
+				if said.String() != row.want {
+					t.Errorf("said %q, want %q", said.String(), row.want)
+				}
+			})
+		})
+	}
+}
+
 // While a tool runs nobody waits for the model, whatever it did last.
 func TestTheToolThatRunsIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -32,7 +32,7 @@ func newServers(h *home, reached *clients, shared *locks) *servers {
 	s.describer.Lock = shared.wait
 	s.slots = slot.New(slot.Config{
 		TryLock: shared.try, Accepts: reached.accepts, Memory: shared.used,
-		Gone: s.describer.Gone, Busy: s.describer.Busy, Aftermath: s.describer.Aftermath, Doubt: s.describer.Doubt,
+		Gone: s.describer.Gone, Busy: s.describer.Busy, Aftermath: s.describer.Aftermath, Doubt: s.describer.Doubt, Late: s.describer.Late,
 		Folder: h.state("locks"), Remainder: s.describer.Remainder, Recall: s.describer.Recall,
 	})
 	s.cooldowns = route.NewCooldowns(s.slots.Out)

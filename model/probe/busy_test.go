@@ -110,18 +110,29 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 					t.Errorf("%s: told %q", when, got)
 				}
 			}
+			late := func(when string, want bool) {
+				t.Helper()
+				if got := d.Late(at); (got == "the server may still read the request that was stopped") != want || !want && got != "" {
+					t.Errorf("%s: if it is late, told %q", when, got)
+				}
+			}
+			late("nothing was stopped", false)
 			left(model.Departure{})
+			late("it did not have the request yet", false)
 			gone("it did not have the request yet", true)
 			told("it did not have the request yet", false)
-			left(model.Departure{Reading: true})
+			left(model.Departure{Reading: true, Unsure: true})
 			gone("nothing is known of its reading", true)
 			told("nothing is known of its reading", !drops && !away)
+			late("nothing is known of its reading", !drops && !away)
+			late("it was told", false)
 			left(model.Departure{Reading: true, Unread: time.Hour})
 			gone("it has an hour to read", drops)
 			if what, eta := d.Busy(at); drops != (what == "") || !drops && (what != "the server still reads the request that was stopped" || eta <= 59*time.Minute || eta > time.Hour) {
 				t.Errorf("told %q, %s", what, eta)
 			}
 			left(model.Departure{Writing: true})
+			late("it has begun to answer a later one", false)
 			gone("it has begun to answer a later one", true)
 			if what, eta := d.Busy(at); what != "" || eta != 0 {
 				t.Errorf("told %q, %s", what, eta)
@@ -131,10 +142,17 @@ func TestGoneWhereNothingIsShown(t *testing.T) {
 				runtime.Gosched()
 			}
 			told("its reading was foreseen", false)
+			late("its reading was foreseen, and may take longer", !drops && !away)
+			left(model.Departure{Reading: true, Unread: time.Nanosecond, Unsure: true})
+			for !d.Gone(t.Context(), at, 0) {
+				runtime.Gosched()
+			}
+			told("nothing as long was measured", !drops && !away)
 			left(model.Departure{Reading: true, Unread: time.Hour})
 			server.Close()
 			c.CloseIdle()
 			gone("nobody listens", true)
+			late("nobody listens", false)
 		})
 	}
 }
@@ -154,10 +172,11 @@ func TestGoneInAnotherProcess(t *testing.T) {
 		{name: "nothing was left", gone: true},
 		{name: "it had begun to answer", left: []model.Departure{{Reading: true, Unread: time.Hour}, {Writing: true}}, gone: true},
 		{name: "the reading is foreseen", left: []model.Departure{{Reading: true, Unread: time.Hour}}, busy: true},
-		{name: "nobody knows", left: []model.Departure{{Reading: true}}, gone: true, doubt: doubt},
-		{name: "some of it is foreseen", left: []model.Departure{{Reading: true, Unread: time.Hour}, {Reading: true}}, busy: true, doubt: doubt},
+		{name: "nobody knows", left: []model.Departure{{Reading: true, Unsure: true}}, gone: true, doubt: doubt},
+		{name: "some of it is foreseen", left: []model.Departure{{Reading: true, Unread: time.Hour}, {Reading: true, Unsure: true}}, busy: true, doubt: doubt},
+		{name: "nothing as long was measured", left: []model.Departure{{Reading: true, Unread: time.Hour, Unsure: true}}, busy: true, doubt: doubt},
 		{name: "the reading is foreseen, and it is silent", left: []model.Departure{{Reading: true, Unread: time.Hour}}, busy: true, silent: true},
-		{name: "nobody knows, and it is silent", left: []model.Departure{{Reading: true}}, gone: true, doubt: doubt, silent: true},
+		{name: "nobody knows, and it is silent", left: []model.Departure{{Reading: true, Unsure: true}}, gone: true, doubt: doubt, silent: true},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -187,6 +206,9 @@ func TestGoneInAnotherProcess(t *testing.T) {
 				}
 				if told := second.Doubt(at); told != row.doubt {
 					t.Errorf("%s: told %q, want %q", when, told, row.doubt)
+				}
+				if late := second.Late(at); late == "" { // the next one's file said that something was left
+					t.Errorf("%s: nothing is told if it is late", when)
 				}
 				_ = first.Gone(t.Context(), at, 0) // its own doubt is untold yet, and so is still known
 			}

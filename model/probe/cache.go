@@ -46,8 +46,8 @@ type entry struct {
 	Probe   model.Layer `json:"probe,omitzero"`
 	// Refused is when a refusal last named the window that is among the lessons.
 	Refused time.Time `json:"refused,omitzero"`
-	// ReadPerSec is how many tokens of a prompt it reads in a second, as measured.
-	ReadPerSec float64 `json:"readPerSec,omitempty"`
+	// Reading is how fast it reads prompts, as measured.
+	Reading pace `json:"reading,omitempty"`
 	// Tokens is how the model counts, as learned from its counts.
 	Tokens tokenRatio `json:"tokens,omitzero"`
 	// Begins is above zero when answers were seen to begin inside reasoning, below it when
@@ -59,7 +59,7 @@ type entry struct {
 
 // tokenRatio is how many tokens text is, the scripts apart.
 type tokenRatio struct {
-	ASCII float64 `json:"ascii"` // for one ASCII byte
+	ASCII float64 `json:"ascii"` // for a weight of one in ASCII, as package prompt weighs
 	Other float64 `json:"other"` // for one other character
 }
 
@@ -189,32 +189,42 @@ func (c *Cache) Probed(endpoint, id string, l model.Layer) error {
 	})
 }
 
-// ReadingSpeed is how many tokens of a prompt a model reads in a second; 0 = not measured.
-func (c *Cache) ReadingSpeed(endpoint, id string) float64 {
+// ReadingTime is how long a model takes to read a prompt from one token of it to another, at
+// least and at most, by what was measured; zeros = nothing was.
+func (c *Cache) ReadingTime(endpoint, id string, from, to int) (least, most time.Duration) {
+	return c.pace(endpoint, id).time(from, to)
+}
+
+func (c *Cache) pace(endpoint, id string) pace {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.load()
 	if e := c.current(endpoint, id); e != nil {
-		return e.ReadPerSec
+		return e.Reading
 	}
-	return 0
+	return nil
 }
 
-// ReadingMeasured keeps a speed, in whole tokens. One that is about the same as before is
-// not worth a write.
-func (c *Cache) ReadingMeasured(endpoint, id string, tokensPerSec float64) error {
-	if had := c.ReadingSpeed(endpoint, id); had > 0 && math.Abs(tokensPerSec-had) < had/sameSpeed {
+// ReadingMeasured keeps how long a model took to read a prompt from one token of it to
+// another. What changes little is not worth a write.
+func (c *Cache) ReadingMeasured(endpoint, id string, from, to int, took time.Duration) error {
+	if to <= from || took <= 0 {
+		return nil
+	}
+	had := c.pace(endpoint, id)
+	now := had.with(from, to, took)
+	if slices.EqualFunc(now, had, stretch.near) {
 		return nil
 	}
 	return c.change(endpoint, id, func() *entry {
 		e := c.currentOrNew(endpoint, id)
-		e.ReadPerSec = max(1, math.Round(tokensPerSec))
+		e.Reading = now
 		return e
 	})
 }
 
-// TokenRatio is how many tokens one ASCII byte, and one other character, of a model are;
-// zeros = not learned.
+// TokenRatio is how many tokens of a model a weight of one in ASCII, as package prompt
+// weighs text, and one other character are; zeros = not learned.
 func (c *Cache) TokenRatio(endpoint, id string) (ascii, other float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -342,23 +342,6 @@ func TestTheWindowOfAnOllama(t *testing.T) {
 	}
 }
 
-func TestTheReadingSpeedIsKept(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "capabilities.json")
-	c := probe.OpenCache(path)
-	if got := c.ReadingSpeed("http://a:1", "m"); got != 0 {
-		t.Errorf("%v tokens/s of a server nobody measured", got)
-	}
-	steps := []struct{ measured, kept float64 }{{1234.4, 1234}, {1290, 1234}, {1400, 1400}, {0.2, 1}}
-	for _, s := range steps {
-		if err := c.ReadingMeasured("http://a:1", "m", s.measured); err != nil {
-			t.Fatal(err)
-		}
-		if got := probe.OpenCache(path).ReadingSpeed("http://a:1", "m"); got != s.kept {
-			t.Errorf("after %v: another process reads %v, want %v", s.measured, got, s.kept)
-		}
-	}
-}
-
 // A machine that is off costs its silence once, not at every step of a turn; a server
 // that refuses may be there the next moment, and is asked each time.
 func TestSilenceIsRememberedForAWhile(t *testing.T) {

@@ -29,6 +29,7 @@ type Describer struct {
 	left       map[residence]leaving
 	reading    map[string]time.Time // by origin: until when it may read what was left
 	unsure     map[string]bool      // by origin: it may read what was left, and nobody knows for how long
+	lingers    map[string]time.Time // by origin: until when what was left is a reason for being late
 	aftermaths map[string]string    // by origin
 	doubts     map[string]string    // by origin
 	others     map[string]count     // by origin: before the last request of ours went out
@@ -61,7 +62,7 @@ func NewDescriber(cache *Cache, fresh time.Duration) *Describer {
 	if fresh == 0 {
 		fresh = time.Minute
 	}
-	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), reading: make(map[string]time.Time), unsure: make(map[string]bool), aftermaths: make(map[string]string), doubts: make(map[string]string), others: make(map[string]count), counts: make(map[string]float64), tasks: make(map[place]int), mute: make(map[string]bool)}
+	return &Describer{cache: cache, fresh: fresh, known: make(map[string]*known), left: make(map[residence]leaving), reading: make(map[string]time.Time), unsure: make(map[string]bool), lingers: make(map[string]time.Time), aftermaths: make(map[string]string), doubts: make(map[string]string), others: make(map[string]count), counts: make(map[string]float64), tasks: make(map[place]int), mute: make(map[string]bool)}
 }
 
 // Describe gives what is known of a model behind c, spoken to by protocol: the server's
@@ -242,13 +243,15 @@ func (d *Describer) Overflowed(_ context.Context, t model.Target, window int) er
 	return d.cache.LearnWindow(t.Endpoint.Origin, t.Ref.Model, window)
 }
 
-// ReadingSpeed gives what was measured of how fast a prompt is read. With ReadingMeasured
-// it fits route.Config.Speeds.
-func (d *Describer) ReadingSpeed(origin, id string) float64 { return d.cache.ReadingSpeed(origin, id) }
+// ReadingTime gives how long reading should take, by what was measured. With
+// ReadingMeasured it fits route.Config.Speeds.
+func (d *Describer) ReadingTime(origin, id string, from, to int) (least, most time.Duration) {
+	return d.cache.ReadingTime(origin, id, from, to)
+}
 
-// ReadingMeasured keeps it.
-func (d *Describer) ReadingMeasured(origin, id string, tokensPerSec float64) {
-	_ = d.cache.ReadingMeasured(origin, id, tokensPerSec) // a full disk costs an estimate
+// ReadingMeasured keeps how long it took.
+func (d *Describer) ReadingMeasured(origin, id string, from, to int, took time.Duration) {
+	_ = d.cache.ReadingMeasured(origin, id, from, to, took) // a full disk costs an estimate
 }
 
 // TokenRatio gives how a model was found to count. With TokensCounted it fits

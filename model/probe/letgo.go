@@ -76,7 +76,11 @@ func (d *Describer) reads(origin string, how model.Departure, where hearth.Local
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
-	d.unsure[origin] = how.Reading && how.Unread == 0 && where != hearth.LocalityHosted
+	d.unsure[origin] = how.Unsure && where != hearth.LocalityHosted
+	delete(d.lingers, origin)
+	if (how.Reading || how.Unread > 0) && where != hearth.LocalityHosted {
+		d.lingers[origin] = now.Add(lingering)
+	}
 	switch until := d.reading[origin]; {
 	case how.Writing: // whatever came before has been read
 		delete(d.reading, origin)
@@ -85,6 +89,29 @@ func (d *Describer) reads(origin string, how model.Departure, where hearth.Local
 	case how.Unread > 0:
 		d.reading[origin] = now.Add(how.Unread)
 	}
+}
+
+// lingering is for how long after a stop, at most, a server that is late is said to be
+// perhaps still at that: slot tells processes of it for as long.
+const lingering = 30 * time.Minute
+
+// mayRead is what is said of a server of which nobody knows whether it is through.
+const mayRead = "the server may still read the request that was stopped"
+
+// Late gives, once, why a server that reads what was left would begin later than it should
+// with what comes next. It fits slot.Config.Late.
+func (d *Describer) Late(e model.Endpoint) string {
+	d.mu.Lock()
+	until, lingers := d.lingers[e.Origin]
+	delete(d.lingers, e.Origin)
+	d.mu.Unlock()
+	if !lingers || time.Now().After(until) {
+		return ""
+	}
+	if _, h := d.at(e.Origin); h.Kind.dropsPrompts() { // what another process wrote is of any server
+		return ""
+	}
+	return mayRead
 }
 
 // readsFor is how long a server may still read what nobody waits for; 0 = it does not.
@@ -116,6 +143,7 @@ func (d *Describer) Recall(e model.Endpoint, r model.Remainder) {
 		d.reading[e.Origin] = until
 	}
 	d.unsure[e.Origin] = d.unsure[e.Origin] || r.Unsure
+	d.lingers[e.Origin] = time.Now().Add(lingering)
 }
 
 // unseen reports whether a server that shows nothing is likely to be through with what was
@@ -130,11 +158,14 @@ func (d *Describer) unseen(ctx context.Context, c *model.Client, origin string) 
 	case !reads && !unsure:
 		return true
 	case c != nil && refused(c.Connects(ctx)):
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.lingers, origin)
 		return true
 	case unsure:
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.doubts[origin] = "the server may still read the request that was stopped; what comes next waits for that"
+		d.doubts[origin] = mayRead + "; what comes next waits for that"
 	}
 	return !reads
 }

@@ -23,9 +23,13 @@ type attempt struct {
 	clock  stopwatch
 	body   string // hashes of what was sent; "" before
 	bytes  int    // of its head and items
-	unread int    // tokens that the server has to read, as far as we can tell
+	had    int    // tokens of it that the server has read before, as far as we can tell
+	unread int    // and those that it has to read
+	late   string // why it may begin late
 
-	progress hearth.Wait // the newest one that the server or its provider told
+	ahead   span // what it had to read when it was last heard of
+	told    bool // it said itself how far it is
+	guessed bool // nothing like it was counted
 
 	resident bool // the model is in the server's memory, as far as is known
 	cold     bool // and was not when this was asked, so nothing came from a cache
@@ -134,6 +138,7 @@ func (a *attempt) acquire(ctx context.Context, req *model.Request) (context.Cont
 	if ticket.Notice != "" {
 		a.run.notice("stopping", "%s", ticket.Notice)
 	}
+	a.late = ticket.Late
 	done := ticket.Done
 	ticket.Done = func(clean bool) { done(clean); stop() }
 	return held, ticket, nil
@@ -261,7 +266,6 @@ func (a *attempt) take(ctx context.Context, d *model.Delta) bool {
 		a.clock.enter(d.Wait.Phase)
 		told := *d
 		told.Wait = a.reading(d.Wait)
-		a.progress = *told.Wait
 		d = &told
 	case d.Report != nil:
 		return true // only we report
@@ -310,7 +314,7 @@ func (a *attempt) sent(s *model.Sent) error {
 	for _, item := range s.Items {
 		a.bytes += len(item)
 	}
-	a.unread = a.estimate()
+	a.had, a.unread = a.estimate()
 	return nil
 }
 

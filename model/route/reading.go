@@ -8,13 +8,15 @@ import (
 	"hearth/model"
 )
 
-// Speeds remembers how fast servers read prompts: tokens a second for one model at one
-// endpoint. Its methods do not block for long and may be called from any goroutine.
+// Speeds remembers how fast servers read prompts, for one model at one endpoint. Its
+// methods do not block for long and may be called from any goroutine.
 type Speeds interface {
-	// ReadingSpeed is what was measured there; 0 = nothing yet.
-	ReadingSpeed(origin, id string) float64
-	// ReadingMeasured keeps a new value. It is best effort.
-	ReadingMeasured(origin, id string, tokensPerSec float64)
+	// ReadingTime is how long reading a prompt takes from one token of it to another, at least
+	// and at most, by what was measured there; zeros = nothing was yet. The two are far apart
+	// where nothing like it was measured.
+	ReadingTime(origin, id string, from, to int) (least, most time.Duration)
+	// ReadingMeasured keeps how long it took. It is best effort.
+	ReadingMeasured(origin, id string, from, to int, took time.Duration)
 }
 
 const (
@@ -22,7 +24,7 @@ const (
 	usualTokensPerByte = 0.25 // of a request's text, where nothing was counted yet
 	leastMeasured      = 256  // tokens; the time for fewer is mostly overhead
 	leastMeasuredTime  = 20 * time.Millisecond
-	newestCounts       = 0.3             // of a measurement among the ones before
+	doubtful           = 2 * time.Second // of waiting, before a person is told of it anyway
 	staysResident      = 2 * time.Minute // after an answer; servers keep a model for five at least
 )
 
@@ -34,44 +36,67 @@ func (a *attempt) reading(w *hearth.Wait) *hearth.Wait {
 		return w
 	}
 	out := *w
+	out.Late = a.late
+	a.ahead, a.told, a.guessed = span{w.Done, w.Total}, w.Done > 0, false
 	if out.Total == 0 {
 		out.Total = a.unread
+		a.ahead, a.guessed = span{a.had, a.had + a.unread}, a.before.tokens == 0
 	}
 	if out.ETA == 0 && a.resident {
-		out.ETA = a.timeFor(out.Total - out.Done)
+		out.ETA = eta(a.timeFor(a.ahead))
 	}
 	return &out
 }
 
-func (a *attempt) timeFor(tokens int) time.Duration {
-	if a.run.cfg.Speeds == nil || tokens <= 0 {
+// span is a part of a prompt, in tokens.
+type span struct{ from, to int }
+
+func (s span) tokens() int { return s.to - s.from }
+
+// eta is what is said of a time that is known to lie between two. Nothing is, where they
+// are far apart: a server that was seen to read short prompts only may take ten times as
+// long for each token of a long one.
+func eta(least, most time.Duration) time.Duration {
+	if most > 2*least {
 		return 0
 	}
-	speed := a.run.cfg.Speeds.ReadingSpeed(a.place())
-	if speed <= 0 {
-		return 0
+	return (least + most) / 2
+}
+
+func (a *attempt) timeFor(s span) (least, most time.Duration) {
+	if a.run.cfg.Speeds == nil || s.tokens() <= 0 {
+		return 0, 0
 	}
-	return time.Duration(float64(tokens) / speed * float64(time.Second))
+	origin, id := a.place()
+	return a.run.cfg.Speeds.ReadingTime(origin, id, s.from, s.to)
 }
 
 // departure says how far the server was when the request was closed. Only the owner's
 // own servers are estimated, and only where the model is known to have been in memory:
-// one that is loaded first may never begin to read.
+// one that is loaded first may never begin to read. A prompt of which nothing was counted
+// may have twice as many tokens as usual.
 func (a *attempt) departure() model.Departure {
 	reading := a.clock.phase == hearth.PhaseReading
 	out := model.Departure{Reading: reading && !a.run.chore(), Writing: a.clock.phase == hearth.PhaseWriting}
+	out.Unsure = out.Reading
 	if !reading || !local(&a.tries.target) || !a.resident {
 		return out
 	}
-	if p := a.progress; p.Done > 0 && p.Done <= p.Total { // told lately; else the clock says it
-		out.Unread = a.timeFor(p.Total - p.Done)
-		return out
+	least, most := a.timeFor(a.ahead)
+	if a.guessed {
+		_, most = a.timeFor(span{a.ahead.from, a.ahead.to + a.ahead.tokens()})
 	}
-	total := a.progress.Total
-	if total == 0 {
-		total = a.unread
+	if !a.told { // else it was lately
+		past := time.Since(a.clock.since)
+		least, most = max(0, least-past), max(0, most-past)
 	}
-	out.Unread = max(0, a.timeFor(total)-time.Since(a.clock.since))
+	switch {
+	case most == 0: // nothing is known, or it took longer than was foreseen
+	case most-least > doubtful:
+		out.Unread = least
+	default:
+		out.Unread, out.Unsure = most, false
+	}
 	return out
 }
 
@@ -86,14 +111,13 @@ func (a *attempt) stay(req *model.Request) time.Duration {
 	if a.run.cfg.Speeds == nil {
 		return usualStay
 	}
-	tokens := float64(max(a.run.before(a.lane()).tokens, countWords(req)*tokensPerWord))
+	tokens := max(a.run.before(a.lane()).tokens, countWords(req)*tokensPerWord)
 	stay := time.Duration(0)
 	for i := range a.tries.places[1:] {
 		other := &a.tries.places[1+i]
-		if speed := a.run.cfg.Speeds.ReadingSpeed(other.Endpoint.Origin, other.Ref.Model); speed > 0 {
-			if reads := time.Duration(tokens / speed * float64(time.Second)); stay == 0 || reads < stay {
-				stay = reads
-			}
+		reads, _ := a.run.cfg.Speeds.ReadingTime(other.Endpoint.Origin, other.Ref.Model, 0, tokens)
+		if reads > 0 && (stay == 0 || reads < stay) {
+			stay = reads
 		}
 	}
 	return cmp.Or(stay, usualStay)
@@ -104,17 +128,18 @@ func (a *attempt) place() (origin, id string) {
 	return a.tries.target.Endpoint.Origin, a.tries.target.Ref.Model
 }
 
-// estimate gives how many tokens the server has not read yet: what was added since the
-// request before, where that went to the same server, else everything.
-func (a *attempt) estimate() int {
-	perByte, fresh := usualTokensPerByte, a.bytes
+// estimate gives how many tokens the server has read before, of the request that this one
+// extends where that went to the same server, and how many it has not.
+func (a *attempt) estimate() (had, unread int) {
+	perByte, before := usualTokensPerByte, 0
 	if a.before.tokens > 0 && a.before.bytes > 0 {
 		perByte = float64(a.before.tokens) / float64(a.before.bytes)
 	}
 	if a.cached() {
-		fresh -= a.before.bytes
+		before = a.before.bytes
 	}
-	return int(float64(fresh)*perByte + 0.5)
+	tokens := func(bytes int) int { return int(float64(bytes)*perByte + 0.5) }
+	return tokens(before), tokens(a.bytes - before)
 }
 
 // cached reports whether the server has read all of the request before this one.
@@ -164,43 +189,45 @@ func (a *attempt) askWindow(req *model.Request) {
 }
 
 // measure keeps how fast the server read this prompt, where it can be told how many
-// tokens it really read.
+// tokens it really read. Where that is not sure, it counts when it was slow even so.
 func (a *attempt) measure(req *model.Request) {
 	a.run.answersNow(a.place())
 	speeds := a.run.cfg.Speeds
 	if speeds == nil || !local(&a.tries.target) {
 		return
 	}
-	known := speeds.ReadingSpeed(a.place())
-	tokens, sure := a.tokensRead(req)
+	read, sure := a.tokensRead(req)
 	took := time.Duration(a.timing.PromptMS * float64(time.Millisecond))
 	if took == 0 {
+		if a.late != "" {
+			return // it may have read something else first
+		}
 		took = a.clock.times(a.timing).Read
 	}
-	if tokens < leastMeasured || took < leastMeasuredTime || known > 0 && !sure {
+	if read.tokens() < leastMeasured || took < leastMeasuredTime {
 		return
 	}
-	speed := float64(tokens) / took.Seconds()
-	if known > 0 {
-		speed = known + newestCounts*(speed-known)
-	}
 	origin, id := a.place()
-	speeds.ReadingMeasured(origin, id, speed)
+	if least, _ := speeds.ReadingTime(origin, id, read.from, read.to); !sure && took < least {
+		return
+	}
+	speeds.ReadingMeasured(origin, id, read.from, read.to, took)
 }
 
-// tokensRead is how many tokens the server evaluated for the prompt. It is not sure when
-// some may have come from its cache and it does not say how many.
-func (a *attempt) tokensRead(req *model.Request) (tokens int, sure bool) {
+// tokensRead is what the server evaluated of the prompt. It is not sure when some more may
+// have come from its cache and it does not say how much.
+func (a *attempt) tokensRead(req *model.Request) (read span, sure bool) {
 	u := a.report.Usage
-	switch {
-	case a.timing.PromptTokens > 0 && req.Capabilities.Server != "ollama" && a.tries.target.Protocol != "ollama":
-		return a.timing.PromptTokens, true
+	switch n := a.timing.PromptTokens; {
+	case n > 0 && req.Capabilities.Server != "ollama" && a.tries.target.Protocol != "ollama":
+		cached := max(0, a.timing.CachedTokens, u.Input-n)
+		return span{cached, cached + n}, true
 	case u.CacheRead > 0:
-		return u.Input - u.CacheRead, true
+		return span{u.CacheRead, u.Input}, true
 	case a.cached() && a.before.tokens > 0:
-		return u.Input - a.before.tokens, true
+		return span{a.before.tokens, u.Input}, true
 	default:
-		return u.Input, a.cold
+		return span{0, u.Input}, a.cold
 	}
 }
 

@@ -123,8 +123,15 @@ func TestWhichReplicaIsAskedIsKnownWithTheSlot(t *testing.T) {
 // paces are how fast each server reads, by its origin.
 type paces map[string]float64
 
-func (p paces) ReadingSpeed(origin, _ string) float64 { return p[origin] }
-func (paces) ReadingMeasured(string, string, float64) {}
+func (p paces) ReadingTime(origin, _ string, from, to int) (least, most time.Duration) {
+	if p[origin] == 0 {
+		return 0, 0
+	}
+	least = time.Duration(float64(to-from) / p[origin] * float64(time.Second))
+	return least, 10 * least // nobody stays for as long as that
+}
+
+func (paces) ReadingMeasured(string, string, int, int, time.Duration) {}
 
 // TestHowLongASessionStays with who has read it: for as long as another would read.
 func TestHowLongASessionStays(t *testing.T) {

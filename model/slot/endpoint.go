@@ -122,6 +122,10 @@ func (e *endpoint) hold(ctx context.Context, w *waiter) (context.Context, *model
 		note = e.news(w.seat)
 	}
 	e.mu.Unlock()
+	late := ""
+	if e.slots.cfg.Late != nil {
+		late = e.slots.cfg.Late(w.claim.Endpoint)
+	}
 	var once sync.Once
 	done := func(clean bool) {
 		once.Do(func() {
@@ -130,7 +134,7 @@ func (e *endpoint) hold(ctx context.Context, w *waiter) (context.Context, *model
 		})
 	}
 	giveWay := func(ctx context.Context, wait func(hearth.Wait)) (bool, error) { return e.giveWay(ctx, w, wait) }
-	return held, &model.Ticket{Slot: w.seat, Own: w.own, Notice: note, Done: done, GiveWay: giveWay}
+	return held, &model.Ticket{Slot: w.seat, Own: w.own, Notice: note, Late: late, Done: done, GiveWay: giveWay}
 }
 
 // othersWait reports whether anybody but housekeeping waits.

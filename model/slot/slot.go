@@ -52,6 +52,9 @@ type Config struct {
 	// Doubt gives, once, what only whoever is next should be told of it: nobody else has
 	// anything to wait for. It does not block. May be nil.
 	Doubt func(e model.Endpoint) string
+	// Late gives, once, why a server may begin late with what comes next, for whoever has the
+	// slot next. It does not block. May be nil.
+	Late func(e model.Endpoint) string
 	// Accepts reports whether the server at origin accepts a connection; nothing is asked
 	// of it. It is called for a replica that was lost, from a goroutine of its own, every
 	// now and then until it says yes. It should return when ctx ends. Without it a lost

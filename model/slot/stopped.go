@@ -140,6 +140,9 @@ func (e *endpoint) inherits(as model.Endpoint, number int, unlock func()) bool {
 	case own, !written, e.slots.cfg.Gone == nil:
 		return false
 	case !e.current(left):
+		if past := time.Since(left.At); past >= 0 && past < unsureFor {
+			e.recallStopped(as, left) // nobody waits for it, but a server that is late may be at it
+		}
 		_ = os.Remove(e.stoppedFile(number)) // it is as little next time
 		return false
 	case !e.slots.begin(func() { e.drainInherited(number) }):

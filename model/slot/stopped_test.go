@@ -23,6 +23,7 @@ type view struct {
 	remainder model.Remainder
 	through   time.Time // what the server shows, where it shows anything
 	doubt     string
+	late      string
 }
 
 func (v *view) gone(context.Context, model.Endpoint, int) bool {
@@ -40,6 +41,8 @@ func (v *view) busy(model.Endpoint) (string, time.Duration) {
 }
 
 func (v *view) tell(model.Endpoint) string { told := v.doubt; v.doubt = ""; return told }
+
+func (v *view) tellLate(model.Endpoint) string { told := v.late; v.late = ""; return told }
 
 // A town has processes that share a folder and its locks.
 type town struct {
@@ -63,9 +66,9 @@ func (w *town) process(name string) (*slot.Slots, *view) {
 			}
 			return try(name)
 		},
-		Folder: w.dir, Gone: v.gone, Busy: v.busy, Doubt: v.tell,
+		Folder: w.dir, Gone: v.gone, Busy: v.busy, Doubt: v.tell, Late: v.tellLate,
 		Remainder: func(model.Endpoint) model.Remainder { return v.remainder },
-		Recall:    func(_ model.Endpoint, r model.Remainder) { v.remainder = r },
+		Recall:    func(_ model.Endpoint, r model.Remainder) { v.remainder, v.late = r, "it may be late" },
 	}), v
 }
 
@@ -300,6 +303,54 @@ func TestAnOldStopIsNotTold(t *testing.T) {
 			if waited, told := asked(t, chat); waited > 0 || told != "" {
 				t.Errorf("waited %v, was told %q", waited, told)
 			}
+		})
+	}
+}
+
+// TestTheNextOneKnowsWhyItsServerMayBeLate: also where the reading should be over, in another
+// process too.
+func TestTheNextOneKnowsWhyItsServerMayBeLate(t *testing.T) {
+	rows := []struct {
+		name   string
+		killed bool // the first process, and another is next
+		next   time.Duration
+		want   string
+	}{
+		{"the same process", false, time.Minute, "it may be late"},
+		{"another, soon after", true, time.Minute, "it may be late"},
+		{"another, long after", true, 31 * time.Minute, ""},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t)
+				s, v := w.process("first")
+				stop(t, s, v, model.Remainder{Until: time.Now().Add(3 * time.Second)})
+				v.late = "it may be late"
+				if row.killed {
+					noted, err := os.ReadFile(w.file(t))
+					if err != nil {
+						t.Fatal(err)
+					}
+					s.Close()
+					if err := os.WriteFile(w.file(t), noted, 0o600); err != nil {
+						t.Fatal(err)
+					}
+					s, _ = w.process("second")
+				}
+				defer s.Close()
+				time.Sleep(row.next)
+				for i, want := range []string{row.want, ""} {
+					_, ticket, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					ticket.Done(true)
+					if ticket.Late != want || ticket.Notice != "" {
+						t.Errorf("request %d: if it is late, told %q, want %q; at once %q", i, ticket.Late, want, ticket.Notice)
+					}
+				}
+			})
 		})
 	}
 }

@@ -27,14 +27,15 @@ func TestTheNextCommandKnowsOfAStoppedOne(t *testing.T) {
 		name     string
 		identity modeltest.Identity
 		protocol string
-		slow     bool // how fast it reads was measured, and it takes longer than anybody waits
-		killed   bool // the first command, while it waits for the server
+		measured string // how fast it reads, as the cache has it
+		killed   bool   // the first command, while it waits for the server
 		told     string
 	}{
 		{name: "a server that nobody knows", protocol: modeltest.Completions, told: mayRead},
-		{name: "LM Studio", identity: modeltest.LMStudio, protocol: modeltest.Responses, slow: true, told: goesOn},
-		{name: "Ollama", identity: modeltest.OllamaServer, protocol: modeltest.Ollama, slow: true, told: goesOn},
-		{name: "Ollama, and kill -9", identity: modeltest.OllamaServer, protocol: modeltest.Ollama, slow: true, killed: true, told: goesOn},
+		{name: "LM Studio", identity: modeltest.LMStudio, protocol: modeltest.Responses, measured: slowly, told: goesOn},
+		{name: "Ollama", identity: modeltest.OllamaServer, protocol: modeltest.Ollama, measured: slowly, told: goesOn},
+		{name: "Ollama, measured on short prompts only", identity: modeltest.OllamaServer, protocol: modeltest.Ollama, measured: `[{"depth": 1, "perSec": 20000}]`, told: mayRead},
+		{name: "Ollama, and kill -9", identity: modeltest.OllamaServer, protocol: modeltest.Ollama, measured: slowly, killed: true, told: goesOn},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -50,8 +51,8 @@ func TestTheNextCommandKnowsOfAStoppedOne(t *testing.T) {
 			if got := h.run(t, "config", "set", "models.providers.box.slots", "1"); got.code != 0 { // others need not wait for one
 				t.Fatal(got.err)
 			}
-			if row.slow {
-				h.readsSlowly(t)
+			if row.measured != "" {
+				h.reads(t, row.measured)
 			}
 			server.Script(func(x *modeltest.Exchange) { x.Hang() })
 			h.stopsReading(t, row.killed)
@@ -80,8 +81,11 @@ func TestTheNextCommandKnowsOfAStoppedOne(t *testing.T) {
 	}
 }
 
-// readsSlowly has the program remember that the server was measured to read a token a second.
-func (h house) readsSlowly(t *testing.T) {
+// slowly is a token a second at each depth, which takes longer than anybody waits.
+const slowly = `[{"depth": 1, "perSec": 1}, {"depth": 100000, "perSec": 1}]`
+
+// reads has the program remember how fast the server was measured to read.
+func (h house) reads(t *testing.T, measured string) {
 	t.Helper()
 	name := filepath.Join(h.dir, "state/cache/capabilities.json")
 	text, err := os.ReadFile(name)
@@ -96,7 +100,7 @@ func (h house) readsSlowly(t *testing.T) {
 		t.Fatalf("%v in %s", err, text)
 	}
 	for _, e := range file.Entries {
-		e["readPerSec"] = 1
+		e["reading"] = json.RawMessage(measured)
 	}
 	if text, err = json.Marshal(file); err == nil {
 		err = os.WriteFile(name, text, 0o600)

@@ -76,8 +76,12 @@ func TestHearthFreesAModelThatItLeft(t *testing.T) {
 // fast the one of this test is.
 type slow struct{}
 
-func (slow) ReadingSpeed(string, string) float64     { return 10 }
-func (slow) ReadingMeasured(string, string, float64) {}
+func (slow) ReadingTime(_, _ string, from, to int) (least, most time.Duration) {
+	most = time.Duration(to-from) * 100 * time.Millisecond
+	return most, most
+}
+
+func (slow) ReadingMeasured(string, string, int, int, time.Duration) {}
 
 // What Hearth does about TestGoingAwayDoesNotStopTheReading: its slot stays taken for as
 // long as the reading is likely to take, and whoever is next is told so.
