@@ -20,13 +20,17 @@ type locks struct {
 	*home
 
 	used *slotMemory
+	me   filelock.Holder // with an instant, so that no other process's words are the same
 
 	mu   sync.Mutex // guards open
 	open map[string]*filelock.File
 }
 
 func newLocks(h *home) *locks {
-	return &locks{home: h, used: newSlotMemory(h.state("locks")), open: make(map[string]*filelock.File)}
+	return &locks{
+		home: h, used: newSlotMemory(h.state("locks")), open: make(map[string]*filelock.File),
+		me: filelock.Holder{PID: os.Getpid(), Since: time.Now(), Command: commandName()},
+	}
 }
 
 // try is slot's view of the locks between processes.
@@ -35,11 +39,14 @@ func (ls *locks) try(name string) (unlock func(), holder string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	unlock, err = l.Try(filelock.Holder{PID: os.Getpid(), Command: commandName()})
+	unlock, err = l.Try(ls.me)
 	if held, ok := errors.AsType[*filelock.HeldError](err); ok {
 		return nil, held.Holder.String(), nil
 	}
-	return unlock, "", err
+	if err == nil && !l.Kept() {
+		holder = "perhaps another process"
+	}
+	return unlock, holder, err
 }
 
 // wait waits until nobody else, here or in another process, has the lock of that name. A

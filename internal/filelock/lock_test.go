@@ -262,6 +262,62 @@ func TestAFileIsALockThatIsTakenAgainAndAgain(t *testing.T) {
 	}
 }
 
+// TestAFileKnowsThatNobodyElseHadIt: what was read before then still holds.
+func TestAFileKnowsThatNobodyElseHadIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l")
+	file := NewFile(path)
+	defer file.Close()
+	other := NewFile(path)
+	defer other.Close()
+	take := func(f *File, who Holder) (kept bool) {
+		t.Helper()
+		release, err := f.Try(who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+		return f.Kept()
+	}
+	stranger := Holder{PID: 9, Command: "hearth agent"}
+	if file.Kept() {
+		t.Error("it is kept, and not had")
+	}
+	for _, step := range []struct {
+		name string
+		does func()
+		kept bool
+	}{
+		{"the first time", func() {}, false},
+		{"the second", func() {}, true},
+		{"another looked and did not get it", func() {
+			release, err := file.Try(me)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+			if _, err := other.Try(stranger); err == nil {
+				t.Fatal("it is had twice")
+			}
+		}, true},
+		{"another had it", func() { take(other, stranger) }, false},
+		{"none since then", func() {}, true},
+		{"another had it and removed the file", func() { take(other, stranger); other.Close() }, false},
+		{"a lock of the other kind", func() {
+			l, err := Try(path, stranger)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Release(); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	} {
+		if step.does(); take(file, me) != step.kept {
+			t.Errorf("%s: kept %v", step.name, !step.kept)
+		}
+	}
+}
+
 func TestAFileThatIsClosedLeavesNothingBehind(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "l")
 	file := NewFile(path)

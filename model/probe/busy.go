@@ -22,6 +22,9 @@ func (d *Describer) Gone(ctx context.Context, e model.Endpoint, slot int) bool {
 	if client == nil { // nobody ever asked who it is
 		return d.unseen(ctx, nil, e.Origin)
 	}
+	if h.Kind.dropsPrompts() {
+		d.certain(e.Origin)
+	}
 	a := newAsker(client, 0)
 	switch h.Kind {
 	case KindLlamaCpp:

@@ -216,6 +216,32 @@ func TestGoneInAnotherProcess(t *testing.T) {
 	}
 }
 
+// Who was killed knew nothing of the server that it could write down: one that drops a
+// prompt leaves no doubt.
+func TestWhatAKilledProcessLeft(t *testing.T) {
+	for scene, doubts := range map[string]bool{"llamacpp.txt": false, "vllm.txt": false, "lmstudio.txt": true, "ollama.txt": true} {
+		t.Run(scene, func(t *testing.T) {
+			server := overlaid(t, scene, "/slots", `{"error":{"code":501}}`)
+			c := client(t, server.URL)
+			at := c.Endpoint()
+			d := probe.NewDescriber(probe.OpenCache(""), time.Hour)
+			if _, err := d.Host(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			d.Recall(at, model.Remainder{Unsure: true})
+			if !d.Gone(t.Context(), at, 0) {
+				t.Error("it is waited for")
+			}
+			if doubt := d.Doubt(at); (doubt != "") != doubts || d.Remainder(at).Unsure {
+				t.Errorf("told %q, and left %+v", doubt, d.Remainder(at))
+			}
+			if late := d.Late(at); (late != "") != doubts {
+				t.Errorf("if it is late, told %q", late)
+			}
+		})
+	}
+}
+
 // A server that has ended works on nothing; one that says nothing may.
 func TestGoneWithItsServer(t *testing.T) {
 	refuses := func(context.Context) error {

@@ -146,6 +146,13 @@ func (d *Describer) Recall(e model.Endpoint, r model.Remainder) {
 	d.lingers[e.Origin] = time.Now().Add(lingering)
 }
 
+// certain forgets a doubt that another process had, which did not know what it asked.
+func (d *Describer) certain(origin string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.unsure, origin)
+}
+
 // unseen reports whether a server that shows nothing is likely to be through with what was
 // left. Where not even an estimate says so, the person will be told. c is nil where the
 // server never said what it is: one that is busy reading may answer nothing else.

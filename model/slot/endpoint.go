@@ -34,6 +34,8 @@ type seat struct {
 	draining bool    // its last request was closed early and may still run
 	yield    context.CancelCauseFunc
 	unlock   func()
+	locked   bool // its lock was had here before
+	others   bool // another process may have had it since what it left was looked at
 
 	lastSession hearth.SessionID
 	lastLane    model.Lane
@@ -226,6 +228,11 @@ const mayStillRun = "the server may still be working on the request that was sto
 // free makes a slot available to the next claim. The caller holds e.mu.
 func (e *endpoint) free(number int) {
 	s := &e.seats[number]
+	as := s.endpoint
+	if s.holder != nil {
+		as = s.holder.claim.Endpoint
+	}
+	e.ended(as, number)
 	if s.unlock != nil {
 		s.unlock()
 	}
@@ -318,10 +325,21 @@ func (e *endpoint) grant(w *waiter, number int, unlock func()) {
 	w.seat, w.own = number, s.lastUse > 0 && s.lastSession == w.claim.Session
 	s.holder, s.unlock = w, unlock
 	s.lastSession, s.lastLane, s.lastUse, s.lastAt = w.claim.Session, lane(w.claim), e.slots.uses.Add(1), time.Now()
-	if e.remembers(w.claim.Endpoint) {
-		e.slots.cfg.Memory.Used(lockName(e.origin, number), w.claim.Session)
-	}
+	e.used(w)
 	close(w.granted)
+}
+
+// used tells other processes that w has its slot now; ended, that it is given back, or lent.
+func (e *endpoint) used(w *waiter) {
+	if e.remembers(w.claim.Endpoint) {
+		e.slots.cfg.Memory.Used(lockName(e.origin, w.seat), w.claim.Session)
+	}
+}
+
+func (e *endpoint) ended(as model.Endpoint, number int) {
+	if e.remembers(as) {
+		e.slots.cfg.Memory.Ended(lockName(e.origin, number))
+	}
 }
 
 // staysFor reports whether w waits for its session's slot, which another process has. That
@@ -349,7 +367,7 @@ func (e *endpoint) recall(c model.Claim) {
 		if s.taken() {
 			continue
 		}
-		session, at := e.slots.cfg.Memory.Last(lockName(e.origin, i))
+		session, at, _ := e.slots.cfg.Memory.Last(lockName(e.origin, i))
 		if session == "" {
 			continue
 		}
@@ -367,6 +385,7 @@ func (e *endpoint) lock(w *waiter, number int) (unlock func(), ok bool) {
 	}
 	unlock, holder, err := e.slots.cfg.TryLock(lockName(e.origin, number))
 	if err != nil {
+		e.seats[number].others = true
 		return nil, true // a broken lock file keeps nobody from their own model
 	}
 	if unlock == nil {
@@ -377,6 +396,9 @@ func (e *endpoint) lock(w *waiter, number int) (unlock func(), ok bool) {
 		e.stops = e.stopsThere(w.claim.Endpoint, number)
 		return nil, false
 	}
+	s := &e.seats[number]
+	s.others = s.others || holder != "" || !s.locked
+	s.locked = true
 	return unlock, true
 }
 

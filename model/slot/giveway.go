@@ -21,6 +21,7 @@ func (e *endpoint) giveWay(ctx context.Context, w *waiter, wait func(hearth.Wait
 	if unlock == nil {
 		return false, nil
 	}
+	e.ended(w.claim.Endpoint, w.seat)
 	unlock()
 	name, told := lockName(e.origin, w.seat), ""
 	for pause := gap; ; pause = lockEvery {
@@ -34,8 +35,9 @@ func (e *endpoint) giveWay(ctx context.Context, w *waiter, wait func(hearth.Wait
 		unlock, holder, err := e.slots.cfg.TryLock(name)
 		if err != nil || unlock != nil { // a broken lock file keeps nobody from their own model
 			e.mu.Lock()
-			e.seats[w.seat].unlock = unlock
+			e.seats[w.seat].unlock, e.seats[w.seat].others = unlock, true
 			others = others || e.usedElsewhere(w)
+			e.used(w)
 			e.mu.Unlock()
 			return others, nil
 		}
@@ -52,6 +54,6 @@ func (e *endpoint) usedElsewhere(w *waiter) bool {
 	if !e.remembers(w.claim.Endpoint) {
 		return false
 	}
-	session, _ := e.slots.cfg.Memory.Last(lockName(e.origin, w.seat))
+	session, _, _ := e.slots.cfg.Memory.Last(lockName(e.origin, w.seat))
 	return session != "" && session != w.claim.Session
 }

@@ -27,18 +27,44 @@ func get(t *testing.T, s *slot.Slots, lane model.Lane, session string) *model.Ti
 
 // A diary is what processes share, by the clock.
 type diary struct {
-	last map[string]hearth.SessionID
-	at   map[string]time.Time
+	mu    sync.Mutex
+	last  map[string]hearth.SessionID
+	at    map[string]time.Time
+	used  map[string]bool // and still is
+	looks int
+	stuck bool // no use ever ends
 }
 
-func (d *diary) Last(name string) (hearth.SessionID, time.Time) { return d.last[name], d.at[name] }
-func (d *diary) Used(name string, s hearth.SessionID)           { d.last[name], d.at[name] = s, time.Now() }
+func newDiary() *diary {
+	return &diary{last: map[string]hearth.SessionID{}, at: map[string]time.Time{}, used: map[string]bool{}}
+}
+
+func (d *diary) Last(name string) (hearth.SessionID, time.Time, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.looks++
+	return d.last[name], d.at[name], !d.used[name]
+}
+
+func (d *diary) Used(name string, s hearth.SessionID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last[name], d.at[name], d.used[name] = s, time.Now(), true
+}
+
+func (d *diary) Ended(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.stuck {
+		delete(d.used, name)
+	}
+}
 
 // TestTheNewestOfASessionsSlotsIsItsOwn: a conversation that had two slots goes on in the
 // one that has all of it, in this process and in the next ones.
 func TestTheNewestOfASessionsSlotsIsItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shared := &diary{last: map[string]hearth.SessionID{}, at: map[string]time.Time{}}
+		shared := newDiary()
 		files := &locks{held: map[string]string{}}
 		get := func(t *testing.T, s *slot.Slots, lane model.Lane, session string) *model.Ticket {
 			t.Helper()
@@ -207,7 +233,7 @@ func TestTheNextProcessWaitsForTheConversationsSlot(t *testing.T) {
 	for _, ends := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			w, began := newTown(t), time.Now()
-			shared := &diary{last: map[string]hearth.SessionID{}, at: map[string]time.Time{}}
+			shared := newDiary()
 			process := func(name string) *slot.Slots {
 				s := slot.New(slot.Config{
 					TryLock: w.locks.try(name), Memory: shared, Folder: w.dir,
@@ -259,7 +285,7 @@ func TestChoresDoNotWaitForTheirOwnSlot(t *testing.T) {
 // TestHousekeepingKnowsWhoseTheOnlySlotIs: what another process did there counts.
 func TestHousekeepingKnowsWhoseTheOnlySlotIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shared := &diary{last: map[string]hearth.SessionID{}, at: map[string]time.Time{}}
+		shared := newDiary()
 		files := &locks{held: map[string]string{}}
 		process := func() *slot.Slots { return slot.New(slot.Config{Memory: shared, TryLock: files.try("me")}) }
 		mine := func(s *slot.Slots, session string) bool {

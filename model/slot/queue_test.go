@@ -261,7 +261,8 @@ type tally struct {
 	of map[hearth.SessionID]int
 }
 
-func (*tally) Last(string) (hearth.SessionID, time.Time) { return "", time.Time{} }
+func (*tally) Last(string) (hearth.SessionID, time.Time, bool) { return "", time.Time{}, true }
+func (*tally) Ended(string)                                    {}
 func (u *tally) Used(_ string, s hearth.SessionID) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -158,7 +158,7 @@ func (e *endpoint) pressure(as model.Endpoint, session hearth.SessionID) (load f
 // usedBy gives when a session used a slot, if it was the last to do so.
 func (e *endpoint) usedBy(as model.Endpoint, number int, session hearth.SessionID) use {
 	if e.remembers(as) {
-		if last, at := e.slots.cfg.Memory.Last(lockName(e.origin, number)); last == session && last != "" {
+		if last, at, _ := e.slots.cfg.Memory.Last(lockName(e.origin, number)); last == session && last != "" {
 			return use{at: at}
 		} else if last != "" {
 			return use{}
@@ -176,11 +176,14 @@ func (e *endpoint) takenElsewhere(as model.Endpoint, number int) bool {
 	if !e.shared(as) {
 		return false
 	}
-	unlock, _, err := e.slots.cfg.TryLock(lockName(e.origin, number))
+	unlock, other, err := e.slots.cfg.TryLock(lockName(e.origin, number))
 	if err != nil || unlock == nil {
 		return err == nil
 	}
 	defer unlock()
+	if number < len(e.seats) && other != "" {
+		e.seats[number].others = true // which the next one to try is not told again
+	}
 	return e.stopsThere(as, number)
 }
 

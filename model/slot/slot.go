@@ -23,7 +23,8 @@ const (
 // with other processes and takes a closed request for a finished one.
 type Config struct {
 	// TryLock takes the lock called name, which other processes see, without blocking.
-	// A nil unlock with a nil error means that somebody has it; holder says who. It is
+	// A nil unlock with a nil error means that somebody has it; holder says who. With an
+	// unlock, holder is "" if nobody else had the lock since this process last had it. It is
 	// called for endpoints on this machine and on private networks. An error is not a
 	// reason to keep a person waiting: the slot is used without the lock.
 	TryLock func(name string) (unlock func(), holder string, err error)
@@ -68,8 +69,12 @@ type Config struct {
 // slot has cached. name is the slot's lock's. Its methods are called while others wait
 // and must not block for long; what they lose costs a prompt read anew.
 type Memory interface {
-	Last(name string) (hearth.SessionID, time.Time) // "" = nobody, or unknown
+	// Last gives the session, "" for nobody or unknown, when its use began, and whether it
+	// ended. One that did not, of a slot that nobody has, is of a process that was killed.
+	Last(name string) (session hearth.SessionID, at time.Time, ended bool)
+	// Used and Ended are called by who has the slot's lock.
 	Used(name string, session hearth.SessionID)
+	Ended(name string)
 }
 
 // Slots is the one owner of in-flight work of this process. Its methods may be called

@@ -283,7 +283,12 @@ type memory struct {
 	clock time.Time
 }
 
-func (m *memory) Last(name string) (hearth.SessionID, time.Time) { return m.last[name], m.at[name] }
+func (m *memory) Last(name string) (hearth.SessionID, time.Time, bool) {
+	return m.last[name], m.at[name], true
+}
+
+func (m *memory) Ended(string) {}
+
 func (m *memory) Used(name string, s hearth.SessionID) {
 	m.clock = m.clock.Add(time.Second)
 	m.last[name], m.at[name] = s, m.clock
@@ -529,6 +534,7 @@ const goneEvery = 250 * time.Millisecond
 type locks struct {
 	mu   sync.Mutex
 	held map[string]string
+	last map[string]string // who had it last
 }
 
 func (l *locks) try(me string) func(string) (func(), string, error) {
@@ -538,8 +544,15 @@ func (l *locks) try(me string) func(string) (func(), string, error) {
 		if holder, taken := l.held[name]; taken {
 			return nil, holder, nil
 		}
-		l.held[name] = me
-		return func() { l.mu.Lock(); delete(l.held, name); l.mu.Unlock() }, "", nil
+		before := l.last[name]
+		if l.last == nil {
+			l.last = map[string]string{}
+		}
+		if before == me {
+			before = ""
+		}
+		l.held[name], l.last[name] = me, me
+		return func() { l.mu.Lock(); delete(l.held, name); l.mu.Unlock() }, before, nil
 	}
 }
 

@@ -93,10 +93,30 @@ func (e *endpoint) tellOthers(number int) {
 		r := e.slots.cfg.Remainder(s.endpoint)
 		left.Until, left.Unsure = r.Until.Round(0), r.Unsure || left.Unsure
 	}
-	text, err := json.Marshal(left)
-	if err == nil && os.WriteFile(e.stoppedFile(number), append(text, '\n'), 0o600) == nil {
+	if e.writeStopped(number, left) {
 		s.stopped = left.At
 	}
+}
+
+func (e *endpoint) writeStopped(number int, left stopped) bool {
+	text, err := json.Marshal(left)
+	return err == nil && os.WriteFile(e.stoppedFile(number), append(text, '\n'), 0o600) == nil
+}
+
+// readKilled gives what a process left in a slot that was killed while it had it: a request
+// that was stopped, nobody knows when. It is written down as that, for whoever comes when
+// this process ends too. The caller has the slot's lock, and no stop is written of it.
+func (e *endpoint) readKilled(number int) (left stopped, killed bool) {
+	if e.slots.cfg.Memory == nil {
+		return stopped{}, false
+	}
+	session, at, ended := e.slots.cfg.Memory.Last(lockName(e.origin, number))
+	if past := time.Since(at); session == "" || ended || past < 0 || past > unsureFor {
+		return stopped{}, false
+	}
+	left = stopped{At: time.Now().Round(0), Unsure: true}
+	e.writeStopped(number, left) // else this process alone knows it
+	return left, true
 }
 
 // tells reports whether processes tell each other of requests that were stopped there.
@@ -123,17 +143,28 @@ func (e *endpoint) news(number int) string {
 }
 
 // inherits keeps a slot, which a claim would get, for a request that another process
-// stopped, and reports whether it does. The caller holds e.mu; unlock is the slot's lock.
+// stopped, or was killed with, and reports whether it does. Nothing is looked at where no
+// other has had the lock. The caller holds e.mu; unlock is the slot's lock.
 func (e *endpoint) inherits(as model.Endpoint, number int, unlock func()) bool {
 	if !e.tells(as) {
 		return false
 	}
 	s := &e.seats[number]
-	left, written := e.readStopped(number)
 	known := !s.stopped.IsZero()
+	if !known && !s.others {
+		return false
+	}
+	left, written := e.readStopped(number)
+	if !written && s.others && unlock != nil && e.slots.cfg.Gone != nil {
+		left, written = e.readKilled(number)
+	}
+	s.others = false
 	own := known && written && left.At.Equal(s.stopped)
 	foreseen := left.Unsure || !left.Until.IsZero()
 	if own && foreseen && !e.current(left) || known && !own {
+		if own {
+			e.settled(number)
+		}
 		s.forget() // the server has read all by now; or others went on from there
 	}
 	switch {

@@ -50,6 +50,18 @@ type town struct {
 	locks   *locks
 	through time.Time // when the server is through, as it shows itself
 	stays   func()    // is called before a lock is tried; may be nil
+	memory  *diary    // of who used a slot; may be nil
+}
+
+// kill has a process end without a word: the kernel frees its locks, and nothing of it runs on.
+func (w *town) kill(name string) {
+	w.locks.mu.Lock()
+	defer w.locks.mu.Unlock()
+	for lock, who := range w.locks.held {
+		if who == name {
+			delete(w.locks.held, lock)
+		}
+	}
 }
 
 func newTown(t *testing.T) *town {
@@ -59,7 +71,12 @@ func newTown(t *testing.T) *town {
 func (w *town) process(name string) (*slot.Slots, *view) {
 	v := &view{through: w.through}
 	try := w.locks.try(name)
+	var memory slot.Memory
+	if w.memory != nil {
+		memory = w.memory
+	}
 	return slot.New(slot.Config{
+		Memory: memory,
 		TryLock: func(name string) (func(), string, error) {
 			if w.stays != nil {
 				w.stays()
@@ -305,6 +322,160 @@ func TestAnOldStopIsNotTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAProcessThatWasKilledMayHaveLeftARequest: what it was at nobody knows, so the server is
+// asked where it shows that, and else whoever is next is told.
+func TestAProcessThatWasKilledMayHaveLeftARequest(t *testing.T) {
+	const doubt = "note: it may still read"
+	rows := []struct {
+		name    string
+		lane    model.Lane
+		asks    func(t *testing.T, s *slot.Slots) // before it is killed
+		next    time.Duration
+		through time.Duration // as the server shows it, from when the next one asks
+		waits   time.Duration
+		told    string
+	}{
+		{name: "in the middle of a request", asks: acquire, told: doubt},
+		{name: "some minutes ago", asks: acquire, next: 20 * time.Minute, told: doubt},
+		{name: "long ago", asks: acquire, next: 31 * time.Minute},
+		{name: "the server shows what it does", asks: acquire, next: 20 * time.Minute, through: 3 * time.Second, waits: 3 * time.Second,
+			told: "stopping: until the server has dropped the request that was stopped 0s\n" + doubt},
+		{name: "the server shows no end", asks: acquire, next: 20 * time.Minute, through: 24 * time.Hour, waits: 10 * time.Second,
+			told: "stopping: until the server has dropped the request that was stopped 0s\nnote: the server may still be working on the request that was stopped; going on"},
+		{name: "between two requests", asks: func(t *testing.T, s *slot.Slots) { asked(t, s) }},
+		{name: "while its housekeeping makes room", asks: func(t *testing.T, s *slot.Slots) {
+			_, ticket, err := s.Acquire(t.Context(), claim(model.LaneHousekeeping, "warm"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = ticket.GiveWay(ended(t), nil)
+			if hearth.ReasonOf(err) != hearth.ReasonCancelled {
+				t.Fatal(err)
+			}
+		}},
+		{name: "after it gave housekeeping room", asks: func(t *testing.T, s *slot.Slots) {
+			_, ticket, err := s.Acquire(t.Context(), claim(model.LaneHousekeeping, "warm"), nil)
+			if err == nil {
+				_, err = ticket.GiveWay(t.Context(), nil)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, told: doubt},
+		{name: "it never asked", asks: func(*testing.T, *slot.Slots) {}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t)
+				w.memory = newDiary()
+				first, _ := w.process("first")
+				row.asks(t, first)
+				w.kill("first")
+				time.Sleep(row.next)
+				w.through = time.Now().Add(row.through)
+				for _, want := range []struct {
+					who, told string
+					waits     time.Duration
+				}{{"the next one", row.told, row.waits}, {"the one after", "", 0}, {"the next one", "", 0}} {
+					s, _ := w.process(want.who)
+					waited, told := asked(t, s)
+					s.Close()
+					if waited.Round(goneEvery) != want.waits || told != want.told {
+						t.Errorf("%s waited %v, was told %q; want %v, %q", want.who, waited, told, want.waits, want.told)
+					}
+				}
+				if left, err := os.ReadDir(w.dir); err != nil || len(left) != 0 {
+					t.Errorf("left behind: %v, %v", left, err)
+				}
+			})
+		})
+	}
+}
+
+func acquire(t *testing.T, s *slot.Slots) {
+	t.Helper()
+	if _, _, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ended(t *testing.T) context.Context {
+	t.Helper()
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	return ctx
+}
+
+// TestWhatWasKilledIsNotForgottenByAnotherEnd: who found it may be stopped before it is told.
+func TestWhatWasKilledIsNotForgottenByAnotherEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		w.memory = newDiary()
+		first, _ := w.process("first")
+		acquire(t, first)
+		w.kill("first")
+		w.through = time.Now().Add(5 * time.Second)
+		second, _ := w.process("second")
+		ctx, ctrlC := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, ctrlC)
+		if _, _, err := second.Acquire(ctx, claim(model.LaneOwner, "b"), nil); hearth.ReasonOf(err) != hearth.ReasonCancelled {
+			t.Fatalf("got %v", err)
+		}
+		second.Close()
+		third, _ := w.process("third")
+		defer third.Close()
+		if waited, told := asked(t, third); waited.Round(goneEvery) != 4*time.Second || !strings.Contains(told, "note: it may still read") {
+			t.Errorf("waited %v, was told %q", waited, told)
+		}
+	})
+}
+
+// TestAUseThatCannotBeEnded keeps nobody from the model: a process deals with it once.
+func TestAUseThatCannotBeEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		w.memory = newDiary()
+		w.memory.stuck = true
+		first, _ := w.process("first")
+		asked(t, first)
+		first.Close()
+		second, _ := w.process("second")
+		defer second.Close()
+		for i := range 3 {
+			if waited, told := asked(t, second); waited > 0 || (told != "") != (i == 0) {
+				t.Errorf("request %d waited %v, was told %q", i, waited, told)
+			}
+		}
+	})
+}
+
+// TestNothingIsLookedAtBetweenTwoTurns of a process that nobody shares its server with: a
+// turn's own time is short.
+func TestNothingIsLookedAtBetweenTwoTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		w.memory = newDiary()
+		s, _ := w.process("one")
+		defer s.Close()
+		asked(t, s)
+		looks := w.memory.looks
+		for range 3 {
+			asked(t, s)
+		}
+		if w.memory.looks != looks {
+			t.Errorf("looked %d times", w.memory.looks-looks)
+		}
+		other, _ := w.process("other")
+		asked(t, other)
+		other.Close()
+		asked(t, s)
+		if w.memory.looks == looks {
+			t.Error("nothing is looked at when another process had the slot")
+		}
+	})
 }
 
 // TestTheNextOneKnowsWhyItsServerMayBeLate: also where the reading should be over, in another

@@ -81,6 +81,63 @@ func TestTheNextCommandKnowsOfAStoppedOne(t *testing.T) {
 	}
 }
 
+// TestTheNextCommandKnowsOfAKilledOne: kill -9 leaves no word of what the server was asked,
+// but a slot whose use never ended. A server that drops a prompt with its client is asked,
+// and nobody is told.
+func TestTheNextCommandKnowsOfAKilledOne(t *testing.T) {
+	rows := []struct {
+		name     string
+		identity modeltest.Identity
+		protocol string
+		told     string
+	}{
+		{name: "a server that nobody knows", protocol: modeltest.Completions, told: mayRead},
+		{name: "Ollama", identity: modeltest.OllamaServer, protocol: modeltest.Ollama, told: mayRead},
+		{name: "llama-server", identity: modeltest.LlamaCpp, protocol: modeltest.Completions},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			server := modeltest.NewServer(t, modeltest.Config{
+				Identity: row.identity, Models: []modeltest.Model{{ID: "test-model", Window: 32768, TrainedMax: 32768}},
+				Default: modeltest.Say(modeltest.Reply{Text: answersIt}),
+			})
+			h := newHouse(t, server.URL, row.protocol)
+			if got := h.run(t, "agent", "-m", "Hello"); got.code != 0 || strings.Contains(got.err, "note:") {
+				t.Fatalf("exit %d\n%s", got.code, got.err)
+			}
+			if got := h.run(t, "config", "set", "models.providers.box.slots", "1"); got.code != 0 { // others need not wait for one
+				t.Fatal(got.err)
+			}
+			server.Script(func(x *modeltest.Exchange) { x.Hang() })
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
+			cmd, errs := h.command(ctx, "agent", "-m", "Read this"), newDisplay()
+			cmd.Stderr = errs
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			errs.await(ctx, t, "test-model reads about ")
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait() // it was killed
+			for i, command := range []string{"the next", "the one after"} {
+				got := h.run(t, "agent", "-m", "And now?")
+				if got.code != 0 || strings.TrimSpace(got.out) != answersIt {
+					t.Fatalf("%s: exit %d\n%s%s", command, got.code, got.out, got.err)
+				}
+				if told := strings.Contains(got.err, row.told); i == 0 && !told || (i > 0 || row.told == "") && strings.Contains(got.err, "still") {
+					t.Errorf("%s is told %q", command, got.err)
+				}
+			}
+			if left, err := filepath.Glob(filepath.Join(h.dir, "state/locks/*.stopped")); err != nil || len(left) != 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
 // slowly is a token a second at each depth, which takes longer than anybody waits.
 const slowly = `[{"depth": 1, "perSec": 1}, {"depth": 100000, "perSec": 1}]`
 
