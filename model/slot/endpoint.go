@@ -258,13 +258,18 @@ func (e *endpoint) pump() {
 	e.stranger, e.stops = "", false
 	for e.grantNext() {
 	}
-	if e.stranger != "" && e.retry == nil {
+	switch {
+	case e.stranger != "" && e.retry == nil:
 		e.retry = time.AfterFunc(lockEvery, func() {
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			e.retry = nil
 			e.pump()
 		})
+	case e.stranger == "" && e.retry != nil: // it ends with the last who waits
+		if e.retry.Stop() {
+			e.retry = nil
+		}
 	}
 	for _, w := range e.waiting {
 		w.tell(e.line(w))

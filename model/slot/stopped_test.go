@@ -433,6 +433,74 @@ func TestWhatWasKilledIsNotForgottenByAnotherEnd(t *testing.T) {
 	})
 }
 
+// TestNothingRunsOnAfterClose: whatever a stop left behind is over when Close returns.
+func TestNothingRunsOnAfterClose(t *testing.T) {
+	rows := []struct {
+		name  string
+		next  time.Duration // until another process asks; 0 = the one that stopped it is closed
+		waits time.Duration // for Close
+	}{
+		{"its own stop", 0, 1800 * time.Millisecond},
+		{"another's", 3 * time.Second, 0},
+		{"another's, too late to wait for", 20 * time.Second, 0},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t)
+				var asking atomic.Int64 // questions under way
+				var asked atomic.Int64
+				process := func(name string) *slot.Slots {
+					return slot.New(slot.Config{
+						TryLock: w.locks.try(name), Folder: w.dir,
+						Gone: func(ctx context.Context, _ model.Endpoint, _ int) bool {
+							asked.Add(1)
+							asking.Add(1)
+							defer asking.Add(-1)
+							<-ctx.Done()
+							return false
+						},
+						Remainder: func(model.Endpoint) model.Remainder { return model.Remainder{Until: time.Now().Add(time.Hour)} },
+					})
+				}
+				s := process("first")
+				_, ticket, err := s.Acquire(t.Context(), claim(model.LaneOwner, "a"), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ticket.Done(false)
+				synctest.Wait()
+				if row.next > 0 {
+					s.Close()
+					time.Sleep(row.next)
+					s = process("second")
+					if _, _, err := s.Acquire(ended(t), claim(model.LaneOwner, "b"), nil); hearth.ReasonOf(err) != hearth.ReasonCancelled {
+						t.Fatal(err)
+					}
+					ctx, ctrlC := context.WithCancel(t.Context())
+					time.AfterFunc(time.Second, ctrlC)
+					if _, _, err := s.Acquire(ctx, claim(model.LaneOwner, "b"), nil); hearth.ReasonOf(err) != hearth.ReasonCancelled {
+						t.Fatal(err)
+					}
+				}
+				if asking.Load() != 1 {
+					t.Fatalf("%d questions are under way before it is closed", asking.Load())
+				}
+				began := time.Now()
+				s.Close()
+				if took := time.Since(began); took != row.waits || asking.Load() != 0 {
+					t.Errorf("closed after %v with %d questions under way, want %v and none", took, asking.Load(), row.waits)
+				}
+				before := asked.Load()
+				time.Sleep(time.Minute)
+				if asked.Load() != before || len(w.locks.held) != 0 {
+					t.Errorf("asked %d times after it was closed; locks %v", asked.Load()-before, w.locks.held)
+				}
+			})
+		})
+	}
+}
+
 // TestAUseThatCannotBeEnded keeps nobody from the model: a process deals with it once.
 func TestAUseThatCannotBeEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
