@@ -64,12 +64,15 @@ func (e *ValueError) Error() string { return "the value is not JSON5: " + e.Err.
 
 func (e *ValueError) Unwrap() error { return e.Err }
 
-// A BrokenError refuses to edit a file that does not parse, and to read from it where
-// there is no good copy.
+// A BrokenError refuses to edit a file that could not be read or does not parse, and to
+// read from it where there is no good copy.
 type BrokenError struct{ Err error }
 
-// Error gives the parser's complaint.
+// Error gives the parser's complaint, or why there was nothing to parse.
 func (e *BrokenError) Error() string {
+	if _, ok := errors.AsType[*fs.PathError](e.Err); ok {
+		return "the config cannot be read: " + e.Err.Error()
+	}
 	return "the config cannot be used until it parses: " + e.Err.Error()
 }
 

@@ -109,7 +109,7 @@ func (f *File) Workspace(agentID string) string {
 func (f *File) read() (*json5.Value, []Warning) {
 	root, err := readSource(f.Places.Config, json5.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		if f.Places.Origin == "--config" || f.Places.Origin == "HEARTH_CONFIG" {
+		if f.Places.named() {
 			return nil, []Warning{{Kind: Missing, File: f.Places.Config, Message: "there is no such file (" + f.Places.Origin + "): the defaults are used"}}
 		}
 		return nil, nil
@@ -308,7 +308,10 @@ func (f *File) warnings(findings []finding, unused []string) []Warning {
 func (f *File) Issues() []Issue {
 	if f.Broken != nil {
 		w := brokenWarning(f.Places.Config, f.Broken)
-		return []Issue{{Path: "<root>", Message: w.Message, Line: w.Line, File: f.includedName(w.File)}}
+		return []Issue{{Path: "<root>", Message: w.Message, Line: w.Line, Column: w.Column, File: f.includedName(w.File), Excerpt: w.Excerpt}}
+	}
+	if !f.Exists && f.Places.named() {
+		return []Issue{{Path: "<root>", Message: "there is no such file (" + f.Places.Origin + ")"}}
 	}
 	return f.issues(f.findings)
 }

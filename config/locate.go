@@ -118,6 +118,9 @@ func exists(path string) bool {
 	return err == nil && !info.IsDir()
 }
 
+// named reports whether somebody named this very file.
+func (p *Places) named() bool { return p.Origin == "--config" || p.Origin == "HEARTH_CONFIG" }
+
 func (p *Places) variable(name string) string {
 	v, ok := p.env(name)
 	if !ok {

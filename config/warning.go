@@ -60,8 +60,11 @@ type Issue struct {
 	Path    string `json:"path"` // "<root>" for the whole file
 	Message string `json:"message"`
 	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"` // where the file stops being JSON5
 	// File is set when the issue is in an included file.
 	File string `json:"file,omitempty"`
+	// Excerpt is the line and a caret below it, where Column is set.
+	Excerpt string `json:"-"`
 }
 
 // String gives the line that OpenClaw prints: path and message.
@@ -75,7 +78,7 @@ type Validation struct {
 }
 
 // Validate is the strict look at a config; see File.Issues. A file that is not there
-// is valid.
+// is valid, unless somebody named it.
 func (f *File) Validate() Validation {
 	issues := f.Issues()
 	if issues == nil {

@@ -270,6 +270,9 @@ func newConfigValidate(s streams, opt *options) *cobra.Command {
 			} else {
 				printValidation(s, v, file.Exists)
 			}
+			if cause, try := notRead(file); cause != "" && !asJSON {
+				fmt.Fprintf(s.err, "  cause: %s\n  try:   %s\n", oneLine(cause), oneLine(try))
+			}
 			if !v.Valid {
 				return errSilent{hearth.ExitFailed}
 			}
@@ -281,20 +284,38 @@ func newConfigValidate(s streams, opt *options) *cobra.Command {
 
 func printValidation(s streams, v config.Validation, exists bool) {
 	switch {
-	case !exists:
+	case !exists && v.Valid:
 		fmt.Fprintf(s.out, "There is no config at %s; the defaults are in use.\n", v.Path)
 	case v.Valid:
 		fmt.Fprintf(s.out, "Valid: %s\n", v.Path)
 	default:
 		fmt.Fprintf(s.err, "Invalid config at %s:\n", v.Path)
 		for _, i := range v.Issues {
-			where := ""
-			if i.Line > 0 {
-				where = fmt.Sprintf(" (line %d)", i.Line)
+			fmt.Fprintf(s.err, "- %s: %s%s\n", i.Path, oneLine(i.Message), placeOf(i))
+			if i.Excerpt != "" {
+				fmt.Fprintln(s.err, i.Excerpt)
 			}
-			fmt.Fprintf(s.err, "- %s: %s%s\n", i.Path, oneLine(i.Message), where)
 		}
 	}
+}
+
+// placeOf says where an issue is: in which file, where that is an included one, and at
+// which line and column of it.
+func placeOf(i config.Issue) string {
+	var words []string
+	if i.File != "" {
+		words = append(words, i.File)
+	}
+	if i.Line > 0 {
+		words = append(words, fmt.Sprintf("line %d", i.Line))
+	}
+	if i.Column > 0 {
+		words = append(words, fmt.Sprintf("column %d", i.Column))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(words, ", ") + ")"
 }
 
 // configError gives an error of the config room the words a person needs.
@@ -338,6 +359,9 @@ func configWords(err error) (cause, try string) {
 	case isType[*config.ChangedError](err):
 		return "Another program saved the file while it was being changed.", "Run the same command again: it reads the file anew."
 	case isType[*config.BrokenError](err):
+		if cause, try := notReadWords(err); cause != "" {
+			return cause, try
+		}
 		return "The file has a mistake: nothing can be read from it, and an edit could make it worse.", "Correct that place in an editor; hearth config validate shows it."
 	case errors.Is(err, syscall.ENOSPC):
 		return "The disk is full; nothing was written.", "Free some space on the disk that holds the config, then run the same command again."

@@ -32,8 +32,8 @@ func (h *home) state(name ...string) string {
 // conversations and keys are in it.
 func (h *home) closeState() {
 	info, err := os.Stat(h.state())
-	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 || info.Mode()&os.ModeSticky != 0 {
-		return // not there yet, closed, or a folder that is meant for everybody, such as /tmp
+	if err != nil || !info.IsDir() || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 || info.Mode()&os.ModeSticky != 0 {
+		return // not there yet, no folder, closed, or a folder that is meant for everybody, such as /tmp
 	}
 	if home, err := os.UserHomeDir(); err == nil && filepath.Clean(home) == h.state() {
 		return // more lives there than Hearth's things

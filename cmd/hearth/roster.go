@@ -196,5 +196,8 @@ func (r *roster) unknownProvider(id string) error {
 func (r *roster) unread(e *hearth.Error) {
 	if r.file.Broken != nil && !r.file.LastGood {
 		e.Cause, e.Try = "The config does not parse, and there is no good one from before.", "Correct it: hearth config validate shows the place."
+		if cause, try := notRead(r.file); cause != "" {
+			e.Cause, e.Try = cause, try
+		}
 	}
 }
