@@ -26,6 +26,16 @@ func (f *File) HasCredential(ctx context.Context, p Provider) bool {
 	return false
 }
 
+// Absent reports whether a secret counts as not written: nothing stands there, or a ${NAME}
+// that nobody has set. It may block as LookupEnv does.
+func (f *File) Absent(s Secret) bool {
+	if s.env.name == "" || s.env.own {
+		return s.IsZero()
+	}
+	_, err := f.variable(s.env)
+	return err != nil
+}
+
 // WithKey is the provider with another credential in place of every one that it has. The
 // headers of its models are as they were; see KeylessHeaders.
 func (p Provider) WithKey(key string) Provider {

@@ -11,14 +11,14 @@ func TestWhatChangesTheBytesOfARequestWaitsForTheNextEpoch(t *testing.T) {
 	before, _ := h.config(`{
   gateway: { port: 1 },
   tools: { deny: ["exec"], exec: { ask: "off" } },
-  models: { providers: { p: { baseUrl: "u", apiKey: "${KEY}", timeoutSeconds: 5, models: [{ id: "m", contextWindow: 1000 }] } } },
+  models: { providers: { p: { baseUrl: "http://u", apiKey: "${KEY}", timeoutSeconds: 5, models: [{ id: "m", contextWindow: 1000 }] } } },
   agents: { defaults: { model: "p/m", models: { "p/m": { alias: "M", params: { x: 1 } } }, thinkingDefault: "low" }, list: [{ id: "a", tools: { exec: { ask: "off" } } }] },
 }`)
 	h.write(".hearth/.env", "KEY=two, and longer\n")
 	after, _ := h.config(`{
   gateway: { port: 2 },
   tools: { deny: [], exec: { ask: "always" } },
-  models: { providers: { p: { baseUrl: "v", apiKey: "${KEY}", timeoutSeconds: 6, api: "ollama", models: [{ id: "m", contextWindow: 2000, name: "N" }] }, q: { baseUrl: "w" } } },
+  models: { providers: { p: { baseUrl: "http://v", apiKey: "${KEY}", timeoutSeconds: 6, api: "ollama", models: [{ id: "m", contextWindow: 2000, name: "N" }] }, q: { baseUrl: "http://w" } } },
   agents: { defaults: { model: "q/m", models: { "p/m": { alias: "N", params: { x: 2 } } }, workspace: "~/w" }, list: [{ id: "a", tools: { exec: { ask: "always" }, profile: "minimal" } }] },
 }`)
 	now, next := Changed(before, after)

@@ -193,14 +193,14 @@ func TestUnsetOfAnOlderKeyTakesOnlyTheMember(t *testing.T) {
 
 func TestEditsThatWouldDropEntriesAreRefused(t *testing.T) {
 	const loaded = `{agents: {defaults: {models: {"a/b": {}, "c/d": {}}}, entries: {x: {}}}, plugins: {entries: {p: {}}}, auth: {profiles: {o: {provider: "o", mode: "token"}}},
-  models: {providers: {l: {baseUrl: "u", apiKey: "k", models: [{id: "m"}, {id: "n"}]}}}}`
+  models: {providers: {l: {baseUrl: "http://u", apiKey: "k", models: [{id: "m"}, {id: "n"}]}}}}`
 	for _, c := range []struct{ path, value, want string }{
 		{"agents.defaults.models", `{"c/d": {alias: "x"}}`, `this would drop "a/b" from agents.defaults.models; use --merge to keep them, or --replace to drop them`},
 		{"agents.defaults.models", `{}`, `this would drop "a/b", "c/d" from agents.defaults.models; use --merge to keep them, or --replace to drop them`},
 		{"agents", `{}`, `this would drop "a/b", "c/d" from agents.defaults.models; use --merge to keep them, or --replace to drop them`},
 		{"agents.entries", `{y: {}}`, `this would drop "x" from agents.entries; use --merge to keep them, or --replace to drop them`},
-		{"models.providers", `{n: {baseUrl: "v"}}`, `this would drop "l" from models.providers; use --merge to keep them, or --replace to drop them`},
-		{"models.providers.l", `{baseUrl: "v"}`, `this would drop "apiKey", "models" from models.providers.l; use --merge to keep them, or --replace to drop them`},
+		{"models.providers", `{n: {baseUrl: "http://v"}}`, `this would drop "l" from models.providers; use --merge to keep them, or --replace to drop them`},
+		{"models.providers.l", `{baseUrl: "http://v"}`, `this would drop "apiKey", "models" from models.providers.l; use --merge to keep them, or --replace to drop them`},
 		{"models.providers.l.models", `[{id: "n"}]`, `this would drop "m" from models.providers.l.models; use --merge to keep them, or --replace to drop them`},
 		{"plugins.entries", `{}`, `this would drop "p" from plugins.entries; use --merge to keep them, or --replace to drop them`},
 		{"auth.profiles", `{}`, `this would drop "o" from auth.profiles; use --merge to keep them, or --replace to drop them`},
@@ -647,8 +647,8 @@ func TestEditsGoToTheFileThatHoldsTheKey(t *testing.T) {
 	start := func(t *testing.T) *home {
 		h := newHome(t)
 		h.write(".hearth/agents.json5", "{ defaults: { workspace: '~/a', model: 'p/a' } } // theirs\n")
-		h.write(".hearth/one.json5", "{ p: { baseUrl: 'one' } }")
-		h.write(".hearth/two.json5", "{ q: { baseUrl: 'two' } }")
+		h.write(".hearth/one.json5", "{ p: { baseUrl: 'http://one' } }")
+		h.write(".hearth/two.json5", "{ q: { baseUrl: 'http://two' } }")
 		h.config("{\n  agents: { $include: './agents.json5', defaults: { thinkingDefault: 'low', model: 'p/b' } },\n  models: { providers: { $include: ['one.json5', 'two.json5'] } },\n}\n")
 		return h
 	}
@@ -678,7 +678,7 @@ func TestEditsGoToTheFileThatHoldsTheKey(t *testing.T) {
 func TestDryRunHasOpenClawsShape(t *testing.T) {
 	h := newHome(t)
 	h.vars["SET"] = "x"
-	f, _ := h.config(`{models: {providers: {l: {baseUrl: "u", models: [{id: "m"}]}}}}`)
+	f, _ := h.config(`{models: {providers: {l: {baseUrl: "http://u", models: [{id: "m"}]}}}}`)
 	for _, c := range []struct {
 		name string
 		edit Edit
@@ -728,7 +728,7 @@ func TestDryRunHasOpenClawsShape(t *testing.T) {
 			}
 		})
 	}
-	if h.read(".hearth/hearth.json") != `{models: {providers: {l: {baseUrl: "u", models: [{id: "m"}]}}}}` {
+	if h.read(".hearth/hearth.json") != `{models: {providers: {l: {baseUrl: "http://u", models: [{id: "m"}]}}}}` {
 		t.Error("a dry run wrote something")
 	}
 }

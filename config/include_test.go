@@ -15,8 +15,8 @@ func TestIncludesMergeAsOpenClawMergesThem(t *testing.T) {
 	h.write(".hearth/agents.json5", "{ defaults: { workspace: '~/inc', $include: './deep/more.json5' }, list: [{ id: 'a' }] }")
 	h.write(".hearth/deep/more.json5", "{ thinkingDefault: 'low', model: 'p/deep', $include: '../third.json5' }")
 	h.write(".hearth/third.json5", "{ contextTokens: 5 }")
-	h.write(".hearth/one.json5", "{ p: { baseUrl: 'one', models: [{ id: 'm1' }], timeoutSeconds: 1 } }")
-	h.write(".hearth/two.json5", "{ p: { baseUrl: 'two', models: [{ id: 'm2' }] }, q: { baseUrl: '${Q}' } }")
+	h.write(".hearth/one.json5", "{ p: { baseUrl: 'http://one', models: [{ id: 'm1' }], timeoutSeconds: 1 } }")
+	h.write(".hearth/two.json5", "{ p: { baseUrl: 'http://two', models: [{ id: 'm2' }] }, q: { baseUrl: '${Q}' } }")
 	h.vars["Q"] = "from the environment"
 	f, warnings := h.config(`{
   agents: { $include: "agents.json5", defaults: { model: "p/here" } },
@@ -28,7 +28,7 @@ func TestIncludesMergeAsOpenClawMergesThem(t *testing.T) {
 		t.Errorf("agents are %+v", f.Config.Agents)
 	}
 	p := f.Config.Models.Providers["p"]
-	if p.BaseURL != "two" || p.TimeoutSeconds != 1 || len(p.Models) != 2 || f.Config.Models.Providers["q"].BaseURL != "from the environment" {
+	if p.BaseURL != "http://two" || p.TimeoutSeconds != 1 || len(p.Models) != 2 || f.Config.Models.Providers["q"].BaseURL != "from the environment" {
 		t.Errorf("providers are %+v", f.Config.Models.Providers)
 	}
 }

@@ -2,9 +2,12 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"hearth/internal/json5"
+	"hearth/model"
 )
 
 // Models is the models block.
@@ -53,6 +56,11 @@ func (p *Provider) decode(d *decoder, path string, v *json5.Value) bool {
 	if !d.structure(path, v, (*object)(p)) {
 		return false
 	}
+	for _, m := range v.Members {
+		if m.Key == "baseUrl" || m.Key == "baseURL" || m.Key == "baseUrls" {
+			d.addresses(joinKey(path, m.Key), m.Value)
+		}
+	}
 	if p.BaseURL == "" && len(p.BaseURLs) > 0 {
 		p.BaseURL = p.BaseURLs[0]
 	}
@@ -63,6 +71,25 @@ func (p *Provider) decode(d *decoder, path string, v *json5.Value) bool {
 		return known
 	})
 	return true
+}
+
+// addresses tells of those that no request can go to.
+func (d *decoder) addresses(path string, v *json5.Value) {
+	for i, e := range v.Elements {
+		d.addresses(fmt.Sprintf("%s[%d]", path, i), e)
+	}
+	if v.Kind != json5.String || strings.TrimSpace(v.Text) == "" || d.variable(v).name != "" {
+		return
+	}
+	_, err := model.ParseEndpoint(v.Text)
+	if err == nil {
+		return
+	}
+	why := err.Error()
+	if meant := model.Mended(v.Text); meant != "" {
+		why += "; write " + meant
+	}
+	d.report(finding{kind: WrongType, path: path, full: path, at: v, strict: "Invalid address: " + why, soft: path + " cannot be used: " + why})
 }
 
 // Protocols that a provider's or a model's api may name. Anything else is another

@@ -51,9 +51,9 @@ func TestCurlyQuotesInsideTextsStay(t *testing.T) {
 	for path, want := range map[string]string{
 		`models.providers["a b"].baseUrl`:  "http://127.0.0.1:1/v1",
 		`models.providers["a b"].apiKey`:   "keeps “curly” inside",
-		`models.providers["it’s"].baseUrl`: `say "hi" to it`,
+		`models.providers["it’s"].baseUrl`: `http://say?"hi" to it`,
 		`models.providers["it’s"].apiKey`:  "he said “no”",
-		`models.providers.mixed.baseUrl`:   "x",
+		`models.providers.mixed.baseUrl`:   "http://x",
 		`models.providers.mixed.apiKey`:    "y",
 	} {
 		v, err := f.Get(path)

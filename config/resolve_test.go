@@ -79,7 +79,7 @@ func TestSecretsAreResolvedWhenTheyAreNeeded(t *testing.T) {
     relative: { source: "exec", command: "vault" },
     elsewhere: ` + program("answer", `, trustedDirs: ["~/bin"]`) + `,
   } },
-  models: { providers: { p: { baseUrl: "u", headers: {
+  models: { providers: { p: { baseUrl: "http://u", headers: {
     text: "plain", variable: "${TOKEN}", inline: "Bearer ${TOKEN}", unset: "${GONE}", half: "Bearer ${GONE}",
     name: "OPENAI_API_KEY", unsetName: "GROQ_API_KEY", short: "$TOKEN", literal: "$${TOKEN}",
     env: { source: "env", provider: "default", id: "TOKEN" }, envOff: { source: "env", provider: "listed", id: "TOKEN" },

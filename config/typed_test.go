@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -140,7 +141,7 @@ func TestAWrongTypeCostsOnlyItsOwnKey(t *testing.T) {
     providers: {
       a: { baseUrl: 8000, timeoutSeconds: "5m", models: [{ id: "m", contextWindow: 1.5, input: ["text", "smell"], reasoning: "yes" }] },
       b: 7,
-      c: { baseUrl: "ok", models: {} },
+      c: { baseUrl: "http://ok", models: {} },
     },
   },
   agents: { defaults: { model: [], params: { x: Infinity, y: 1 } }, list: { id: "x" } },
@@ -171,7 +172,7 @@ func TestKeysAreUsedOpenClawsOrUnknown(t *testing.T) {
   gateway: { port: 18789, bnid: "loopback", auth: { mode: 5, identityScopes: { "a@b.c": ["operator.admin"] } } },
   channels: { telegram: { botToken: "x", groups: { "-100": { requireMention: true } } }, discord: { activityType: 1, token: "${NOBODY_SET}" }, aPluginsOwn: { x: [1] } },
   agents: { defaults: { heartbeat: { every: "30m" }, mdel: "p/m", sandbox: { mode: "maybe" } } },
-  models: { providers: { p: { baseUrl: "u", apikey: "k", contextWindw: 1, frobnicate: true } } },
+  models: { providers: { p: { baseUrl: "http://u", apikey: "k", contextWindw: 1, frobnicate: true } } },
   localModelLean: true,
   tools: { exec: { sekurity: "deny" } },
 }`)
@@ -271,7 +272,7 @@ func TestAProviderMayBeServedInSeveralPlaces(t *testing.T) {
 
 func TestANumberOfNothingIsNoLimit(t *testing.T) {
 	f, warnings := newHome(t).config(`{
-  models: { providers: { a: { baseUrl: "u", maxTokens: 0, slots: 2, models: [
+  models: { providers: { a: { baseUrl: "http://u", maxTokens: 0, slots: 2, models: [
     { id: "m", contextWindow: -5, maxTokens: 100 },
     { id: "n", contextWindow: 0, contextTokens: 1 },
   ] } } },
@@ -284,5 +285,25 @@ hearth.json:6: agents.defaults.contextTokens is -1 and cannot be less than 1: th
 	p := f.Config.Models.Providers["a"]
 	if p.Slots != 2 || p.Models[0].ContextWindow != 0 || p.Models[0].MaxTokens != 100 || p.Models[1].ContextTokens != 1 {
 		t.Errorf("read %+v", p)
+	}
+}
+
+func TestAnAddressThatNoRequestCanGoTo(t *testing.T) {
+	h := newHome(t)
+	h.vars["SET"] = "elsewhere"
+	f, warnings := h.config(`{ models: { providers: {
+  a: { baseUrl: "localhost:1234/v1" },
+  b: { baseUrl: ["http://127.0.0.1:1/v1", "http:/box.local/v1"] },
+  c: { baseURL: "ftp://box.local" },
+  d: { baseUrl: "http://box.local:99999/v1" },
+  e: { baseUrl: "" }, f: { baseUrl: "${UNSET}" }, g: { baseUrl: "${SET}" },
+} } }`)
+	wantWarnings(t, warnings, `hearth.json:6: missing env var "UNSET" at models.providers.f.baseUrl
+hearth.json:2: models.providers.a.baseUrl cannot be used: address "localhost:1234/v1" does not begin with http:// or https://; write http://localhost:1234/v1
+hearth.json:3: models.providers.b.baseUrl[1] cannot be used: address has no host: ""; write http://box.local/v1
+hearth.json:4: models.providers.c.baseURL cannot be used: address "ftp://box.local" does not begin with http:// or https://
+hearth.json:5: models.providers.d.baseUrl cannot be used: address has no usable port: "99999"`)
+	if issues := f.Issues(); len(issues) != 4 || issues[0].Path != "models.providers.a.baseUrl" || !strings.HasPrefix(issues[0].Message, "Invalid address: ") {
+		t.Errorf("issues %v", issues)
 	}
 }

@@ -19,6 +19,7 @@ type Seen struct {
 	Provider string // id in the config, for sentences; may be empty
 	Model    string // the model that was asked for; may be empty
 	Keyless  bool   // no credential went out
+	Marker   string // what went out instead, and only says that none is needed; may be empty
 	Status   int
 	Header   http.Header
 	Body     []byte
@@ -165,7 +166,10 @@ func (s Seen) explain(f found, e *hearth.Error) (cause, try string) {
 		try = "See what it offers: hearth models list --refresh"
 	case hearth.ReasonAuth:
 		cause = who + " refuses the key that it was given."
-		if s.Keyless {
+		switch {
+		case s.Keyless && s.Marker != "":
+			cause = fmt.Sprintf("%s wants a key, and was sent %q, which usually says that none is needed.", who, s.Marker)
+		case s.Keyless:
 			cause = who + " wants a key, and none is set."
 		}
 		try = "Set " + key + "apiKey, or run hearth onboard."

@@ -67,3 +67,26 @@ func (x *exchange) wholeEndpoint(e *hearth.Error) bool {
 	e.Try = "hearth config set " + x.client.key("baseUrl") + " " + short.String()
 	return true
 }
+
+// odd is how an address with a scheme goes wrong.
+var odd = regexp.MustCompile(`(?i)^(https?)(?::/*|//)([^/].*)$`)
+
+// Mended gives the address that was probably meant by one that cannot be used, or "".
+func Mended(address string) string {
+	scheme, rest := "http", strings.TrimSpace(address)
+	if m := odd.FindStringSubmatch(rest); m != nil {
+		scheme, rest = strings.ToLower(m[1]), m[2]
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	if strings.Contains(rest, "://") || host != "localhost" && !strings.ContainsAny(host, ".:") {
+		return "" // something else altogether
+	}
+	meant := scheme + "://" + rest
+	if _, err := ParseEndpoint(meant); err != nil || meant == address || hostPath.MatchString(rest) {
+		return ""
+	}
+	return meant
+}
+
+// hostPath finds what has to be quoted in a command.
+var hostPath = regexp.MustCompile(`[^A-Za-z0-9._:/\[\]-]`)

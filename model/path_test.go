@@ -86,3 +86,28 @@ func TestAnAddressIsToldAsItIsWritten(t *testing.T) {
 		t.Errorf("one that was not read is told as %q", demo.Written())
 	}
 }
+
+func TestTheAddressThatWasMeant(t *testing.T) {
+	for _, row := range []struct{ written, meant string }{
+		{"127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"},
+		{"localhost:1234/v1", "http://localhost:1234/v1"},
+		{"localhost", "http://localhost"},
+		{"gpubox:8000", "http://gpubox:8000"},
+		{"[::1]:8000/v1", "http://[::1]:8000/v1"},
+		{" box.local/v1 ", "http://box.local/v1"},
+		{"http:/127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"},
+		{"https:box.local/v1", "https://box.local/v1"},
+		{"HTTP//box.local/v1", "http://box.local/v1"},
+		{"ftp://127.0.0.1/v1", ""},
+		{"http://127.0.0.1:99999/v1", ""},
+		{"http://localhost::8000/v1", ""},
+		{"localhost:1234/v1; rm -r x", ""},
+		{"words", ""},
+		{"", ""},
+		{"http://127.0.0.1:8000/v1", ""},
+	} {
+		if got := model.Mended(row.written); got != row.meant {
+			t.Errorf("%q: %q, want %q", row.written, got, row.meant)
+		}
+	}
+}

@@ -124,7 +124,7 @@ func (x *exchange) redirected(resp *http.Response) error {
 
 func (x *exchange) classify(status int, h http.Header, body []byte) *hearth.Error {
 	return x.pathless(Classify(Seen{
-		Op: x.call.Op, Provider: x.client.c.Provider, Model: x.call.Model, Keyless: !x.client.HasCredential(),
+		Op: x.call.Op, Provider: x.client.c.Provider, Model: x.call.Model, Keyless: !x.client.HasCredential(), Marker: x.client.c.APIKey,
 		Status: status, Header: h, Body: []byte(x.client.masks.Values(string(body))), masks: x.client.masks,
 	}))
 }

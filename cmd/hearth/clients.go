@@ -34,6 +34,9 @@ func (cl *clients) client(ctx context.Context, id string, p config.Provider, row
 	if allow := p.Request.AllowPrivateNetwork; allow != nil {
 		c.AllowPrivateNetwork = *allow
 	}
+	if at.Locality.Own() {
+		p, row = cl.withoutUnset(p, row)
+	}
 	var err error
 	if c.APIKey, err = cl.keys.key(ctx, id, p); err != nil {
 		return nil, err
@@ -56,6 +59,21 @@ func (cl *clients) client(ctx context.Context, id string, p config.Provider, row
 		return nil, &hearth.Error{Op: "provider " + id, Reason: hearth.ReasonConfig, Err: err, Cause: "request.proxy holds no address that can be used.", Try: "Correct it or take it out."}
 	}
 	return model.NewClient(c), nil
+}
+
+// withoutUnset takes out of what a server of one's own is sent the credentials whose
+// variables nobody has set: it may well want none.
+func (cl *clients) withoutUnset(p config.Provider, row config.Model) (config.Provider, config.Model) {
+	for _, s := range []*config.Secret{&p.APIKey, &p.Request.Auth.Token, &p.Request.Auth.Value} {
+		if cl.file.Absent(*s) {
+			*s = config.Secret{}
+		}
+	}
+	for _, headers := range []*config.Headers{&p.Headers, &p.Request.Headers, &row.Headers} {
+		*headers = maps.Clone(*headers)
+		maps.DeleteFunc(*headers, func(_ string, s config.Secret) bool { return cl.file.Absent(s) })
+	}
+	return p, row
 }
 
 // proxy is where requests to an endpoint go through: what the config names, or, only if
@@ -138,7 +156,7 @@ func (cl *clients) pem(ctx context.Context, s config.Secret) ([]byte, error) {
 		return nil, err
 	}
 	if len(text) < 4096 && !containsPEM(text) {
-		return os.ReadFile(text)
+		return os.ReadFile(cl.file.Places.Expand(text))
 	}
 	return []byte(text), nil
 }
@@ -149,8 +167,12 @@ func containsPEM(s string) bool { return strings.Contains(s, "-----BEGIN") }
 func (cl *clients) place(ctx context.Context, id string, p config.Provider, row config.Model) (model.Endpoint, *model.Client, error) {
 	endpoint, err := model.ParseEndpoint(p.BaseURL)
 	if err != nil {
-		return endpoint, nil, &hearth.Error{Op: "provider " + id, Reason: hearth.ReasonConfig, Err: err,
-			Cause: "The provider's baseUrl cannot be used.", Try: "Set models.providers." + id + ".baseUrl."}
+		e := &hearth.Error{Op: "provider " + id, Reason: hearth.ReasonConfig, Err: err,
+			Cause: "The provider's baseUrl cannot be used.", Try: "Correct models.providers." + id + ".baseUrl; a local server's looks like http://127.0.0.1:1234/v1."}
+		if meant := model.Mended(p.BaseURL); meant != "" {
+			e.Try = "hearth config set models.providers." + id + ".baseUrl " + meant
+		}
+		return endpoint, nil, e
 	}
 	endpoint.Slots = p.Slots
 	client, err := cl.client(ctx, id, p, row, endpoint)
