@@ -269,6 +269,28 @@ func TestTheWaitingLineStaysInItsRow(t *testing.T) {
 	p.sees(t, "tokens ·")
 	p.types(t, ctrlC)
 	p.sees(t, "stopped")
+	p.sees(t, "›") // before it Ctrl-D is the terminal's
 	p.types(t, ctrlD)
 	p.leaves(t, 0)
+}
+
+// Wide characters take two columns, Home and End are those of any terminal, and Ctrl-Z
+// loses nothing of what was typed; the rest is shown by the tests of the editor.
+func TestALineIsEditedWhereItIsSeen(t *testing.T) {
+	_, box, p := chatting(t, say("Good morning."), say("Welcome back."))
+	p.widens(t, 40)
+	p.types(t, strings.Repeat("日本", 30), "\x1b[1~", "to ", "\x1b[4~", "!", enter)
+	p.sees(t, "Good morning.")
+	p.sees(t, "›")
+	if body := sent(t, box, 0); !strings.Contains(body, "to "+strings.Repeat("日本", 30)+"!") {
+		t.Errorf("sent %s", body)
+	}
+	p.types(t, "typed before", "\x1a", " and after", enter) // no shell is there to stop it for
+	p.sees(t, "Welcome back.")
+	p.sees(t, "›")
+	if body := sent(t, box, 1); !strings.Contains(body, "typed before and after") {
+		t.Errorf("sent %s", body)
+	}
+	p.types(t, ctrlD)
+	p.leaves(t, hearth.ExitDone)
 }

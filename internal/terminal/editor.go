@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 
 	"golang.org/x/term"
 )
@@ -27,35 +26,26 @@ type Config struct {
 type Editor struct {
 	c       Config
 	in      *Input
-	edit    *term.Terminal
-	keys    *keys
+	typed   []byte // behind the last message, for the next one
 	history *history
+	again   bool // the last key was a Ctrl-C
 }
 
 // New makes an editor with an empty history.
-func New(c Config) *Editor {
-	e := &Editor{c: c, in: NewInput(c.In), keys: &keys{}, history: &history{}}
-	e.begin()
-	return e
-}
-
-// begin makes a new editor. One that has given io.EOF gives it for ever.
-func (e *Editor) begin() {
-	e.edit = term.NewTerminal(screen{e.keys, e.c.Screen}, "")
-	e.edit.History = e.history
-}
+func New(c Config) *Editor { return &Editor{c: c, in: NewInput(c.In), history: &history{}} }
 
 // Next gives the next message, or io.EOF, or the cause of ctx. It leaves on the second of
 // two Ctrl-C, the first of which empties the line. One that stopped a turn counts as the
 // first.
 func (e *Editor) Next(ctx context.Context, prompt string) (string, error) {
-	e.keys.in = e.in.Under(ctx)
-	message, err := e.read(e.edit, prompt)
+	s := &sitting{e: e, in: e.in.Under(ctx), prompt: prompt, typed: e.typed, past: e.history, again: e.again}
+	message, err := s.read()
+	e.typed, e.again = s.typed, s.again
 	if err != nil {
-		e.begin()
+		e.typed = nil
 		return "", err
 	}
-	e.keys.again = false
+	e.again = false
 	e.history.remember(message)
 	return message, nil
 }
@@ -66,119 +56,209 @@ func (e *Editor) Next(ctx context.Context, prompt string) (string, error) {
 func (e *Editor) Answer(ctx context.Context, question string) (string, error) {
 	dropTyped(e.c.FD)
 	e.in.Drop()
-	keys := &keys{in: e.in.Under(ctx), again: true, always: true}
-	edit := term.NewTerminal(screen{keys, e.c.Screen}, "")
-	edit.History = &history{}
-	answer, err := e.read(edit, question)
-	if err != nil && keys.left {
-		e.keys.again = true
+	s := &sitting{e: e, in: e.in.Under(ctx), prompt: question, past: &history{}, again: true, always: true}
+	answer, err := s.read()
+	if err != nil && s.left {
+		e.again = true
 		err = ErrInterrupted
 	}
 	return answer, err
 }
 
-func (e *Editor) read(edit *term.Terminal, prompt string) (string, error) {
-	raw, err := term.MakeRaw(e.c.FD)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = term.Restore(e.c.FD, raw) }() // nothing better can be done with a terminal that went away
-	if w, h, err := term.GetSize(e.c.FD); err == nil && w > 0 {
-		_ = edit.SetSize(w, h) // an odd size only makes long lines wrap oddly
-	}
-	edit.SetPrompt(prompt)
-	if !e.c.Dumb {
-		edit.SetBracketedPasteMode(true)
-		defer edit.SetBracketedPasteMode(false)
-	}
-	var pasted []string
-	for {
-		line, err := edit.ReadLine()
-		line = strings.ReplaceAll(line, lineBreak, "\n")
-		if errors.Is(err, term.ErrPasteIndicator) {
-			pasted = append(pasted, line)
-			edit.SetPrompt("… ")
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		return strings.Join(append(pasted, line), "\n"), nil
-	}
-}
-
 // Stopped says that Ctrl-C has just stopped what ran: the next one leaves.
-func (e *Editor) Stopped() { e.keys.again = true }
-
-// lineBreak stands for a line break in a message that the arrow keys brought back: the
-// editor knows lines only.
-const lineBreak = "↵"
+func (e *Editor) Stopped() { e.again = true }
 
 // history is what the arrow keys bring back: whole messages, and no answers.
 type history struct{ all []string } // newest last
 
-// Add is the editor's, which would keep the lines of a paste one by one.
-func (h *history) Add(string) {}
-
-func (h *history) Len() int { return len(h.all) }
-
-func (h *history) At(i int) string { return h.all[len(h.all)-1-i] }
-
 func (h *history) remember(message string) {
-	message = strings.ReplaceAll(message, "\n", lineBreak)
 	if message != "" && (len(h.all) == 0 || h.all[len(h.all)-1] != message) {
 		h.all = append(h.all, message)
 	}
 }
 
-// keys makes the first Ctrl-C of a line clear it and the next one leave.
-type keys struct {
+// A sitting is the editing of one message.
+type sitting struct {
+	e      *Editor
 	in     io.Reader
-	again  bool   // the last key was a Ctrl-C
-	always bool   // the first Ctrl-C leaves
-	left   bool   // it did
-	rest   []byte // read, changed, and not handed on yet
+	prompt string
+	typed  []byte // read and not understood yet
+	past   *history
+	back   int    // how many messages ago the one is that is shown; 0 = the new one
+	fresh  string // the new one, while another is shown
+	line   line
+	screen *drawing
+
+	pasting bool
+	again   bool // the last key was a Ctrl-C
+	always  bool // the first Ctrl-C leaves
+	left    bool // it did
 }
 
+// What bracketed paste is switched on and off with.
 const (
-	keyInterrupt = 3  // Ctrl-C
-	keyLast      = 5  // Ctrl-E, which goes to the end of the line
-	keyClear     = 21 // Ctrl-U, which clears the line before the cursor
+	pasteOn  = "\x1b[?2004h"
+	pasteOff = "\x1b[?2004l"
 )
 
-func (k *keys) Read(b []byte) (int, error) {
-	if len(k.rest) == 0 {
-		n, err := k.in.Read(b)
-		if err != nil {
-			return n, err
-		}
-		k.rest = k.changed(b[:n])
+func (s *sitting) read() (string, error) {
+	restore, err := s.raw()
+	if err != nil {
+		return "", err
 	}
-	n := copy(b, k.rest)
-	k.rest = k.rest[n:]
-	return n, nil
+	defer func() { restore() }() // another one after a rest
+	s.begin()
+	room := make([]byte, minRead)
+	for {
+		for len(s.typed) > 0 {
+			k, n := nextKey(s.typed, s.pasting)
+			if n == 0 {
+				break
+			}
+			s.typed = s.typed[n:]
+			if k.name == keySuspend && !s.pasting {
+				s.leave()
+				restore()
+				suspend()
+				if restore, err = s.raw(); err != nil {
+					return "", err
+				}
+				s.begin()
+				continue
+			}
+			if done, err := s.press(k); done {
+				return s.line.text(), err
+			}
+		}
+		s.draw()
+		n, err := s.in.Read(room)
+		if n == 0 && err != nil {
+			return "", err
+		}
+		s.typed = append(s.typed, room[:n]...)
+	}
 }
 
-// changed gives typed keys as the editor is to see them.
-func (k *keys) changed(typed []byte) (out []byte) {
-	for _, key := range typed {
-		switch {
-		case key != keyInterrupt:
-			k.again = false
-			out = append(out, key)
-		case k.again || k.always:
-			k.left = true
-			out = append(out, keyInterrupt) // the editor takes it as the end
-		default:
-			k.again = true
-			out = append(out, keyLast, keyClear)
-		}
+// raw puts the terminal into raw mode and gives what ends that.
+func (s *sitting) raw() (restore func(), err error) {
+	was, err := term.MakeRaw(s.e.c.FD)
+	if err != nil {
+		return func() {}, err
 	}
-	return out
+	s.write(pasteOn)
+	return func() {
+		s.write(pasteOff)
+		_ = term.Restore(s.e.c.FD, was) // nothing better can be done with a terminal that went away
+	}, nil
 }
 
-// screen is a terminal that is read at one place and written to at another.
-type screen struct {
-	io.Reader
-	io.Writer
+// write sends control sequences to a terminal that knows them.
+func (s *sitting) write(sequence string) {
+	if !s.e.c.Dumb {
+		_, _ = io.WriteString(s.e.c.Screen, sequence) // a terminal that went away is seen when it is read
+	}
+}
+
+// usualColumns is the width of a terminal that does not tell.
+const usualColumns = 80
+
+func (s *sitting) columns() int {
+	if w, _, err := term.GetSize(s.e.c.FD); err == nil && w > 1 {
+		return w
+	}
+	return usualColumns
+}
+
+// begin draws anew, in the row where the cursor is.
+func (s *sitting) begin() {
+	s.screen = &drawing{columns: s.columns(), dumb: s.e.c.Dumb}
+	s.draw()
+}
+
+// draw shows the message as it is now. After another width was given to the terminal it
+// begins in a new row: how the rows before were broken nobody knows.
+func (s *sitting) draw() {
+	if s.screen.columns != s.columns() {
+		s.newRow()
+		s.begin()
+		return
+	}
+	cells := append(cellsOf(s.prompt), cellsOf(s.line.before)...)
+	at := len(cells)
+	_, _ = io.WriteString(s.e.c.Screen, s.screen.to(append(cells, cellsOf(s.line.after)...), at)) // as in write
+}
+
+func (s *sitting) newRow() { _, _ = io.WriteString(s.e.c.Screen, "\r\n") } // as in write
+
+// leave goes on behind the message.
+func (s *sitting) leave() {
+	was := s.line
+	s.line.edit(key{name: keyLast})
+	s.draw()
+	s.line = was
+	s.newRow()
+}
+
+// press does what a key says, and reports whether it was the last one.
+func (s *sitting) press(k key) (done bool, err error) {
+	interrupted := s.again || s.always
+	s.again = false
+	switch k.name {
+	case keyEnter:
+		if s.pasting {
+			s.line.insert("\n")
+			return false, nil
+		}
+		s.leave()
+		return true, nil
+	case keyInterrupt:
+		s.again, s.left, s.pasting = true, interrupted, false
+		s.line.set("")
+		return interrupted, io.EOF
+	case keyEnd:
+		if s.line.text() == "" {
+			return true, io.EOF
+		}
+	case keyPaste, keyPasted:
+		s.pasting = k.name == keyPaste
+	case keyUp:
+		s.recall(s.back + 1)
+	case keyDown:
+		s.recall(s.back - 1)
+	case keyRedraw:
+		s.write("\x1b[2J\x1b[H")
+		s.begin()
+	default:
+		if s.e.c.Dumb && moves(k.name) {
+			return false, nil
+		}
+	}
+	s.line.edit(k)
+	return false, nil
+}
+
+// moves reports whether a key moves the cursor, which a dumb terminal could not show.
+func moves(k keyName) bool {
+	switch k {
+	case keyLeft, keyRight, keyWordLeft, keyWordRight, keyHome, keyLast:
+		return true
+	default:
+		return false
+	}
+}
+
+// recall shows the message of so many messages ago.
+func (s *sitting) recall(ago int) {
+	if ago < 0 || ago > len(s.past.all) {
+		return
+	}
+	if s.back == 0 {
+		s.fresh = s.line.text()
+	}
+	s.back = ago
+	if ago == 0 {
+		s.line.set(s.fresh)
+		return
+	}
+	s.line.set(s.past.all[len(s.past.all)-ago])
 }
