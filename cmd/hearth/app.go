@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"hearth"
 	"hearth/config"
 	"hearth/model"
 )
@@ -34,7 +33,7 @@ type app struct {
 func newApp(ctx context.Context, s streams, opt *options) (*app, error) {
 	file, warnings, err := config.Load(ctx, config.Options{Path: opt.config})
 	if err != nil {
-		return nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
+		return nil, homeless("read config", err)
 	}
 	a := compose(&home{io: s, file: file, told: map[string]bool{}})
 	a.servers.cooldowns.Keep(a.state("cache", "cooldowns.json"), func(t model.Target) string { return a.targets.mark(ctx, t) })

@@ -31,7 +31,7 @@ func newConfig(s streams, opt *options) *cobra.Command {
 func openConfig(ctx context.Context, s streams, opt *options, readOnly bool) (*config.File, []config.Warning, error) {
 	file, warnings, err := config.Load(ctx, config.Options{Path: opt.config, ReadOnly: readOnly})
 	if err != nil {
-		return nil, nil, &hearth.Error{Op: "read config", Reason: hearth.ReasonConfig, Err: err}
+		return nil, nil, homeless("read config", err)
 	}
 	for _, w := range warnings {
 		fmt.Fprintf(s.err, "config: %s\n", w)
@@ -242,7 +242,7 @@ func newConfigFile(s streams, opt *options) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			places, err := config.Locate(config.Options{Path: opt.config})
 			if err != nil {
-				return configError("config file", err)
+				return homeless("config file", err)
 			}
 			_, err = fmt.Fprintln(s.out, places.Config)
 			return err
@@ -255,7 +255,7 @@ func newConfigValidate(s streams, opt *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, warnings, err := config.Load(cmd.Context(), config.Options{Path: opt.config, ReadOnly: true})
 			if err != nil {
-				return configError("config validate", err)
+				return homeless("config validate", err)
 			}
 			for _, w := range warnings {
 				switch w.Kind { // what is no issue: the file is valid all the same

@@ -133,8 +133,13 @@ func (h *home) workspace(c choice) (string, error) {
 		err = os.MkdirAll(dir, 0o700)
 	}
 	if err != nil {
-		return "", &hearth.Error{Op: "open workspace", Reason: hearth.ReasonConfig, Err: err,
+		e := &hearth.Error{Op: "open workspace", Reason: hearth.ReasonConfig, Err: err,
 			Cause: "The folder the agent works in cannot be made.", Try: "Set agents.defaults.workspace, or use --workspace."}
+		if in, no := filepath.Rel(h.state(), dir); no == nil && filepath.IsLocal(in) { // the conversations go there as well
+			e.Cause = "Hearth's own folder " + h.state() + ", in which the agent works, cannot be made or written to."
+			e.Try = "Make it writable for you, or name a folder of your own with HEARTH_HOME."
+		}
+		return "", e
 	}
 	return dir, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"hearth"
 	"hearth/config"
 )
 
@@ -39,6 +41,15 @@ func notReadWords(err error) (cause, try string) {
 		return "A file that the config includes is not there.", "Make it, or take its $include out."
 	}
 	return "The disk or the system did not give the file.", "Look at it: ls -l " + inShell(at.Path)
+}
+
+// homeless is the error of a machine that has no place for a config.
+func homeless(op string, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &hearth.Error{Op: op, Reason: hearth.ReasonCancelled, Err: err}
+	}
+	return &hearth.Error{Op: op, Reason: hearth.ReasonConfig, Err: err,
+		Cause: "Hearth keeps its things in your home folder, and nothing says where that is.", Try: "Set HEARTH_HOME to a folder of your choice."}
 }
 
 // denied says of a file that may not be read whose right is missing: to it, or to its folder.

@@ -33,9 +33,9 @@ type advice struct{ cause, try string }
 
 // byCode says what SQLite's primary result codes mean to a person. FILE is the database.
 var byCode = map[int]advice{
-	lib.SQLITE_FULL:     {"The disk is full; nothing was saved.", "Free some space on the disk that holds FILE, then send the message again."},
-	lib.SQLITE_READONLY: {"The database, its folder or the whole disk is read-only; nothing was saved.", "Make FILE and its folder writable for you."},
-	lib.SQLITE_PERM:     {"This account may not use the database.", "Make FILE and its folder writable for you."},
+	lib.SQLITE_FULL:     {"The disk is full; nothing was saved.", "Free some space on the disk that holds FILE, then try again."},
+	lib.SQLITE_READONLY: {"The database, its folder or the whole disk is read-only; nothing was saved.", "Make FILE and its folder writable for you, or name a folder of your own with HEARTH_HOME."},
+	lib.SQLITE_PERM:     {"This account may not use the database.", "Make FILE and its folder writable for you, or name a folder of your own with HEARTH_HOME."},
 	lib.SQLITE_CANTOPEN: {"The database cannot be opened.", "Check that FILE is a file, that its folder exists and that you may write there."},
 	lib.SQLITE_BUSY:     {"Another program kept the database locked for a long time.", "Close other programs that have FILE open."},
 	lib.SQLITE_IOERR:    {"The disk reported an error.", "Check the disk that holds FILE, and whether it is full."},
