@@ -326,6 +326,7 @@ func TestBodies(t *testing.T) {
 		{name: "an error with status 200", handler: typed("application/json", `{"error":"Unexpected endpoint or method. (POST /chat/completions)"}`, 200), reason: hearth.ReasonModelNotFound, words: "Unexpected endpoint or method."},
 		{name: "a web page with status 200", handler: typed("text/html; charset=utf-8", "<html><title>Log in</title>", 200), reason: hearth.ReasonServer, words: `a web page titled "Log in"`},
 		{name: "a web page with status 502", handler: typed("text/html", "<html><head><title>502 Bad Gateway</title></head><body>…", 502), reason: hearth.ReasonServer, words: `HTTP 502: a web page titled "502 Bad Gateway"`},
+		{name: "words that would drive a terminal", handler: typed("text/plain", "no\u009b2J \x1b[1Amodel\u202e", 500), reason: hearth.ReasonServer, words: "HTTP 500: no 2J [1Amodel"},
 		{name: "an error without a body", handler: typed("", "", 500), reason: hearth.ReasonServer, words: "internal server error (no explanation)"},
 		{name: "a redirect to another host", handler: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://198.51.100.7/v1", http.StatusTemporaryRedirect)

@@ -2,6 +2,7 @@ package model
 
 import (
 	"strings"
+	"unicode"
 
 	"hearth"
 )
@@ -14,7 +15,7 @@ import (
 func ParseRef(s string) (ref hearth.ModelRef, ok bool) {
 	provider, id, found := strings.Cut(strings.TrimSpace(s), "/")
 	provider, id = ProviderID(provider), strings.TrimSpace(id)
-	if !found || provider == "" || id == "" || strings.ContainsFunc(s, isControl) {
+	if !found || provider == "" || id == "" || strings.ContainsFunc(s, unicode.IsControl) {
 		return hearth.ModelRef{}, false
 	}
 	return hearth.ModelRef{Provider: provider, Model: id}, true
@@ -44,8 +45,6 @@ func ProviderID(s string) string {
 	}
 	return s
 }
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // providerAliases are spellings that mean another provider id (runtime facts 3.1).
 var providerAliases = map[string]string{"z.ai": "zai", "z-ai": "zai", "lm-studio": "lmstudio"}

@@ -42,7 +42,7 @@ func TestRefsAreSplitAtTheFirstSlash(t *testing.T) {
 			t.Errorf("%q: %v, %v, want %s", word, ref, ok, want)
 		}
 	}
-	for _, word := range []string{"", "alias", "/id", "provider/", " / ", "a/b\nc"} {
+	for _, word := range []string{"", "alias", "/id", "provider/", " / ", "a/b\nc", "a/b\u009b2Jc"} {
 		if ref, ok := model.ParseRef(word); ok {
 			t.Errorf("%q is no ref, and became %v", word, ref)
 		}

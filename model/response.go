@@ -2,7 +2,6 @@ package model
 
 import (
 	"bufio"
-	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"hearth"
+	"hearth/internal/escape"
 )
 
 const (
@@ -279,10 +279,9 @@ func (g *gunzip) Read(p []byte) (int, error) {
 
 // oneLine makes text of a server safe to show in one line of at most limit bytes.
 func oneLine(s string, limit int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }), " ")
+	s = escape.Plain(s)
 	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + " …"
+		s = strings.TrimSpace(strings.ToValidUTF8(s[:limit], "")) + " …"
 	}
-	return string(bytes.TrimSpace([]byte(s)))
+	return s
 }

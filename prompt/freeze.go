@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"hearth"
+	"hearth/internal/escape"
 )
 
 // Incoming is a message before it is frozen.
@@ -207,18 +208,11 @@ func cutMiddle(s string, maxChars int) string {
 	return fmt.Sprintf("%s\n[… %d bytes left out here: ask for a smaller part …]\n%s", s[:head], tail-head, s[tail:])
 }
 
+var brackets = strings.NewReplacer("[", "|", "]", "|")
+
 // oneLine makes foreign text safe inside a bracketed line.
 func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r < ' ' || r == 0x7f:
-			return ' '
-		case r == '[' || r == ']':
-			return '|'
-		default:
-			return r
-		}
-	}, s)
+	s = brackets.Replace(escape.Plain(s))
 	if len(s) > 80 {
 		s = strings.ToValidUTF8(s[:80], "")
 	}

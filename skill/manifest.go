@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"hearth/internal/escape"
 	"hearth/internal/json5"
 )
 
@@ -108,15 +108,7 @@ func list(v *json5.Value) []string {
 }
 
 // oneLine makes a text one line of printable characters.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	return strings.Join(strings.Fields(s), " ")
-}
+func oneLine(s string) string { return escape.Plain(s) }
 
 // clip shortens a text to at most so many bytes.
 func clip(s string, maxBytes int) string {

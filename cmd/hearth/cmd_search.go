@@ -83,7 +83,7 @@ func search(ctx context.Context, a *app, q session.Search, asJSON bool) error {
 	}
 	switch {
 	case len(hits) == 0:
-		fmt.Fprintf(a.io.err, "No message%s holds %s.\n", where(q), oneLine(printable(strings.Join(q.Words, " and "))))
+		fmt.Fprintf(a.io.err, "No message%s holds %s.\n", where(q), oneLine(strings.Join(q.Words, " and ")))
 	case more:
 		fmt.Fprintf(a.io.err, "There are older ones; --limit %d shows more.\n", 5*q.Limit)
 	}
@@ -93,32 +93,32 @@ func search(ctx context.Context, a *app, q session.Search, asJSON bool) error {
 // where says what was searched, if not everything.
 func where(q session.Search) (in string) {
 	if q.Session != "" {
-		in = " of session " + q.Session
+		in = " of session " + oneLine(q.Session)
 	}
 	if q.Agent != "" {
-		in += " of agent " + q.Agent
+		in += " of agent " + oneLine(q.Agent)
 	}
-	return printable(in)
+	return in
 }
 
 // printHit shows where a message is, who it is of, and its lines with the words.
 func printHit(w io.Writer, h *session.Hit) {
 	who := string(h.Role)
 	if h.Sender.Name != "" {
-		who += " " + oneLine(printable(h.Sender.Name))
+		who += " " + oneLine(h.Sender.Name)
 	}
 	if h.Model != (hearth.ModelRef{}) {
 		who += "  " + h.Model.String()
 	}
 	key := h.Session.Key
-	fmt.Fprintf(w, "── %s  %s/%s  %s  %s\n", h.Session.ID, key.Agent, oneLine(printable(key.Name)), h.At.Local().Format("2006-01-02 15:04:05"), who)
+	fmt.Fprintf(w, "── %s  %s/%s  %s  %s\n", h.Session.ID, key.Agent, oneLine(key.Name), h.At.Local().Format("2006-01-02 15:04:05"), who)
 	for _, l := range h.Lines {
 		switch {
 		case l.Tool != "":
-			fmt.Fprintf(w, "[%s gave] ", oneLine(printable(l.Tool)))
+			fmt.Fprintf(w, "[%s gave] ", oneLine(l.Tool))
 		case l.From == hearth.FromGateway:
 			fmt.Fprint(w, "[gateway] ")
 		}
-		fmt.Fprintln(w, oneLine(printable(l.Text)))
+		fmt.Fprintln(w, oneLine(l.Text))
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"hearth"
 	"hearth/agent"
+	"hearth/internal/escape"
 	"hearth/session"
 	"hearth/tool"
 )
@@ -153,18 +154,7 @@ func printMessage(w io.Writer, m *hearth.Message) {
 }
 
 // printable keeps a text's lines and drops what would drive the terminal.
-func printable(s string) string {
-	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
-	for i, l := range lines {
-		lines[i] = strings.Map(func(r rune) rune {
-			if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-				return -1
-			}
-			return r
-		}, l)
-	}
-	return strings.Join(lines, "\n")
-}
+func printable(s string) string { return escape.Text(strings.TrimRight(s, "\n")) }
 
 func showEpochs(ctx context.Context, a *app, args []string, asJSON bool) error {
 	r, err := a.archive.view(ctx, args[0])

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"hearth"
+	"hearth/internal/escape"
 )
 
 // errSilent ends a command with an exit code after everything was already said.
@@ -71,15 +71,7 @@ func tell(w io.Writer, err error) {
 }
 
 // oneLine keeps foreign words (a server's error body) from moving the cursor or faking lines.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x85 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return ' '
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
-}
+func oneLine(s string) string { return escape.Plain(s) }
 
 type words struct{ cause, try string }
 

@@ -3,6 +3,7 @@ package json5
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -58,7 +59,7 @@ func (d *Document) errorAt(offset int, format string, args ...any) *SyntaxError 
 // plainBlank keeps the caret under its character: a tab is as wide as the terminal
 // likes, and control characters have no width.
 func plainBlank(r rune) rune {
-	if r < ' ' || r == 0x7f || r == utf8.RuneError {
+	if unicode.IsControl(r) || r == utf8.RuneError {
 		return ' '
 	}
 	return r

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hearth"
+	"hearth/internal/escape"
 	"hearth/model"
 )
 
@@ -196,7 +197,7 @@ func (p *prober) found(field string, value any, evidence string) {
 
 // words shortens what a server or model said to a piece of evidence.
 func words(prefix, s string) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = escape.Plain(s)
 	if r := []rune(s); len(r) > 120 {
 		s = string(r[:120]) + "…"
 	}
