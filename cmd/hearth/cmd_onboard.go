@@ -13,6 +13,7 @@ import (
 
 	"hearth"
 	"hearth/config"
+	"hearth/internal/machine"
 	"hearth/model"
 	"hearth/model/catalog"
 	"hearth/model/probe"
@@ -220,7 +221,7 @@ func (b onboarder) look(ctx context.Context, o onboarding, e *entry) error {
 	}
 	ids := found[0].IDs()
 	if e.model.ID == "" {
-		if _, m, ok := probe.Choose(found, memoryBytes()); ok {
+		if _, m, ok := probe.Choose(found, machine.MemoryBytes()); ok {
 			e.model = m
 		}
 	} else if h := found[0]; !lists(h, e.model.ID) && !h.NeedsKey && !h.Loading {

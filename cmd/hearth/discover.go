@@ -1,19 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"hearth"
 	"hearth/config"
+	"hearth/internal/machine"
 	"hearth/model"
 	"hearth/model/probe"
 )
@@ -51,7 +50,7 @@ func (f finder) settle(ctx context.Context, server string) (found []probe.Host, 
 	if err := ctx.Err(); err != nil {
 		return nil, &hearth.Error{Op: "look for model servers", Reason: hearth.ReasonCancelled, Err: context.Cause(ctx)}
 	}
-	host, m, ok := probe.Choose(found, memoryBytes())
+	host, m, ok := probe.Choose(found, machine.MemoryBytes())
 	if !ok {
 		if named {
 			return found, nothingThere(ctx, server, search.Bases[0], found)
@@ -230,7 +229,7 @@ func (f finder) printFound(ctx context.Context, found []probe.Host) {
 		}
 	}
 	for _, h := range found {
-		if _, _, usable := probe.Choose([]probe.Host{h}, memoryBytes()); usable {
+		if _, _, usable := probe.Choose([]probe.Host{h}, machine.MemoryBytes()); usable {
 			fmt.Fprintf(f.io.out, "%s at %s: %s\n", h.Kind.Name(), h.Root, strings.Join(h.IDs(), ", "))
 			continue
 		}
@@ -241,23 +240,4 @@ func (f finder) printFound(ctx context.Context, found []probe.Host) {
 		fmt.Fprintln(f.io.out, "No model server was found on this machine. The demo model answers until there is one.")
 		fmt.Fprintln(f.io.out, "Start one and run hearth up again, name one elsewhere with hearth up --server URL, or run hearth onboard.")
 	}
-}
-
-// memoryBytes is this machine's memory; 0 = unknown.
-func memoryBytes() int64 {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = f.Close() }()
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		if fields := strings.Fields(s.Text()); len(fields) >= 2 && fields[0] == "MemTotal:" {
-			kb, err := strconv.ParseInt(fields[1], 10, 64)
-			if err == nil {
-				return kb << 10
-			}
-		}
-	}
-	return 0
 }

@@ -13,6 +13,7 @@ import (
 
 	"hearth"
 	"hearth/config"
+	"hearth/internal/machine"
 	"hearth/internal/terminal"
 	"hearth/model/catalog"
 	"hearth/model/probe"
@@ -189,7 +190,7 @@ func (w *wizard) host(ctx context.Context, h probe.Host, key string) (entry, err
 
 // pick asks which of a server's models; those that run in a cloud come last.
 func (w *wizard) pick(ctx context.Context, h probe.Host) (probe.Model, error) {
-	models := probe.Rank(h.Models, memoryBytes())
+	models := h.Rank(machine.MemoryBytes())
 	for _, m := range h.Models {
 		if m.Cloud && !m.Embedding {
 			models = append(models, m)

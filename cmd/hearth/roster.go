@@ -11,6 +11,7 @@ import (
 
 	"hearth"
 	"hearth/config"
+	"hearth/internal/machine"
 	"hearth/model"
 	"hearth/model/catalog"
 	"hearth/model/probe"
@@ -153,7 +154,7 @@ func (r *roster) discovered(ctx context.Context) (hearth.ModelRef, bool) {
 		return hearth.ModelRef{}, false
 	}
 	r.seen = probe.Discover(ctx, probe.Search{})
-	host, m, ok := probe.Choose(r.seen, memoryBytes())
+	host, m, ok := probe.Choose(r.seen, machine.MemoryBytes())
 	if !ok {
 		return hearth.ModelRef{}, false
 	}

@@ -141,7 +141,7 @@ func loopback(base string) (*model.Client, error) {
 
 // Choose picks the model to begin with: the best one of the first server that has one,
 // servers with a loaded model first. It never picks LiteLLM, whose models may be
-// anywhere, nor one that runs in a cloud. memory is as in Rank.
+// anywhere, nor one that runs in a cloud. memory is as in Host.Rank.
 func Choose(hosts []Host, memory int64) (h Host, m Model, ok bool) {
 	type pick struct {
 		host  Host
@@ -152,7 +152,7 @@ func Choose(hosts []Host, memory int64) (h Host, m Model, ok bool) {
 		if host.Kind == KindLiteLLM {
 			continue
 		}
-		if ranked := Rank(host.Models, memory); len(ranked) > 0 {
+		if ranked := host.Rank(memory); len(ranked) > 0 {
 			picks = append(picks, pick{host, ranked[0]})
 		}
 	}

@@ -81,6 +81,23 @@ func TestRank(t *testing.T) {
 	}
 }
 
+// What fits into this machine's memory says nothing of a server elsewhere.
+func TestTheMemoryOfThisMachineBindsItsOwnServers(t *testing.T) {
+	models := []probe.Model{{ID: "small", SizeBytes: 2 << 30}, {ID: "middle", SizeBytes: 6 << 30}, {ID: "large", SizeBytes: 40 << 30}}
+	for root, want := range map[string]string{
+		"http://127.0.0.1:11434": "middle", "http://localhost:11434": "middle", "http://[::1]:11434": "middle",
+		"http://192.168.1.20:11434": "large", "http://box.local:11434": "large", "": "large",
+	} {
+		h := probe.Host{Kind: probe.KindOllama, Root: root, Models: models}
+		if _, m, ok := probe.Choose([]probe.Host{h}, 8<<30); !ok || m.ID != want {
+			t.Errorf("at %q %s is chosen, want %s", root, m.ID, want)
+		}
+		if ranked := h.Rank(8 << 30); len(ranked) != 3 || ranked[0].ID != want {
+			t.Errorf("at %q %+v, want %s first", root, ranked, want)
+		}
+	}
+}
+
 func TestAServerWithALoadedModelComesFirst(t *testing.T) {
 	yes := true
 	hosts := []probe.Host{

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"hearth"
+	"hearth/model"
 )
 
 // notForChat are words in the ids of models that do not hold conversations.
@@ -93,6 +96,15 @@ func Rank(models []Model, memory int64) []Model {
 		)
 	})
 	return out
+}
+
+// Rank is Rank of its models, where memory is that of this machine, which binds no server
+// elsewhere: what that one has, nobody says.
+func (h *Host) Rank(memory int64) []Model {
+	if at, err := model.ParseEndpoint(h.Root); err != nil || at.Locality != hearth.LocalityMachine {
+		memory = 0
+	}
+	return Rank(h.Models, memory)
 }
 
 // bySize puts the larger of two models that fit first, and the smaller of two that do not.
