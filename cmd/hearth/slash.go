@@ -78,12 +78,11 @@ func (k slash) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key := k.t.Info().Key
-	k.release()
-	t, release, err := store.Own(ctx, key, newSession)
+	t, release, err := store.Own(ctx, k.t.Info().Key, newSession)
 	if err != nil {
 		return err
 	}
+	k.release()
 	k.t, k.release, k.began = t, release, k.file
 	fmt.Fprintln(k.io.out, "A new conversation. The old one is kept: hearth sessions list")
 	return nil
