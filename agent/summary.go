@@ -238,13 +238,17 @@ func (r *run) condense(ctx context.Context, c *conversation, messages []hearth.M
 			}
 		case d.Wait != nil:
 			r.emit(hearth.Event{Kind: hearth.EventWait, Wait: summingUp(*d.Wait)})
-		case d.Notice != nil && d.Notice.Kind == "lesson": // of what else happens to a summary, its outcome tells
+		case d.Notice != nil && r.concerns(d.Notice):
 			r.emit(hearth.Event{Kind: hearth.EventNotice, Notice: *d.Notice})
 		case d.Report != nil:
 			rep := *d.Report
 			rep.Turn, rep.EpochID, rep.Purpose = r.st.turn, c.es.epoch.ID, hearth.PurposeSummary
 			reports = append(reports, rep)
 			r.out.Usage = r.out.Usage.Add(rep.Usage)
+		}
+		if d.TextWasThinking { // it is no part of the summary
+			text.Reset()
+			weight = prompt.Weight{}
 		}
 	}
 	if failed == nil && strings.TrimSpace(text.String()) == "" {
@@ -276,6 +280,16 @@ func (r *run) heed(ctx context.Context, c *conversation, target model.Target) er
 	c.es, c.target = es, target
 	c.target.Refused = nil
 	return nil
+}
+
+// concerns reports whether the person is told what is said of the answer that holds a summary:
+// not how that looks or where our own limit cut it, which they do not see. What was said while
+// they were away is said again, but for what a server taught.
+func (r *run) concerns(n *hearth.Notice) bool {
+	if r.lane == model.LaneHousekeeping {
+		return n.Kind == "lesson"
+	}
+	return n.Kind != "reasoning" && n.Kind != "length"
 }
 
 // cutSummary gives a summary that broke off as what it is: a failure of the server. Nothing

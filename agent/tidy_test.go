@@ -136,6 +136,50 @@ func TestTidyingLoadsNoModelThatItsServerHasLetGoOf(t *testing.T) {
 	}
 }
 
+// musing is a model that thinks aloud before a summary, and that only a closing tag shows.
+type musing struct {
+	*small
+	thoughts int // bytes
+}
+
+func (m *musing) Stream(ctx context.Context, q model.Question) iter.Seq2[model.Delta, error] {
+	if !q.Once {
+		return m.small.Stream(ctx, q)
+	}
+	return func(yield func(model.Delta, error) bool) {
+		if !yield(model.Delta{Text: strings.Repeat("Well, what do they want? ", m.thoughts/25)}, nil) ||
+			!yield(model.Delta{TextWasThinking: true}, nil) || !yield(model.Delta{Notice: &hearth.Notice{Kind: "reasoning", Text: "that was reasoning"}}, nil) ||
+			!yield(model.Delta{Notice: &hearth.Notice{Kind: "other_model", Text: "another model answered"}}, nil) ||
+			!yield(model.Delta{Notice: &hearth.Notice{Kind: "length", Text: "raise maxTokens"}}, nil) {
+			return
+		}
+		m.small.Stream(ctx, q)(yield)
+	}
+}
+
+func TestASummaryIsWhatTheModelSaidAfterItsReasoning(t *testing.T) {
+	for _, thoughts := range []int{100, 20_000} {
+		server := &small{window: 10_000}
+		s := filling(t, server)
+		s.cfg.Router = &musing{server, thoughts}
+		s.agent = agent.New(s.cfg)
+		var told []string
+		err := s.agent.Compact(t.Context(), s.mem, "", func(e hearth.Event) {
+			if e.Kind == hearth.EventNotice && e.Notice.Kind != "compaction" {
+				told = append(told, e.Notice.Text)
+			}
+		})
+		plan := string(s.mem.epochs[len(s.mem.epochs)-1].Plan)
+		if summed := len(s.mem.epochs) == 2; strings.Contains(plan, "what do they want") || summed != (err == nil) || summed != strings.Contains(plan, "is mulberry") {
+			t.Errorf("%d bytes of reasoning: %d epochs, %v, the plan is %s", thoughts, len(s.mem.epochs), err, plan)
+		}
+		// What is said once is said here, and nothing of an answer that nobody sees.
+		if len(told) == 0 || told[0] != "another model answered" || slices.Contains(told, "raise maxTokens") || slices.Contains(told, "that was reasoning") {
+			t.Errorf("told %q", told)
+		}
+	}
+}
+
 // stopper is a server that is stopped, or stops, in the middle of a summary.
 type stopper struct {
 	*small

@@ -120,6 +120,9 @@ func (cs *calls) ask(ctx context.Context, chain []model.Target, messages []heart
 			details.Usage = d.Report.Usage
 			p.Emit(hearth.Event{Kind: hearth.EventReport, Report: d.Report})
 		}
+		if d.TextWasThinking { // it was shown, but it is no part of the answer
+			text.Reset()
+		}
 		if d.Stop != "" {
 			details.Stop = string(d.Stop)
 		}
