@@ -160,13 +160,14 @@ func mostWritten(tokens int) int {
 	return some + longToken*tokens
 }
 
-// separate takes reasoning out of the text where the server leaves it there.
+// separate takes reasoning out of the text where the server leaves it there. Where the
+// template opens it, only the end is seen.
 func (h *heard) separate() {
-	inside, ok := strings.CutPrefix(strings.TrimSpace(h.text), "<think>")
-	if !ok {
+	inside, opened := strings.CutPrefix(strings.TrimSpace(h.text), "<think>")
+	thought, answer, closed := strings.Cut(inside, "</think>")
+	if !opened && !closed {
 		return
 	}
-	thought, answer, _ := strings.Cut(inside, "</think>")
 	h.thinking, h.text = h.thinking+thought, strings.TrimSpace(answer)
 }
 

@@ -93,6 +93,9 @@ func (p *parrot) answer(r *model.Request, extra string) (string, error) {
 	if p.has("thinks aloud") {
 		return "<think>\nLet me see.\n</think>\n\nok", nil
 	}
+	if p.has("closes what it never opened") {
+		return "Let me see.\n</think>\n\nok", nil
+	}
 	return "ok", nil
 }
 
@@ -143,6 +146,8 @@ func TestProbe(t *testing.T) {
 		{"a model that thinks", "openai-completions", []string{"tools", "thinks", "switch openai"},
 			"reasoning=true streamUsage=true tools=native forcedToolChoice=false refusedKeywords=none stringContent=false oneSystem=false alternateRoles=false developerRole=unknown thinkingFormat=openai vision=unknown", 12},
 		{"a model whose thinking stands in its text", "openai-completions", []string{"thinks aloud"},
+			"reasoning=true streamUsage=true tools=unknown stringContent=false oneSystem=false alternateRoles=false developerRole=unknown thinkingFormat=unknown vision=unknown", 11},
+		{"a model whose template opens its thinking", "openai-completions", []string{"closes what it never opened"},
 			"reasoning=true streamUsage=true tools=unknown stringContent=false oneSystem=false alternateRoles=false developerRole=unknown thinkingFormat=unknown vision=unknown", 11},
 		{"calls as text", "openai-completions", []string{"calls as text"},
 			"reasoning=false streamUsage=true tools=text stringContent=false oneSystem=false alternateRoles=false developerRole=unknown vision=unknown", 8},
