@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -71,7 +72,7 @@ type cacheFile struct {
 
 const (
 	cacheVersion = 1
-	mostEntries  = 400 // the oldest go first
+	mostEntries  = 400
 	// lookAgain is for how long a file that another process may have written counts as
 	// the same: within a turn the cache is asked many times.
 	lookAgain = 50 * time.Millisecond
@@ -305,21 +306,67 @@ func (c *Cache) change(endpoint, id string, edit func() *entry) error {
 	defer c.mu.Unlock()
 	c.read = c.path == "" && c.read
 	c.load()
-	before, wasCurrent := c.encode(), c.current(endpoint, id)
-	var was entry
-	if wasCurrent != nil {
-		was = *wasCurrent
+	before, was := slices.Clone(c.entries), c.current(endpoint, id)
+	var build string
+	if was != nil {
+		build = was.Build
 	}
 	e := edit()
-	if bytes.Equal(before, c.encode()) && wasCurrent != nil && was.Build == e.Build {
+	at := slices.IndexFunc(before, e.same)
+	if was != nil && build == e.Build && at >= 0 && bytes.Equal(before[at].encode(), e.encode()) {
 		return nil
 	}
 	e.At = c.next(e)
-	if len(c.entries) > mostEntries {
-		slices.SortStableFunc(c.entries, func(a, b entry) int { return b.At.Compare(a.At) })
-		c.entries = c.entries[:mostEntries]
+	for newest := *e; len(c.entries) > mostEntries; {
+		c.dropOneBut(&newest)
 	}
 	return c.write()
+}
+
+// dropOne takes out the oldest entry of the endpoint with the most: first of those that hold
+// only what their server will say again. A proxy may list thousands, and they push out nothing
+// that was learned of another server.
+func (c *Cache) dropOneBut(kept *entry) {
+	type kind struct {
+		endpoint string
+		bare     bool
+	}
+	oldest, number := map[kind]int{}, map[kind]int{}
+	var most kind
+	for i := range c.entries {
+		e := &c.entries[i]
+		if kept.same(*e) {
+			continue
+		}
+		k := kind{e.Endpoint, e.bare()}
+		if number[k]++; number[k] == 1 || e.At.Before(c.entries[oldest[k]].At) {
+			oldest[k] = i
+		}
+		if k.bare && !most.bare || k.bare == most.bare && number[k] > number[most] {
+			most = k
+		}
+	}
+	c.entries = slices.Delete(c.entries, oldest[most], oldest[most]+1)
+}
+
+// same reports whether two entries are of one model at one build.
+func (e *entry) same(other entry) bool {
+	return e.Endpoint == other.Endpoint && e.Model == other.Model && e.Build == other.Build
+}
+
+func (e *entry) encode() []byte {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return nil // layers are plain data
+	}
+	return b
+}
+
+// bare reports whether an entry holds nothing but what its server says.
+func (e *entry) bare() bool {
+	rest := *e
+	rest.Endpoint, rest.Model, rest.Build, rest.At, rest.Server = "", "", "", time.Time{}, model.Layer{}
+	return reflect.ValueOf(rest).IsZero()
 }
 
 // next is the time for an entry that is the newest of its endpoint now: after all others,

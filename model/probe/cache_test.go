@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -171,6 +172,51 @@ func TestAClockThatWasSetBack(t *testing.T) {
 		l := probe.NewDescriber(c, time.Hour).Remembered(here, "unknown", "openai-completions")
 		if l.Catalog.Locality != nil {
 			t.Errorf("the server is still taken for the proxy that it was: %s", *l.Catalog.Locality)
+		}
+	})
+}
+
+// One long list, of a proxy perhaps, takes the place of nothing that was learned of others.
+func TestALongListPushesNothingOutThatWasLearned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := probe.OpenCache("")
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		const proxy, models = "http://127.0.0.1:4000", 420
+		must(c.Described(here, "plain", layer("b1", 8192)))
+		must(c.Learn(here, "taught", &model.Refusal{Lesson: model.LessonStringContent, Words: "expected a string"}))
+		must(c.Probed(here, "probed", model.Layer{Vision: new(true)}))
+		must(c.ReadingMeasured(here, "measured", 0, 1000, 10*time.Second))
+		must(c.TokensCounted(here, "counted", 0.25, 1))
+		must(c.Began(here, "begun", true))
+		for i := range models {
+			time.Sleep(time.Second)
+			must(c.Described(proxy, fmt.Sprint("model-", i), layer("p1", 4096)))
+		}
+		server := func(endpoint, id string) model.Layer { l, _ := c.Layers(endpoint, id); return l }
+		_, probed := c.Layers(here, "probed")
+		ascii, _ := c.TokenRatio(here, "counted")
+		_, most := c.ReadingTime(here, "measured", 0, 1000)
+		if _, begun := c.Begins(here, "begun"); server(here, "plain").Window == nil || server(here, "taught").StringContent == nil ||
+			probed.Vision == nil || most == 0 || ascii == 0 || !begun {
+			t.Error("something that was known of another server is gone")
+		}
+		if server(proxy, "model-0").Window != nil || server(proxy, fmt.Sprint("model-", models-1)).Window == nil {
+			t.Error("of the list, the newest are not what is kept")
+		}
+		for i := range models { // lessons of each are bounded, too
+			time.Sleep(time.Second)
+			must(c.Learn(proxy, fmt.Sprint("model-", i), &model.Refusal{Lesson: model.LessonOneSystem}))
+		}
+		if server(proxy, fmt.Sprint("model-", models-1)).OneSystem == nil || server(proxy, "model-0").OneSystem != nil {
+			t.Error("of the lessons, the newest are not what is kept")
+		}
+		if server(here, "taught").StringContent == nil {
+			t.Error("a server with few lessons lost one to a server with many")
 		}
 	})
 }
