@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"hearth"
 	"hearth/model"
@@ -51,6 +52,7 @@ func Conformance(t *testing.T, newProvider func(baseURL string) model.Provider) 
 		{"says that it waits", (*suite).waits},
 		{"says that it writes while a call is written", (*suite).writes},
 		{"holds no more than a model writes", (*suite).endless},
+		{"holds no more of a name than a name is", (*suite).named},
 		{"stops when it is cancelled", (*suite).cancel},
 		{"stops when nobody reads on", (*suite).abandon},
 		{"serves several callers at once", (*suite).parallel},
@@ -422,6 +424,15 @@ func (s *suite) endless() {
 	}
 	if e, ok := errors.AsType[*hearth.Error](got.Err); ok && strings.Contains(e.Cause, "memory") {
 		s.t.Errorf("a person is told %q", e.Cause)
+	}
+}
+
+// named: what a server calls its model goes into each report.
+func (s *suite) named() {
+	s.server.Script(Say(Reply{Text: answer, Model: strings.Repeat("größer", 1<<17)}))
+	got := s.ask(s.t.Context(), NewRequest("Hello"))
+	if n := len(got.Answered); n == 0 || n > 2048 || !utf8.ValidString(got.Answered) || got.Text != answer || got.Err != nil {
+		s.t.Errorf("the name is kept in %d bytes; %q, %v", n, got.Text, got.Err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 
 	"hearth"
 	"hearth/model"
@@ -83,6 +84,9 @@ type writer struct {
 // file of ten megabytes in a call fits, and a server that never ends takes no more memory.
 const maxBytes = 32 << 20
 
+// maxNameBytes bounds the name that a server gives its model: it is kept with each answer.
+const maxNameBytes = 1024
+
 // itself is what a delta that is kept as such takes, however little it says.
 const itself = 256
 
@@ -111,6 +115,9 @@ func (w *writer) one(d *model.Delta) bool {
 	if w.bytes += size(d); w.bytes > maxBytes {
 		w.refused = w.resp.TooLong()
 		return false
+	}
+	if len(d.Answered) > maxNameBytes {
+		d.Answered = strings.ToValidUTF8(d.Answered[:maxNameBytes], "")
 	}
 	said := d.Wait != nil && d.Wait.Phase == hearth.PhaseWriting
 	if !w.begun && (said || d.Text != "" || d.Thinking != "" || d.Call != nil) {
