@@ -50,7 +50,7 @@ func (ml *modelList) ask(ctx context.Context, id string, p config.Provider, name
 	if _, done := ml.asked[origin]; done || t.client == nil || t.Endpoint.Locality == hearth.LocalityHosted {
 		return
 	}
-	host, err := ml.servers.describer.Host(ctx, t.client)
+	host, err := ml.servers.describer.DescribeAll(ctx, t.client)
 	if ctx.Err() != nil {
 		return
 	}
@@ -72,7 +72,6 @@ func (ml *modelList) ask(ctx context.Context, id string, p config.Provider, name
 		if !slices.Contains(ml.fresh, ref) {
 			ml.fresh = append(ml.fresh, ref)
 		}
-		ml.servers.describer.Describe(ctx, t.client, have, t.Protocol)
 	}
 }
 

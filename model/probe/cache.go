@@ -128,12 +128,26 @@ func (c *Cache) kind(endpoint string) Kind {
 // (whether it is loaded) is not kept. What a probe found counts no more where the server
 // says otherwise than it did then: it was started anew, perhaps with another model.
 func (c *Cache) Described(endpoint, id string, l model.Layer) error {
+	return c.changes(func() bool { return c.described(endpoint, id, l) })
+}
+
+// DescribedAll is Described of several models, in one write.
+func (c *Cache) DescribedAll(endpoint string, says map[string]model.Layer) error {
+	return c.changes(func() (changed bool) {
+		for _, id := range slices.Sorted(maps.Keys(says)) {
+			changed = c.described(endpoint, id, says[id]) || changed
+		}
+		return changed
+	})
+}
+
+func (c *Cache) described(endpoint, id string, l model.Layer) (changed bool) {
 	l.Resident = nil
 	build := ""
 	if l.Build != nil {
 		build = *l.Build
 	}
-	return c.change(endpoint, id, func() *entry {
+	return c.edited(endpoint, id, func() *entry {
 		e := c.find(endpoint, id, build)
 		if other(e.Server.TrainedMax, l.TrainedMax) || other(e.Server.ParamsB, l.ParamsB) {
 			*e = entry{Endpoint: endpoint, Model: id, Build: build} // another model has the name
@@ -299,13 +313,26 @@ func (c *Cache) setLoading(endpoint, id string, at time.Time) error {
 const sameSpeed = 20
 
 // change applies edit to what the file holds now, and writes it if anything is new.
+func (c *Cache) change(endpoint, id string, edit func() *entry) error {
+	return c.changes(func() bool { return c.edited(endpoint, id, edit) })
+}
+
+// changes applies edits to what the file holds now, and writes it if they changed anything.
 // Another process that writes at the same moment may lose what was learned here; it
 // will be learned again.
-func (c *Cache) change(endpoint, id string, edit func() *entry) error {
+func (c *Cache) changes(edits func() bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.read = c.path == "" && c.read
 	c.load()
+	if !edits() {
+		return nil
+	}
+	return c.write()
+}
+
+// edited applies edit to a model's entry, and reports whether that changed anything.
+func (c *Cache) edited(endpoint, id string, edit func() *entry) bool {
 	before, was := slices.Clone(c.entries), c.current(endpoint, id)
 	var build string
 	if was != nil {
@@ -314,16 +341,16 @@ func (c *Cache) change(endpoint, id string, edit func() *entry) error {
 	e := edit()
 	at := slices.IndexFunc(before, e.same)
 	if was != nil && build == e.Build && at >= 0 && bytes.Equal(before[at].encode(), e.encode()) {
-		return nil
+		return false
 	}
 	e.At = c.next(e)
 	for newest := *e; len(c.entries) > mostEntries; {
 		c.dropOneBut(&newest)
 	}
-	return c.write()
+	return true
 }
 
-// dropOne takes out the oldest entry of the endpoint with the most: first of those that hold
+// dropOneBut takes out the oldest entry of the endpoint with the most: first of those that hold
 // only what their server will say again. A proxy may list thousands, and they push out nothing
 // that was learned of another server.
 func (c *Cache) dropOneBut(kept *entry) {
@@ -374,7 +401,8 @@ func (e *entry) bare() bool {
 func (c *Cache) next(e *entry) time.Time {
 	at := time.Now().UTC().Truncate(time.Second)
 	for i := range c.entries {
-		if other := &c.entries[i]; other != e && other.Endpoint == e.Endpoint && !other.At.Before(at) {
+		other := &c.entries[i]
+		if other != e && other.Endpoint == e.Endpoint && (other.At.After(at) || other.Model == e.Model && other.At.Equal(at)) {
 			at = other.At.Add(time.Second)
 		}
 	}

@@ -318,6 +318,45 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// A list of a server's models is kept at once, of hundreds as of one.
+func TestAllModelsOfAServerAreDescribedInOneWrite(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/models" {
+			http.NotFound(w, r)
+			return
+		}
+		asked++
+		var rows []string
+		for i := range 300 {
+			rows = append(rows, fmt.Sprintf(`{"id":"m%d","owned_by":"vllm","max_model_len":%d}`, i, 4096+i))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"object":"list","data":[%s]}`, strings.Join(rows, ","))
+	}))
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "capabilities.json")
+	d, c := probe.NewDescriber(probe.OpenCache(path), time.Hour), client(t, server.URL+"/v1")
+	h, err := d.DescribeAll(t.Context(), c)
+	if err != nil || len(h.Models) != 300 {
+		t.Fatalf("%d models, %v", len(h.Models), err)
+	}
+	written, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 7, 299} {
+		again := probe.NewDescriber(probe.OpenCache(path), time.Hour) // another process
+		if l := again.Remembered(c.Endpoint().Origin, fmt.Sprint("m", i), "openai-completions"); l.Server.Window == nil || *l.Server.Window != 4096+i {
+			t.Errorf("of m%d is kept %+v", i, l.Server)
+		}
+		d.Describe(t.Context(), c, fmt.Sprint("m", i), "openai-completions")
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(now, written) || asked != 1 {
+		t.Errorf("what is kept was written again: %v, asked %d times", err, asked)
+	}
+}
+
 // Somebody who stops waiting in the middle leaves half an answer, which is none: whoever
 // comes next asks again.
 func TestAnAnswerThatNobodyWaitedForIsNotKept(t *testing.T) {

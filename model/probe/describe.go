@@ -102,6 +102,24 @@ func (d *Describer) keep(ctx context.Context, c *model.Client, id string) {
 	}
 }
 
+// DescribeAll is Host, and keeps what the server says of each of its models.
+func (d *Describer) DescribeAll(ctx context.Context, c *model.Client) (Host, error) {
+	k, h, err := d.ask(ctx, c)
+	if err != nil || h.NeedsKey || h.Loading {
+		return h, err
+	}
+	says := make(map[string]model.Layer)
+	k.mu.Lock()
+	for _, id := range h.IDs() {
+		if !k.kept[id] {
+			k.kept[id], says[id] = true, h.Layer(id)
+		}
+	}
+	k.mu.Unlock()
+	_ = d.cache.DescribedAll(c.Endpoint().Origin, says) // a full disk is told where a lesson is lost
+	return h, nil
+}
+
 // Remembered gives what Describe would, from what was said before, without asking.
 func (d *Describer) Remembered(origin, id, protocol string) model.Layers {
 	var out model.Layers
