@@ -2,9 +2,11 @@ package modeltest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"hearth"
 	"hearth/model"
@@ -89,10 +91,11 @@ func Summed(r Result) string {
 }
 
 // Real checks what holds for every real server and every protocol, with its model name.
-func Real(t *testing.T, p model.Provider, name string) {
+// free is for Leaves.
+func Real(t *testing.T, p model.Provider, name string, free func(context.Context) error) {
 	t.Helper()
 	t.Run("a conversation", func(t *testing.T) { Conversation(t, p, name) })
-	t.Run("leaving", func(t *testing.T) { Leaves(t, p, name) })
+	t.Run("leaving", func(t *testing.T) { Leaves(t, p, name, free) })
 }
 
 // Conversation is what every real server must let us do: thinking, text in many
@@ -130,9 +133,10 @@ func Conversation(t *testing.T, p model.Provider, name string) *Talk {
 	return k
 }
 
-// Leaves stops in the middle of a long answer and asks again. The answer has an end,
-// because Ollama 0.17.4 was seen once in seven runs to miss that its client had gone.
-func Leaves(t *testing.T, p model.Provider, name string) {
+// Leaves stops in the middle of a long answer and asks again. The answer has an end, and
+// free, which may be nil, frees a model that answers nobody after that: Ollama 0.17.4 was
+// seen once in seven runs to miss that its client had gone, and at times to block for ever.
+func Leaves(t *testing.T, p model.Provider, name string, free func(context.Context) error) {
 	t.Helper()
 	k := NewTalk(p, name)
 	k.Request.MaxTokens = 4000
@@ -149,7 +153,22 @@ func Leaves(t *testing.T, p model.Provider, name string) {
 			break
 		}
 	}
+	if free != nil && !answers(t.Context(), p, name) {
+		t.Log("nobody is answered any more; the model is freed")
+		if err := free(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if got := Summed(NewTalk(p, name).Say(t, "@@plain")); !strings.Contains(got, "Hello from") {
 		t.Errorf("after leaving: %s", got)
 	}
+}
+
+// answers reports whether a model answers soon: a scripted one needs a moment.
+func answers(ctx context.Context, p model.Provider, name string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	k := NewTalk(p, name)
+	k.Request.Messages = []hearth.Message{{Role: hearth.RoleUser, Parts: []hearth.Part{{Text: "@@plain"}}}}
+	return Collect(p.Stream(ctx, k.Request)).Err == nil
 }

@@ -19,7 +19,7 @@ import (
 // the address it is given. more, which may be nil, checks what only that protocol has.
 func V1(t *testing.T, provider func(url string) model.Provider, more func(t *testing.T, p model.Provider)) {
 	p := provider(start(t, scripted.Config{}).URL)
-	modeltest.Real(t, p, Model)
+	modeltest.Real(t, p, Model, nil)
 	t.Run("overflow", func(t *testing.T) {
 		r := modeltest.NewTalk(p, Model).Say(t, strings.Repeat("too many words ", 12000)+"@@plain")
 		if o := overflowed(t, r); o.Window != Context || o.Prompt <= o.Window {

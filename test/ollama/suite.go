@@ -19,7 +19,7 @@ import (
 func V1(t *testing.T, provider func(url string) model.Provider) {
 	s := process.During(t, func(ctx context.Context, dir string) (*Server, error) { return Start(ctx, Config{Dir: dir}) })
 	p := provider(s.URL)
-	modeltest.Real(t, p, Chat)
+	modeltest.Real(t, p, Chat, func(ctx context.Context) error { return s.Unload(ctx, Chat) })
 	t.Run("a model that is not there", func(t *testing.T) {
 		r := modeltest.NewTalk(p, "qwen9").Say(t, "hi")
 		if hearth.ReasonOf(r.Err) != hearth.ReasonModelNotFound {
